@@ -1,0 +1,9 @@
+//! The sans-IO heart of wheelmark.
+//!
+//! Everything here works on bytes, values and `Read + Seek` handed in by the caller. Nothing opens a
+//! file, starts a process, opens a socket, reads the environment or asks for the time; `clippy.toml`
+//! holds that. Start reading at `verify`.
+
+pub mod digest;
+pub mod limits;
+pub mod report;
