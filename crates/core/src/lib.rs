@@ -4,6 +4,7 @@
 //! file, starts a process, opens a socket, reads the environment or asks for the time; `clippy.toml`
 //! holds that. Start reading at `verify`.
 
+pub mod attestation;
 pub mod digest;
 pub mod limits;
 pub mod report;
