@@ -2,9 +2,16 @@
 //!
 //! Everything here works on bytes, values and `Read + Seek` handed in by the caller. Nothing opens a
 //! file, starts a process, opens a socket, reads the environment or asks for the time; `clippy.toml`
-//! holds that. Start reading at `verify`.
+//! holds that. Start reading at [`verify`](mod@verify).
 
 pub mod attestation;
+pub mod compare;
 pub mod digest;
+pub mod filename;
+mod json;
 pub mod limits;
+pub mod policy;
 pub mod report;
+pub mod trust;
+pub mod verify;
+pub mod wheel;

@@ -1,3 +1,8 @@
-//! Attestations: the DSSE envelope, the Sigstore bundle, the in-toto statement and the predicates.
+//! Attestations: the signed envelope, the in-toto statement in it, and the predicates.
 
+pub mod envelope;
 pub mod environment;
+pub mod pep517;
+pub mod provenance;
+pub mod repository;
+pub mod statement;

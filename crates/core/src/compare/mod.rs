@@ -1,0 +1,5 @@
+//! Two wheels held against each other, and what a rebuild therefore showed.
+
+mod outcome;
+
+pub use outcome::{Drift, RebuildOutcome};

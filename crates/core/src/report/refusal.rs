@@ -1,0 +1,91 @@
+//! A refusal with its values, before it becomes a check of a report.
+
+use std::fmt;
+
+use super::Reason;
+
+/// Why one thing was refused: the reason, what was expected, and what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason.
+    pub reason: Reason,
+    /// What would have been accepted; several values mean any of them.
+    pub expected: Vec<String>,
+    /// What was there instead.
+    pub found: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal that carries no values yet.
+    pub fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            expected: Vec::new(),
+            found: None,
+        }
+    }
+
+    /// Adds a value that would have been accepted.
+    pub fn expected(mut self, value: impl Into<String>) -> Self {
+        self.expected.push(value.into());
+        self
+    }
+
+    /// Adds values any of which would have been accepted.
+    pub fn expected_all(mut self, values: impl IntoIterator<Item = String>) -> Self {
+        self.expected.extend(values);
+        self
+    }
+
+    /// Sets what was found.
+    pub fn found(mut self, value: impl Into<String>) -> Self {
+        self.found = Some(value.into());
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        if let Some(found) = &self.found {
+            write!(f, ": found {}", Escaped(found))?;
+        }
+        if !self.expected.is_empty() {
+            write!(f, "; expected {}", Escaped(&self.expected.join(" or ")))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Text from outside, safe on a terminal and in a log: control characters, bidirectional marks and
+/// other invisible characters are shown escaped.
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            if character.is_ascii_graphic() || character == ' ' || character.is_alphanumeric() {
+                write!(f, "{character}")?;
+            } else if character.is_ascii() {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                write!(f, "{}", character.escape_unicode())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_cannot_drive_a_terminal() {
+        let shown = Escaped("a\u{1b}[31m\u{202e}gpj\u{0}\nß").to_string();
+        assert_eq!(shown, "a\\u{1b}[31m\\u{202e}gpj\\u{0}\\nß");
+    }
+}

@@ -1,0 +1,59 @@
+//! Signers, by what proves them. Never to be confused with the builder, which is what they claim.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::digest::Sha256Digest;
+
+/// A key by the SHA-256 of its DER-encoded SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(Sha256Digest);
+
+impl KeyId {
+    /// The id of a key given as DER-encoded SubjectPublicKeyInfo.
+    pub fn of_spki(der: &[u8]) -> Self {
+        Self(Sha256Digest::of(der))
+    }
+
+    /// The hint that a Sigstore bundle carries for this key: base64 of the digest.
+    pub fn hint(&self) -> String {
+        STANDARD.encode(self.0.as_bytes())
+    }
+
+    /// A bundle's hint as a person would compare it with a key id.
+    pub(crate) fn describe_hint(hint: &str) -> String {
+        match STANDARD
+            .decode(hint)
+            .ok()
+            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
+        {
+            Some(bytes) => Self(Sha256Digest::from_bytes(bytes)).to_string(),
+            None if hint.is_empty() => "no key hint".to_owned(),
+            None => format!("hint `{}`", hint.escape_debug()),
+        }
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", self.0)
+    }
+}
+
+/// Who signed, as proven.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SignerIdentity {
+    /// A plain key.
+    Key(KeyId),
+}
+
+impl fmt::Display for SignerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SignerIdentity::Key(id) => write!(f, "key {id}"),
+        }
+    }
+}
