@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -53,6 +54,15 @@ pub struct ExternalParameters {
     /// Commands run on the built wheel, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// The interpreter that was asked for; absent for the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// The time as of which build requirements were resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude_newer: Option<DateTime<Utc>>,
+    /// Requirements (PEP 508) by which the resolution was held.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub build_constraints: Vec<String>,
 }
 
 /// `externalParameters.source`.
