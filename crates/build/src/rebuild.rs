@@ -1,0 +1,229 @@
+//! The same build again, from what verified provenance says.
+//!
+//! [`prepare`] puts the recorded environment back and tells where this machine could not; [`rebuild`]
+//! builds. Comparing and concluding are core's.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use wheelmark_core::attestation::pep517::{Pep517Build, Requirement, Role};
+use wheelmark_core::compare::Drift;
+use wheelmark_core::verify::VerifiedProvenance;
+
+use crate::environment::interpreter::{self, FoundInterpreter, Match};
+use crate::environment::requirements::{Lock, LockedRequirement};
+use crate::environment::platform;
+use crate::environment::uv::digest_of;
+use crate::error::BuildError;
+use crate::execute::{self, Built, Plan, Run, Rust, Variation};
+use crate::record::Machine;
+use crate::source::{self, SourceRecord};
+use crate::workspace::Workspace;
+
+/// A rebuild that can begin.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What will be built.
+    pub plan: Plan,
+    /// In what the environment is not the recorded one.
+    pub drift: Vec<Drift>,
+    /// Where what is missing is to be had, a line each.
+    pub hints: Vec<String>,
+}
+
+/// Puts the recorded environment back, as far as this machine can.
+///
+/// The source comes from `checkout`, any clone of the repository, or else from the recorded URI; either
+/// way it is the recorded commit with the recorded tree, or an error.
+///
+/// # Errors
+/// [`BuildError`], where something is missing that has no nearest substitute.
+pub fn prepare(
+    machine: &Machine,
+    workspace: &Workspace,
+    verified: &VerifiedProvenance,
+    checkout: Option<&Path>,
+) -> Result<Prepared, BuildError> {
+    let build = verified.build();
+    let environment = &build.internal.environment;
+    let mut drift = platform_drift(machine, build);
+    let mut hints = Vec::new();
+
+    let source = source::from_record(
+        SourceRecord {
+            uri: build.external.source.uri.clone(),
+            git_ref: build.external.source.git_ref.clone(),
+            commit: build.commit.clone(),
+            tree: build.tree.clone(),
+            tags: build.internal.source.tags.clone(),
+            submodules: build.internal.source.submodules.clone(),
+            subdirectory: build.external.subdirectory.clone(),
+        },
+        checkout,
+        machine.cancel.clone(),
+    )?;
+    let tree = workspace.path("tree");
+    source.export(&tree)?;
+
+    let interpreter = match interpreter::find_matching(
+        &machine.uv,
+        &environment.interpreter,
+        &machine.cancel,
+    )? {
+        Match::Exact { found, drift: place } => {
+            drift.extend(place);
+            found
+        }
+        Match::Nearest { found, drift: other, hint } => {
+            drift.extend(other);
+            hints.push(hint);
+            found
+        }
+        Match::None { hint } => {
+            return Err(BuildError::NoInterpreter {
+                wanted: environment.interpreter.version.clone(),
+                hint,
+            });
+        }
+    };
+    let install = |role: Role| materialize(machine, &interpreter, &build.requirements, role);
+    let build_environment = install(Role::Build)?;
+    let steps_environment =
+        build.requirements.iter().any(|requirement| requirement.role == Role::Step);
+    let steps_environment = steps_environment.then(|| install(Role::Step)).transpose()?;
+    let rust = (!build.crates.is_empty())
+        .then(|| rust(machine, workspace, build, &tree))
+        .transpose()?;
+    drift.extend(tool_drift(build, &mut hints));
+
+    let plan = Plan {
+        tree,
+        subdirectory: build.external.subdirectory.clone(),
+        distribution: build.external.distribution,
+        config_settings: build.external.config_settings.clone(),
+        backend: environment.backend.clone(),
+        interpreter,
+        environment: build_environment,
+        steps: build.external.steps.clone(),
+        steps_environment,
+        rust,
+        variables: environment.variables.clone(),
+        hostname: environment.hostname.clone(),
+        isolation: environment.isolation,
+    };
+    drift.extend(Drift::between("build path", &environment.build_path, plan.build_path()));
+    Ok(Prepared { plan, drift, hints })
+}
+
+/// Builds. Programs are not observed: what ran is the record's to say, and the bytes are compared.
+///
+/// # Errors
+/// As [`execute::execute`].
+pub fn rebuild(
+    machine: &Machine,
+    workspace: &Workspace,
+    prepared: &Prepared,
+    log: &Path,
+) -> Result<Built, BuildError> {
+    execute::execute(
+        &prepared.plan,
+        &Run {
+            sandbox: &machine.sandbox,
+            bounds: &machine.bounds,
+            workspace,
+            name: "rebuild",
+            variation: Variation::NONE,
+            observe: false,
+            log,
+            cancel: &machine.cancel,
+        },
+    )
+}
+
+/// The recorded files of one role, by digest, in an environment of their own.
+fn materialize(
+    machine: &Machine,
+    interpreter: &FoundInterpreter,
+    requirements: &[Requirement],
+    role: Role,
+) -> Result<PathBuf, BuildError> {
+    let recorded: Vec<_> = requirements
+        .iter()
+        .filter(|requirement| requirement.role == role)
+        .map(LockedRequirement::try_from)
+        .collect::<Result<_, _>>()?;
+    let lock = Lock::from_dependencies(&recorded)?;
+    Ok(machine.environments.materialize(&machine.uv, &lock, interpreter, &machine.cancel)?)
+}
+
+/// The kernel is recorded and not compared: builds do not see it but by asking, and no two machines
+/// have the same for long.
+fn platform_drift(machine: &Machine, build: &Pep517Build) -> Vec<Drift> {
+    let recorded = &build.internal.environment.platform;
+    let found = platform::current(&machine.cancel);
+    let unknown = || "unknown".to_owned();
+    [
+        Drift::between("operating system", &recorded.os, &found.os),
+        Drift::between("architecture", &recorded.architecture, &found.architecture),
+        Drift::between("C library", &recorded.libc, &found.libc),
+        Drift::between(
+            "distribution",
+            recorded.distribution.clone().unwrap_or_else(unknown),
+            found.distribution.clone().unwrap_or_else(unknown),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Compilers and linkers that are not here, or not the recorded ones.
+fn tool_drift(build: &Pep517Build, hints: &mut Vec<String>) -> Vec<Drift> {
+    let mut drift = Vec::new();
+    for tool in &build.tools {
+        let (Some(path), Some(recorded)) =
+            (tool.annotations.get("path").and_then(|path| path.as_str()), tool.digest.get("sha256"))
+        else {
+            continue;
+        };
+        let version = tool.annotations.get("version").and_then(|version| version.as_str());
+        let found = digest_of(Path::new(path)).ok().map(|digest| digest.to_string());
+        if found.as_ref() == Some(recorded) {
+            continue;
+        }
+        drift.push(Drift {
+            what: path.to_owned(),
+            recorded: version.map_or_else(|| format!("sha256 {recorded}"), str::to_owned),
+            found: found.map_or_else(|| "not there".to_owned(), |digest| format!("sha256 {digest}")),
+        });
+        if let Some(package) = &tool.uri {
+            hints.push(format!("`{path}` was of the system package {package}"));
+        }
+    }
+    hints.dedup();
+    drift
+}
+
+/// The recorded crates, fetched again by the Cargo.lock of the same commit, and held against the record.
+fn rust(
+    machine: &Machine,
+    workspace: &Workspace,
+    build: &Pep517Build,
+    tree: &Path,
+) -> Result<Rust, BuildError> {
+    let project = tree.join(&build.external.subdirectory);
+    let rust = Rust::fetch(tree, &project, workspace.path("cargo"), &machine.cancel)?;
+    let wanted: BTreeSet<_> =
+        build.crates.iter().map(|it| (it.name.clone(), it.version.clone(), it.sha256)).collect();
+    let fetched: BTreeSet<_> = rust
+        .crates
+        .iter()
+        .map(|it| (it.name.clone(), it.version.clone(), it.sha256))
+        .collect();
+    match wanted.symmetric_difference(&fetched).next() {
+        None => Ok(rust),
+        Some((name, version, _)) => {
+            Err(BuildError::CratesDiffer { package: format!("{name} {version}") })
+        }
+    }
+}

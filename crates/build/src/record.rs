@@ -1,0 +1,342 @@
+//! A recorded build: from a request to a file and the provenance that says how it was made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, SubsecRound as _, Utc};
+use serde_json::Value;
+use wheelmark_core::attestation::environment::{EnvironmentManifest, Isolation, Tool};
+use wheelmark_core::attestation::pep517::{
+    Distribution, ExternalParameters, InternalParameters, Pep517Build, Requirement, Role, Source,
+    SourceState, Step,
+};
+use wheelmark_core::attestation::provenance::{
+    BuildMetadata, Builder, PROVENANCE_TYPE, Provenance, RunDetails,
+};
+use wheelmark_core::attestation::statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
+use wheelmark_core::digest::Sha256Digest;
+
+use crate::environment::interpreter::{self, FoundInterpreter};
+use crate::environment::project::BuildSystem;
+use crate::environment::requirements::{Lock, LockRequest, lock};
+use crate::environment::store::EnvironmentStore;
+use crate::environment::uv::{Uv, digest_of};
+use crate::environment::{crates, platform};
+use crate::error::BuildError;
+use crate::execute::{self, Plan, Run, Rust, Variation};
+use crate::sandbox::{Bounds, Sandbox, Trace};
+use crate::source::ResolvedSource;
+use crate::workspace::Workspace;
+use crate::{layout, observe};
+
+/// What somebody asked to be built.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The source.
+    pub source: ResolvedSource,
+    /// What to build.
+    pub distribution: Distribution,
+    /// The interpreter, by version or path; `None` for the one found first.
+    pub python: Option<String>,
+    /// `config_settings`.
+    pub config_settings: BTreeMap<String, Value>,
+    /// Commands to run on the wheel afterwards.
+    pub steps: Vec<Step>,
+    /// Resolve build requirements as of this time.
+    pub exclude_newer: Option<DateTime<Utc>>,
+    /// Requirements (PEP 508) that hold the resolution.
+    pub build_constraints: Vec<String>,
+    /// What holds the build.
+    pub isolation: Isolation,
+    /// `builder.id` of the provenance.
+    pub builder: String,
+}
+
+/// The machine's tools and places, found once for any number of builds.
+#[derive(Debug)]
+pub struct Machine {
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// uv.
+    pub uv: Uv,
+    /// Environments by content.
+    pub environments: EnvironmentStore,
+    /// The cache folder.
+    pub cache: PathBuf,
+    /// The bounds of each job.
+    pub bounds: Bounds,
+    /// Set to stop everything.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// A build that has been made, and what it takes to make it again.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The file, in the workspace.
+    pub file: PathBuf,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// How it was built.
+    pub build: Pep517Build,
+    /// The plan, for a confirmation.
+    pub plan: Plan,
+    lock: Lock,
+    log: PathBuf,
+    started: DateTime<Utc>,
+    finished: DateTime<Utc>,
+    builder: String,
+}
+
+/// Builds what was asked for, and records how.
+///
+/// `name` tells this build from others in the same workspace.
+///
+/// # Errors
+/// [`BuildError`].
+pub fn record(
+    machine: &Machine,
+    workspace: &Workspace,
+    request: &Request,
+    name: &str,
+) -> Result<Recorded, BuildError> {
+    let cancel = &*machine.cancel;
+    let started = Utc::now().trunc_subsecs(0);
+    let log = workspace.path(&format!("{name}.log"));
+    let tree = workspace.path(&format!("{name}-tree"));
+    request.source.export(&tree)?;
+    let project = tree.join(&request.source.subdirectory);
+
+    // The environment as pyproject.toml asks for it, and then as the backend itself asks.
+    let system = BuildSystem::read(&project)?;
+    let interpreter = interpreter::find(&machine.uv, request.python.as_deref(), cancel)?;
+    let resolve = |requirements: &[String]| -> Result<(Lock, PathBuf), BuildError> {
+        let lock = lock(
+            &machine.uv,
+            LockRequest {
+                requirements,
+                interpreter: &interpreter,
+                exclude_newer: request.exclude_newer,
+                constraints: &request.build_constraints,
+            },
+            cancel,
+        )?;
+        let folder = machine.environments.materialize(&machine.uv, &lock, &interpreter, cancel)?;
+        Ok((lock, folder))
+    };
+    let (mut lock, environment) = resolve(&system.requires)?;
+    let step_requires: BTreeSet<_> =
+        request.steps.iter().flat_map(|step| step.requires.iter().cloned()).collect();
+    let steps = (!step_requires.is_empty())
+        .then(|| resolve(&step_requires.into_iter().collect::<Vec<_>>()))
+        .transpose()?;
+    let home = workspace.path(&format!("{name}-cargo"));
+    let rust = crates::are_needed(&system)
+        .then(|| Rust::fetch(&tree, &project, home, cancel))
+        .transpose()?;
+    let mut plan = Plan {
+        variables: variables(&request.source, rust.as_ref()),
+        tree,
+        subdirectory: request.source.subdirectory.clone(),
+        distribution: request.distribution,
+        config_settings: request.config_settings.clone(),
+        backend: system.backend.clone(),
+        interpreter,
+        environment,
+        steps: request.steps.clone(),
+        steps_environment: steps.as_ref().map(|(_, folder)| folder.clone()),
+        rust: rust.clone(),
+        hostname: layout::HOSTNAME.to_owned(),
+        isolation: request.isolation,
+    };
+    let run = |name| Run {
+        sandbox: &machine.sandbox,
+        bounds: &machine.bounds,
+        workspace,
+        name,
+        variation: Variation::NONE,
+        observe: true,
+        log: &log,
+        cancel: &machine.cancel,
+    };
+    let (asked, trace) = execute::requires(&plan, &run(&format!("{name}-requires")))?;
+    let mut traces = vec![trace];
+    if asked.iter().any(|requirement| !system.requires.contains(requirement)) {
+        let all: Vec<_> = system.requires.iter().chain(&asked).cloned().collect();
+        (lock, plan.environment) = resolve(&all)?;
+    }
+    let built = execute::execute(&plan, &run(name))?;
+    traces.extend(built.traces);
+
+    let observed = observe::observe(&traces, &machine.sandbox);
+    let sha256 = digest_of(&built.file).map_err(BuildError::workspace)?;
+    let requirements = required(Role::Build, &lock)
+        .chain(steps.iter().flat_map(|(lock, _)| required(Role::Step, lock)))
+        .collect();
+    let build = Pep517Build {
+        external: ExternalParameters {
+            source: Source {
+                uri: request.source.uri.clone(),
+                git_ref: request.source.git_ref.clone(),
+            },
+            subdirectory: request.source.subdirectory.clone(),
+            distribution: request.distribution,
+            config_settings: request.config_settings.clone(),
+            steps: request.steps.clone(),
+            python: request.python.clone(),
+            exclude_newer: request.exclude_newer,
+            build_constraints: request.build_constraints.clone(),
+        },
+        internal: InternalParameters {
+            environment: manifest(machine, request, &plan)?,
+            source: SourceState {
+                tags: request.source.tags.clone(),
+                submodules: request.source.submodules.clone(),
+                dirty: request.source.dirty.as_ref().map(ToString::to_string),
+            },
+            observed: observed.observation,
+        },
+        commit: request.source.commit.clone(),
+        tree: request.source.tree.clone(),
+        requirements,
+        crates: rust.map(|rust| rust.crates).unwrap_or_default(),
+        tools: observed.tools,
+    };
+    Ok(Recorded {
+        file: built.file,
+        sha256,
+        build,
+        plan,
+        lock,
+        log,
+        started,
+        finished: Utc::now().trunc_subsecs(0),
+        builder: request.builder.clone(),
+    })
+}
+
+impl Recorded {
+    /// The statement to be signed: one subject, SLSA Provenance v1.
+    ///
+    /// # Errors
+    /// Where the log cannot be read again, or a value has no JSON form.
+    pub fn statement(&self) -> Result<Vec<u8>, BuildError> {
+        let filename = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let provenance = Provenance {
+            build_definition: self.build.definition()?,
+            run_details: RunDetails {
+                builder: Builder {
+                    id: self.builder.clone(),
+                    version: [("wheelmark".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
+                },
+                metadata: Some(BuildMetadata {
+                    invocation_id: Some(format!("urn:uuid:{}", uuid::Uuid::new_v4())),
+                    started_on: Some(self.started),
+                    finished_on: Some(self.finished),
+                }),
+                byproducts: vec![
+                    byproduct("pylock.toml", "application/toml", self.lock.text().as_bytes(), true),
+                    byproduct("build.log", "text/plain", &fs::read(&self.log).unwrap_or_default(), false),
+                ],
+            },
+        };
+        let statement = Statement {
+            statement_type: STATEMENT_TYPE.to_owned(),
+            subject: vec![ResourceDescriptor {
+                name: Some(filename),
+                digest: [("sha256".to_owned(), self.sha256.to_string())].into(),
+                ..Default::default()
+            }],
+            predicate_type: PROVENANCE_TYPE.to_owned(),
+            predicate: serde_json::to_value(provenance)?,
+        };
+        Ok(serde_json::to_vec(&statement)?)
+    }
+
+    /// The file in which everything was kept that hooks and steps printed.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+}
+
+fn byproduct(name: &str, media_type: &str, bytes: &[u8], with_content: bool) -> ResourceDescriptor {
+    ResourceDescriptor {
+        name: Some(name.to_owned()),
+        media_type: Some(media_type.to_owned()),
+        digest: [("sha256".to_owned(), Sha256Digest::of(bytes).to_string())].into(),
+        content: with_content.then(|| STANDARD.encode(bytes)),
+        ..Default::default()
+    }
+}
+
+fn required(role: Role, lock: &Lock) -> impl Iterator<Item = Requirement> {
+    lock.packages().iter().map(move |package| Requirement {
+        role,
+        name: package.name.clone(),
+        version: package.version.clone(),
+        filename: package.filename.clone(),
+        sha256: package.sha256,
+        url: package.url.as_ref().map(ToString::to_string),
+    })
+}
+
+/// Every variable that the build sees. There are no others.
+fn variables(source: &ResolvedSource, rust: Option<&Rust>) -> BTreeMap<String, String> {
+    let mut path = format!("{}/bin:/usr/local/bin:/usr/bin:/bin", layout::ENVIRONMENT);
+    let mut variables = BTreeMap::new();
+    let mut set = |name: &str, value: &str| variables.insert(name.to_owned(), value.to_owned());
+    if let Some(rust) = rust {
+        path = format!("{}/bin:{path}", rust.inside.display());
+        set("CARGO_HOME", layout::CARGO);
+        set("CARGO_NET_OFFLINE", "true");
+    }
+    set("PATH", &path);
+    set("HOME", layout::HOME);
+    set("TMPDIR", "/tmp");
+    set("LANG", layout::LOCALE);
+    set("LC_ALL", layout::LOCALE);
+    set("TZ", layout::TIMEZONE);
+    set("VIRTUAL_ENV", layout::ENVIRONMENT);
+    set("SOURCE_DATE_EPOCH", &source.commit_time.to_string());
+    // Sets and dictionaries of strings iterate alike in every run.
+    set("PYTHONHASHSEED", "0");
+    set("PYTHONNOUSERSITE", "1");
+    // Modules imported from the source tree leave no cache that could end up in the wheel.
+    set("PYTHONDONTWRITEBYTECODE", "1");
+    variables
+}
+
+fn manifest(
+    machine: &Machine,
+    request: &Request,
+    plan: &Plan,
+) -> Result<EnvironmentManifest, BuildError> {
+    let hook = match plan.distribution {
+        Distribution::Wheel => "wheel",
+        Distribution::Sdist => "sdist",
+    };
+    Ok(EnvironmentManifest {
+        platform: platform::current(&machine.cancel),
+        interpreter: plan.interpreter.record.clone(),
+        frontend: Tool {
+            name: "wheelmark".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sha256: None,
+        },
+        installer: machine.uv.tool()?,
+        variables: plan.variables.clone(),
+        umask: layout::UMASK.to_owned(),
+        locale: layout::LOCALE.to_owned(),
+        timezone: layout::TIMEZONE.to_owned(),
+        hostname: plan.hostname.clone(),
+        source_date_epoch: request.source.commit_time,
+        build_path: plan.build_path(),
+        isolation: plan.isolation,
+        backend: plan.backend.clone(),
+        hooks: vec![format!("get_requires_for_build_{hook}"), format!("build_{hook}")],
+    })
+}
