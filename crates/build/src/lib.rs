@@ -1,1 +1,4 @@
-//! placeholder
+//! Everything of wheelmark that starts processes.
+
+pub mod environment;
+pub mod process;
