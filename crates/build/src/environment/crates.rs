@@ -1,0 +1,588 @@
+//! The crates of a Rust extension, fetched before the build by its `Cargo.lock`, and the Rust toolchain.
+//!
+//! Nothing of the project is run for it: cargo is the toolchain's own and not rustup's stand-in (which
+//! follows a `rust-toolchain.toml`), and it runs outside the tree (it takes its configuration, with
+//! aliases, wrappers and credential helpers, from the folders above its working directory).
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde::Deserialize;
+use wheelmark_core::digest::Sha256Digest;
+
+use super::message;
+use super::project::{BuildSystem, ProjectError, read_manifest, toml_error};
+use super::uv::digest_of;
+use crate::process::{self, Output, ProcessError};
+
+/// Long enough for some hundred crates over a slow line.
+const TIMEOUT: Duration = Duration::from_secs(20 * 60);
+
+/// Variables of cargo's that say where crates come from; all others of its own are removed.
+const KEPT: &[&str] = &[
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTRIES_",
+    "CARGO_REGISTRY_",
+];
+
+/// Where maturin looks for a manifest that is not named, in this order.
+const MATURIN_MANIFESTS: &[&str] = &["Cargo.toml", "rust/Cargo.toml", "native/Cargo.toml"];
+
+/// The toolchain that is in use, past rustup's stand-ins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RustToolchain {
+    /// Its folder: `bin/rustc`, `bin/cargo` and the standard library are in it.
+    pub sysroot: PathBuf,
+    /// `rustc -vV`: version, commit, host and LLVM version, a line each.
+    pub rustc: String,
+    /// The line that `cargo --version` prints.
+    pub cargo: String,
+    /// The digest of `bin/rustc`. The compiler is mostly in a library beside it, which the commit in
+    /// `rustc` names.
+    pub sha256: Sha256Digest,
+}
+
+/// A crate from a registry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Crate {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The registry, as `Cargo.lock` writes it: `registry+https://…` or `sparse+https://…`.
+    pub source: String,
+    /// The digest of the `.crate` file, from `Cargo.lock`.
+    pub sha256: Sha256Digest,
+}
+
+/// The crates of a project, ready for a build without network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crates {
+    /// All that `Cargo.lock` names, by name and version.
+    pub packages: Vec<Crate>,
+    /// A `CARGO_HOME` that has them, in `vendor`, and a `config.toml` that names them by the path at
+    /// which the build sees this folder.
+    pub home: PathBuf,
+}
+
+/// What is to be fetched, and to where.
+#[derive(Debug, Clone, Copy)]
+pub struct CratesRequest<'a> {
+    /// The checkout; no file outside of it is read.
+    pub checkout: &'a Path,
+    /// The project's folder in the checkout, absolute; mostly the checkout itself.
+    pub project: &'a Path,
+    /// What the project's `[build-system]` says.
+    pub build_system: &'a BuildSystem,
+    /// A folder to make, for [`Crates::home`].
+    pub home: &'a Path,
+    /// The path at which the build will see that folder.
+    pub inside: &'a Path,
+}
+
+/// Why there are no crates, or no toolchain.
+#[derive(Debug, thiserror::Error)]
+pub enum CratesError {
+    /// There is no Rust.
+    #[error(
+        "rustc and cargo are not installed: the project has a Rust extension\n\
+         hint: `rustup default stable`, or the system's packages rustc and cargo"
+    )]
+    NoToolchain,
+    /// The toolchain does not answer.
+    #[error("`{}` does not work: {said}", .program.display())]
+    Toolchain {
+        /// What was run.
+        program: PathBuf,
+        /// What it said.
+        said: String,
+    },
+    /// No `Cargo.toml` where the backend looks for one.
+    #[error(
+        "{backend} builds this project and there is no {} in `{}`",
+        .looked.join(" or "), .project.display()
+    )]
+    NoManifest {
+        /// The backend.
+        backend: &'static str,
+        /// The project's folder.
+        project: PathBuf,
+        /// What was looked for.
+        looked: Vec<String>,
+    },
+    /// A manifest or its workspace is outside the checkout.
+    #[error("`{}` is outside the source tree `{}`", .path.display(), .checkout.display())]
+    Outside {
+        /// The file.
+        path: PathBuf,
+        /// The checkout.
+        checkout: PathBuf,
+    },
+    /// Without `Cargo.lock` the crates would be whatever is newest today.
+    #[error(
+        "`{}` is not in the source: without it the crates are not pinned\n\
+         hint: `cargo generate-lockfile`, and commit the file", .path.display()
+    )]
+    NoLock {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A locked crate that is refused.
+    #[error(
+        "{}: crate `{}` {}: {why}", .path.display(), .name.escape_debug(), .version.escape_debug()
+    )]
+    Refused {
+        /// `Cargo.lock`.
+        path: PathBuf,
+        /// The crate.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Why.
+        why: String,
+    },
+    /// The tree says itself where crates come from.
+    #[error(
+        "{}: `source` replaces the registries of Cargo.lock: crates from there are not recorded",
+        .path.display()
+    )]
+    OwnSource {
+        /// The configuration file of the tree.
+        path: PathBuf,
+    },
+    /// cargo failed.
+    #[error("cargo could not fetch the crates of `{}`: {said}", .manifest.display())]
+    Cargo {
+        /// The manifest.
+        manifest: PathBuf,
+        /// What it said.
+        said: String,
+    },
+    /// A manifest does not parse or cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] ProjectError),
+    /// A file could not be read or written.
+    #[error("cannot use `{}`: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A process could not be run, or was stopped.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+impl RustToolchain {
+    /// Finds the toolchain that `rustc` on `PATH` stands for; none is downloaded.
+    ///
+    /// # Errors
+    /// [`CratesError::NoToolchain`] and [`CratesError::Toolchain`].
+    pub fn find(cancel: &AtomicBool) -> Result<Self, CratesError> {
+        let rustc = env::split_paths(&env::var_os("PATH").unwrap_or_default())
+            .map(|folder| folder.join("rustc"))
+            .find(|file| file.is_file())
+            .ok_or(CratesError::NoToolchain)?;
+        let ask = |program: &Path, arguments: &[&str]| {
+            let mut command = Command::new(program);
+            // In `/` there is no rust-toolchain file of a project's for rustup to follow.
+            command
+                .args(arguments)
+                .env("RUSTUP_AUTO_INSTALL", "0")
+                .current_dir("/");
+            let output = process::run(command, cancel, Duration::from_secs(60))?;
+            let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            if output.status.success() && !text.is_empty() {
+                return Ok(text);
+            }
+            Err(CratesError::Toolchain {
+                program: program.to_owned(),
+                said: message(&output.stderr),
+            })
+        };
+        let sysroot = PathBuf::from(ask(&rustc, &["--print", "sysroot"])?);
+        let (rustc, cargo) = (sysroot.join("bin/rustc"), sysroot.join("bin/cargo"));
+        if !cargo.is_file() {
+            return Err(CratesError::NoToolchain);
+        }
+        Ok(Self {
+            rustc: ask(&rustc, &["-vV"])?,
+            cargo: ask(&cargo, &["--version"])?,
+            sha256: digest_of(&rustc).map_err(at(&rustc))?,
+            sysroot,
+        })
+    }
+
+    fn cargo(&self, arguments: Vec<OsString>, cancel: &AtomicBool) -> Result<Output, ProcessError> {
+        let mut command = Command::new(self.sysroot.join("bin/cargo"));
+        for (name, _) in env::vars_os() {
+            let text = name.to_string_lossy();
+            let of_rust = text.starts_with("CARGO") || text.starts_with("RUST");
+            if of_rust && !KEPT.iter().any(|kept| text.starts_with(kept)) {
+                command.env_remove(&name);
+            }
+        }
+        command
+            .args(arguments)
+            .env("RUSTC", self.sysroot.join("bin/rustc"))
+            .env("RUSTC_WRAPPER", "")
+            .env("CARGO_TERM_COLOR", "never")
+            .current_dir("/");
+        process::run(command, cancel, TIMEOUT)
+    }
+}
+
+/// True if the project has a Rust extension by what it requires: maturin or setuptools-rust.
+pub fn are_needed(build_system: &BuildSystem) -> bool {
+    backend(build_system).is_some()
+}
+
+/// Fetches the crates of a project that has a Rust extension, to be built without network.
+///
+/// # Errors
+/// See [`CratesError`].
+pub fn fetch(
+    request: CratesRequest<'_>,
+    toolchain: &RustToolchain,
+    cancel: &AtomicBool,
+) -> Result<Option<Crates>, CratesError> {
+    let Some(backend) = backend(request.build_system) else {
+        return Ok(None);
+    };
+    let manifests = manifests(&request, backend)?;
+    let mut packages = Vec::new();
+    for manifest in &manifests {
+        refuse_own_source(request.checkout, manifest)?;
+        let lock = workspace_of(request.checkout, manifest, toolchain, cancel)?
+            .with_file_name("Cargo.lock");
+        let text = read_manifest(request.checkout, &lock)?
+            .ok_or_else(|| CratesError::NoLock { path: lock.clone() })?;
+        packages.extend(read_lock(&lock, &text)?);
+    }
+    refuse_own_source(request.checkout, &request.project.join("pyproject.toml"))?;
+    packages.sort();
+    packages.dedup();
+
+    let vendor = request.home.join("vendor");
+    fs::create_dir_all(&vendor).map_err(at(&vendor))?;
+    let mut arguments: Vec<OsString> = [
+        "vendor",
+        "--locked",
+        "--versioned-dirs",
+        "--respect-source-config",
+    ]
+    .map(Into::into)
+    .into();
+    arguments.extend(["--manifest-path".into(), manifests[0].clone().into()]);
+    for manifest in &manifests[1..] {
+        arguments.extend(["--sync".into(), manifest.into()]);
+    }
+    arguments.push(std::path::absolute(&vendor).map_err(at(&vendor))?.into());
+    let output = toolchain.cargo(arguments, cancel)?;
+    let failed = |said: String| CratesError::Cargo {
+        manifest: manifests[0].clone(),
+        said,
+    };
+    if !output.status.success() {
+        return Err(failed(message(&output.stderr)));
+    }
+    check(&packages, &vendor).map_err(failed)?;
+    // What cargo prints is the configuration that makes it use the folder.
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let config = configure(&printed, &request.inside.join("vendor")).map_err(failed)?;
+    let path = request.home.join("config.toml");
+    fs::write(&path, config).map_err(at(&path))?;
+    Ok(Some(Crates {
+        packages,
+        home: request.home.to_owned(),
+    }))
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> CratesError {
+    move |source| CratesError::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn backend(build_system: &BuildSystem) -> Option<&'static str> {
+    let module = build_system.backend.name.split([':', '.']).next();
+    ["maturin", "setuptools-rust"].into_iter().find(|name| {
+        module == Some(name.replace('-', "_").as_str()) || build_system.requires_project(name)
+    })
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PyProject {
+    tool: Tools,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "kebab-case")]
+struct Tools {
+    maturin: Maturin,
+    setuptools_rust: SetuptoolsRust,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "kebab-case")]
+struct Maturin {
+    manifest_path: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "kebab-case")]
+struct SetuptoolsRust {
+    ext_modules: Vec<Extension>,
+    bins: Vec<Extension>,
+}
+
+#[derive(Deserialize)]
+struct Extension {
+    path: Option<PathBuf>,
+}
+
+/// The manifests that the backend builds, absolute and inside the checkout; at least one.
+fn manifests(
+    request: &CratesRequest<'_>,
+    backend: &'static str,
+) -> Result<Vec<PathBuf>, CratesError> {
+    let pyproject = request.project.join("pyproject.toml");
+    let tool = match read_manifest(request.checkout, &pyproject)? {
+        None => Tools::default(),
+        Some(text) => {
+            let document: PyProject =
+                toml::from_str(&text).map_err(|error| toml_error(&pyproject, &text, &error))?;
+            document.tool
+        }
+    };
+    let extensions = tool
+        .setuptools_rust
+        .ext_modules
+        .into_iter()
+        .chain(tool.setuptools_rust.bins);
+    let named: Vec<PathBuf> = match backend {
+        "maturin" => tool.maturin.manifest_path.into_iter().collect(),
+        _ => extensions
+            .map(|extension| extension.path.unwrap_or_else(|| "Cargo.toml".into()))
+            .collect(),
+    };
+    let defaults = if backend == "maturin" {
+        MATURIN_MANIFESTS
+    } else {
+        &MATURIN_MANIFESTS[..1]
+    };
+    let looked = |paths: &[PathBuf]| CratesError::NoManifest {
+        backend,
+        project: request.project.to_owned(),
+        looked: paths
+            .iter()
+            .map(|path| format!("`{}`", path.display()))
+            .collect(),
+    };
+    let found = if named.is_empty() {
+        let defaults: Vec<PathBuf> = defaults.iter().map(PathBuf::from).collect();
+        let first = defaults
+            .iter()
+            .find(|path| request.project.join(path).is_file());
+        vec![first.cloned().ok_or_else(|| looked(&defaults))?]
+    } else {
+        named
+    };
+    let mut manifests = Vec::new();
+    for path in found {
+        let real = fs::canonicalize(request.project.join(&path))
+            .map_err(|_| looked(std::slice::from_ref(&path)))?;
+        manifests.push(inside(request.checkout, real)?);
+    }
+    manifests.sort();
+    manifests.dedup();
+    Ok(manifests)
+}
+
+fn inside(checkout: &Path, path: PathBuf) -> Result<PathBuf, CratesError> {
+    let real = fs::canonicalize(checkout).map_err(at(checkout))?;
+    if path.starts_with(&real) {
+        return Ok(path);
+    }
+    Err(CratesError::Outside {
+        path,
+        checkout: checkout.to_owned(),
+    })
+}
+
+/// The manifest of the workspace that a manifest belongs to, as cargo finds it.
+fn workspace_of(
+    checkout: &Path,
+    manifest: &Path,
+    toolchain: &RustToolchain,
+    cancel: &AtomicBool,
+) -> Result<PathBuf, CratesError> {
+    let arguments = [
+        "locate-project",
+        "--workspace",
+        "--message-format",
+        "plain",
+        "--manifest-path",
+    ];
+    let mut arguments: Vec<OsString> = arguments.map(Into::into).into();
+    arguments.push(manifest.into());
+    let output = toolchain.cargo(arguments, cancel)?;
+    let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if !output.status.success() || path.is_empty() {
+        return Err(CratesError::Cargo {
+            manifest: manifest.to_owned(),
+            said: message(&output.stderr),
+        });
+    }
+    let path = PathBuf::from(path);
+    inside(checkout, fs::canonicalize(&path).map_err(at(&path))?)
+}
+
+/// Refuses a `.cargo/config.toml` in the tree, above a file of it, that says where crates come from: it
+/// would take precedence over ours.
+fn refuse_own_source(checkout: &Path, file: &Path) -> Result<(), CratesError> {
+    let top = fs::canonicalize(checkout).map_err(at(checkout))?;
+    let folder = file.parent().unwrap_or(file);
+    let folder = fs::canonicalize(folder).map_err(at(folder))?;
+    for folder in folder
+        .ancestors()
+        .take_while(|folder| folder.starts_with(&top))
+    {
+        for name in [".cargo/config.toml", ".cargo/config"] {
+            let path = folder.join(name);
+            let Some(text) = read_manifest(checkout, &path)? else {
+                continue;
+            };
+            let table: toml::Table =
+                toml::from_str(&text).map_err(|error| toml_error(&path, &text, &error))?;
+            if table.contains_key("source") {
+                return Err(CratesError::OwnSource { path });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct CargoLock {
+    #[serde(default)]
+    package: Vec<LockedPackage>,
+}
+
+#[derive(Deserialize)]
+struct LockedPackage {
+    name: String,
+    version: String,
+    source: Option<String>,
+    checksum: Option<String>,
+}
+
+fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
+    let lock: CargoLock = toml::from_str(text).map_err(|error| toml_error(path, text, &error))?;
+    let mut crates = Vec::new();
+    for LockedPackage {
+        name,
+        version,
+        source,
+        checksum,
+    } in lock.package
+    {
+        let Some(source) = source else { continue }; // of the source tree itself
+        let refused = |why: String| CratesError::Refused {
+            path: path.to_owned(),
+            name: name.clone(),
+            version: version.clone(),
+            why,
+        };
+        if !source.starts_with("registry+") && !source.starts_with("sparse+") {
+            let shown = source.escape_debug();
+            return Err(refused(format!(
+                "`{shown}` is no registry, and only crates from one are recorded"
+            )));
+        }
+        let checksum =
+            checksum.ok_or_else(|| refused("no checksum; a newer cargo writes one".to_owned()))?;
+        let sha256 = checksum
+            .parse()
+            .map_err(|error| refused(format!("checksum: {error}")))?;
+        crates.push(Crate {
+            name,
+            version,
+            source,
+            sha256,
+        });
+    }
+    Ok(crates)
+}
+
+/// Each vendored crate must be one that is locked, with its checksum; cargo leaves out what is used on
+/// no platform.
+fn check(packages: &[Crate], vendor: &Path) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Checksum {
+        package: Option<Sha256Digest>,
+    }
+    let locked: BTreeMap<String, Sha256Digest> = packages
+        .iter()
+        .map(|package| {
+            (
+                format!("{}-{}", package.name, package.version),
+                package.sha256,
+            )
+        })
+        .collect();
+    let folders = fs::read_dir(vendor).map_err(|error| error.to_string())?;
+    for folder in folders {
+        let folder = folder.map_err(|error| error.to_string())?;
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let bytes = fs::read(folder.path().join(".cargo-checksum.json"))
+            .map_err(|error| format!("{}: {error}", name.escape_debug()))?;
+        let found: Checksum = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        let expected = locked.get(&name);
+        if expected.is_none() || found.package.as_ref() != expected {
+            return Err(format!(
+                "vendored `{}` has checksum {:?}, Cargo.lock {expected:?}",
+                name.escape_debug(),
+                found.package
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// cargo's own configuration for the vendored folder, with the path at which the build sees it.
+fn configure(printed: &str, inside: &Path) -> Result<String, String> {
+    let mut config: toml::Table = toml::from_str(printed).map_err(|error| error.to_string())?;
+    let inside = inside.to_str().ok_or("the path inside is not UTF-8")?;
+    if let Some(sources) = config.get_mut("source").and_then(toml::Value::as_table_mut) {
+        for source in sources
+            .iter_mut()
+            .filter_map(|(_, source)| source.as_table_mut())
+        {
+            if let Some(directory) = source.get_mut("directory") {
+                *directory = inside.into();
+            }
+        }
+    }
+    config.insert(
+        "net".to_owned(),
+        toml::Table::from_iter([("offline".to_owned(), true.into())]).into(),
+    );
+    toml::to_string(&config).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+#[path = "crates_tests.rs"]
+mod tests;

@@ -1,0 +1,217 @@
+use super::*;
+
+struct Tree {
+    folder: tempfile::TempDir,
+}
+
+impl Tree {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join("source").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn source(&self) -> PathBuf {
+        self.folder.path().join("source")
+    }
+
+    fn fetch(&self) -> Result<Option<Crates>, CratesError> {
+        let cancel = AtomicBool::new(false);
+        let source = self.source();
+        let build_system = BuildSystem::read(&source).unwrap();
+        let toolchain = RustToolchain::find(&cancel)?;
+        let request = CratesRequest {
+            checkout: &source,
+            project: &source,
+            build_system: &build_system,
+            home: &self.folder.path().join("home"),
+            inside: Path::new("/build/cargo"),
+        };
+        fetch(request, &toolchain, &cancel)
+    }
+
+    fn error(&self) -> String {
+        self.fetch().unwrap_err().to_string()
+    }
+}
+
+const MATURIN: (&str, &str) = (
+    "pyproject.toml",
+    "[build-system]\nrequires = ['maturin>=1']\nbuild-backend = 'maturin'\n",
+);
+const CARGO: (&str, &str) = (
+    "Cargo.toml",
+    "[package]\nname = 'x'\nversion = '1.0.0'\nedition = '2021'\n[dependencies]\nitoa = '=1.0.15'\n",
+);
+const MAIN: (&str, &str) = ("src/lib.rs", "");
+const PACKAGE: &str = "[[package]]\nname = 'itoa'\nversion = '1.0.15'\n";
+
+/// The lock that cargo writes for [`CARGO`], or nothing where the registry cannot be reached.
+fn locked(files: &[(&str, &str)]) -> Option<Tree> {
+    let tree = Tree::new(files);
+    let output = Command::new("cargo")
+        .args(["generate-lockfile", "--manifest-path"])
+        .arg(tree.source().join("Cargo.toml"))
+        .output();
+    match output {
+        Ok(output) if output.status.success() => Some(tree),
+        Ok(output) => {
+            eprintln!("skipped: {}", message(&output.stderr));
+            None
+        }
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+#[test]
+fn crates_are_vendored_and_found_without_network() {
+    let Some(tree) = locked(&[MATURIN, CARGO, MAIN]) else {
+        return;
+    };
+    let crates = tree.fetch().unwrap().unwrap();
+    let [itoa] = &crates.packages[..] else {
+        panic!("{:?}", crates.packages)
+    };
+    assert_eq!((&*itoa.name, &*itoa.version), ("itoa", "1.0.15"));
+    let config = fs::read_to_string(crates.home.join("config.toml")).unwrap();
+    assert!(config.contains("\"/build/cargo/vendor\""), "{config}");
+    assert!(config.contains("offline = true"), "{config}");
+
+    // With the path put back to where the folder is here, cargo builds from it alone.
+    let here = crates.home.to_str().unwrap();
+    fs::write(
+        crates.home.join("config.toml"),
+        config.replace("/build/cargo", here),
+    )
+    .unwrap();
+    let output = Command::new("cargo")
+        .args(["check", "--locked", "--offline"])
+        .env("CARGO_HOME", &crates.home)
+        .env("CARGO_TARGET_DIR", tree.folder.path().join("target"))
+        .current_dir(tree.source())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", message(&output.stderr));
+}
+
+#[test]
+fn nothing_of_the_project_runs_while_crates_are_fetched() {
+    let script = "#!/bin/sh\ntouch \"$(dirname \"$0\")/ran\"\nexit 1\n";
+    let config = "[build]\nrustc = './evil'\nrustc-wrapper = './evil'\n[alias]\nvendor = 'run'\n\
+                  [registry]\nglobal-credential-providers = ['./evil']\n";
+    let Some(tree) = locked(&[MATURIN, CARGO, MAIN]) else {
+        return;
+    };
+    let source = tree.source();
+    for (name, text) in [
+        ("evil", script),
+        (".cargo/config.toml", config),
+        ("rust-toolchain.toml", "[toolchain]\nchannel = '1.0.0'\n"),
+        ("build.rs", "fn main() { panic!() }"),
+    ] {
+        fs::create_dir_all(source.join(".cargo")).unwrap();
+        fs::write(source.join(name), text).unwrap();
+    }
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(source.join("evil"), mode).unwrap();
+    assert_eq!(tree.fetch().unwrap().unwrap().packages.len(), 1);
+    assert!(!source.join("ran").exists());
+}
+
+#[test]
+fn a_project_without_rust_needs_no_crates() {
+    let tree = Tree::new(&[CARGO]);
+    let build_system = BuildSystem::read(&tree.source()).unwrap();
+    assert!(!are_needed(&build_system));
+}
+
+#[test]
+fn what_is_not_pinned_or_not_recorded_is_refused() {
+    if let Err(error) = RustToolchain::find(&AtomicBool::new(false)) {
+        return eprintln!("skipped: {error}");
+    }
+    let error = Tree::new(&[MATURIN, CARGO, MAIN]).error();
+    assert!(
+        error.contains("Cargo.lock` is not in the source"),
+        "{error}"
+    );
+
+    let error = Tree::new(&[MATURIN]).error();
+    assert!(
+        error.contains("no `Cargo.toml` or `rust/Cargo.toml`"),
+        "{error}"
+    );
+
+    let git = format!("{PACKAGE}source = 'git+https://git.example/itoa#abc'\n");
+    let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", &git)]).error();
+    assert!(
+        error.contains("crate `itoa` 1.0.15: `git+https://git.example/itoa#abc` is no registry")
+    );
+
+    let unchecked = format!("{PACKAGE}source = 'registry+https://registry.example'\n");
+    let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", &unchecked)]).error();
+    assert!(error.contains("no checksum"), "{error}");
+
+    let own = (
+        ".cargo/config.toml",
+        "[source.crates-io]\nreplace-with = 'mine'\n",
+    );
+    let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", ""), own]).error();
+    assert!(
+        error.contains(".cargo/config.toml: `source` replaces"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_manifest_outside_the_tree_is_refused() {
+    let text = format!(
+        "{}[tool.maturin]\nmanifest-path = '../other/Cargo.toml'\n",
+        MATURIN.1
+    );
+    let tree = Tree::new(&[("pyproject.toml", &text), ("../other/Cargo.toml", CARGO.1)]);
+    if let Err(error @ (CratesError::NoToolchain | CratesError::Toolchain { .. })) = tree.fetch() {
+        return eprintln!("skipped: {error}");
+    }
+    assert!(
+        tree.error().contains("is outside the source tree"),
+        "{}",
+        tree.error()
+    );
+}
+
+#[test]
+fn setuptools_rust_names_its_manifests() {
+    let tree = Tree::new(&[
+        (
+            "pyproject.toml",
+            "[build-system]\nrequires = ['setuptools', 'setuptools-rust']\n\
+             [[tool.setuptools-rust.ext-modules]]\ntarget = 'a'\npath = 'a/Cargo.toml'\n\
+             [[tool.setuptools-rust.bins]]\ntarget = 'b'\n",
+        ),
+        CARGO,
+        ("a/Cargo.toml", CARGO.1),
+    ]);
+    let source = tree.source();
+    let build_system = BuildSystem::read(&source).unwrap();
+    let request = CratesRequest {
+        checkout: &source,
+        project: &source,
+        build_system: &build_system,
+        home: &source,
+        inside: &source,
+    };
+    let found = manifests(&request, backend(&build_system).unwrap()).unwrap();
+    let source = fs::canonicalize(&source).unwrap();
+    assert_eq!(
+        found,
+        [source.join("Cargo.toml"), source.join("a/Cargo.toml")]
+    );
+}

@@ -1,0 +1,579 @@
+//! The Python interpreter: found, described, and found again for a rebuild.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use pep440_rs::Version;
+use serde::Deserialize;
+use wheelmark_core::attestation::environment::Interpreter;
+
+use super::uv::{Uv, digest_of, home};
+use super::{Drift, message};
+use crate::process::{self, ProcessError};
+
+/// What the interpreter says of itself. `-I -S` keeps the caller's environment and site-packages out.
+const QUERY: &str = r#"
+import json, os, sys, sysconfig
+paths = sysconfig.get_paths()
+names = ("stdlib", "platstdlib", "include", "platinclude")
+print(json.dumps({
+    "implementation": sys.implementation.name,
+    "version": "%d.%d.%d" % sys.version_info[:3]
+        + {"alpha": "a%d", "beta": "b%d", "candidate": "rc%d", "final": ""}[sys.version_info[3]]
+        .replace("%d", str(sys.version_info[4])),
+    "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
+    "prefixes": [sys.base_prefix, sys.base_exec_prefix],
+    "narrow": [paths[name] for name in names if name in paths],
+    "libraries": [sysconfig.get_config_var("LIBDIR")]
+        if sysconfig.get_config_var("Py_ENABLE_SHARED") else [],
+    "soabi": sysconfig.get_config_var("SOABI"),
+    "platform": sysconfig.get_platform(),
+}))
+"#;
+
+/// Longer than an interpreter takes to start on a loaded machine.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Any version that a build frontend of today supports; uv takes the first on `PATH`.
+const ANY_VERSION: &str = ">=3.8";
+
+/// An interpreter of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundInterpreter {
+    /// What is recorded of it.
+    pub record: Interpreter,
+    /// The folders that must be visible, at these very paths, for it to run and to build extensions:
+    /// installation, standard library, headers, shared library. None is inside another.
+    pub directories: Vec<PathBuf>,
+    /// The tag of its extension modules, such as `cpython-311-x86_64-linux-gnu`.
+    pub soabi: Option<String>,
+    /// `sysconfig.get_platform()`, such as `linux-x86_64`.
+    pub platform: String,
+}
+
+impl FoundInterpreter {
+    /// The executable, symbolic links resolved.
+    pub fn path(&self) -> &Path {
+        Path::new(&self.record.path)
+    }
+}
+
+/// How well an interpreter of this machine matches a recorded one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// Implementation, version and executable are the recorded ones. It may be in another place, which
+    /// is then the only drift.
+    Exact {
+        /// The interpreter.
+        found: FoundInterpreter,
+        /// Empty, or where it is.
+        drift: Vec<Drift>,
+    },
+    /// The nearest there is: the same implementation and minor version.
+    Nearest {
+        /// The interpreter.
+        found: FoundInterpreter,
+        /// What differs; never empty.
+        drift: Vec<Drift>,
+        /// Where the recorded one is to be had.
+        hint: String,
+    },
+    /// None of the same implementation and minor version.
+    None {
+        /// Where one is to be had.
+        hint: String,
+    },
+}
+
+/// Why no interpreter was found.
+#[derive(Debug, thiserror::Error)]
+pub enum InterpreterError {
+    /// The request is neither a version nor a path.
+    #[error(
+        "not a Python version or a path to an interpreter: `{}`\n\
+         hint: a version such as `3.11` or `3.11.7`, or an absolute path", .request.escape_debug()
+    )]
+    Request {
+        /// What was asked for.
+        request: String,
+    },
+    /// uv found none.
+    #[error("no Python interpreter for `{}`: {said}\nhint: {hint}", .request.escape_debug())]
+    NotFound {
+        /// What was asked for.
+        request: String,
+        /// What uv said.
+        said: String,
+        /// Where one is to be had.
+        hint: String,
+    },
+    /// It is there and does not describe itself.
+    #[error("`{}` does not work as a Python interpreter: {said}", .path.display())]
+    Broken {
+        /// The interpreter.
+        path: PathBuf,
+        /// What it said.
+        said: String,
+    },
+    /// Its executable could not be read.
+    #[error("cannot read `{}`: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A process could not be run, or was stopped.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+/// Finds an interpreter by path or version (`3.11`, `3.11.7`), or, without a request, the one that uv
+/// takes first. Nothing is downloaded, and virtual environments stand for what they were made from.
+///
+/// # Errors
+/// See [`InterpreterError`].
+pub fn find(
+    uv: &Uv,
+    request: Option<&str>,
+    cancel: &AtomicBool,
+) -> Result<FoundInterpreter, InterpreterError> {
+    let wanted = request.unwrap_or(ANY_VERSION);
+    let path = match request {
+        Some(text) if text.contains('/') => {
+            return query(&absolute(Path::new(text))?, cancel);
+        }
+        Some(text) if !is_version(text) => {
+            return Err(InterpreterError::Request {
+                request: text.to_owned(),
+            });
+        }
+        _ => {
+            let output = uv.run(
+                ["python", "find", "--system", "--no-project", wanted],
+                cancel,
+            )?;
+            let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            if !output.status.success() || path.is_empty() {
+                return Err(InterpreterError::NotFound {
+                    request: wanted.to_owned(),
+                    said: message(&output.stderr),
+                    hint: match request {
+                        Some(version) => install_hint(version),
+                        None => "install Python 3 with the system's package manager".to_owned(),
+                    },
+                });
+            }
+            PathBuf::from(path)
+        }
+    };
+    query(&path, cancel)
+}
+
+/// Finds the recorded interpreter, or what is nearest to it. The recorded path is looked at first, but
+/// only a file with the recorded digest is run from there: the path is the word of a stranger.
+///
+/// # Errors
+/// [`InterpreterError::Process`] where uv cannot be run; an interpreter that does not work is passed over.
+pub fn find_matching(
+    uv: &Uv,
+    recorded: &Interpreter,
+    cancel: &AtomicBool,
+) -> Result<Match, InterpreterError> {
+    let hint = install_hint(&recorded.version);
+    let minor = minor_of(&recorded.version);
+    let (Ok(wanted), Some(minor)) = (recorded.version.parse::<Version>(), minor) else {
+        return Ok(Match::None { hint });
+    };
+    let there = PathBuf::from(&recorded.path);
+    if there.is_absolute()
+        && digest_of(&there).is_ok_and(|digest| digest == recorded.sha256)
+        && let Some(found) = working(&there, cancel)?
+        && is_same(recorded, &found.record)
+    {
+        return Ok(exact(recorded, found));
+    }
+    let mut nearest = None;
+    for path in installed(uv, &recorded.implementation, minor, &wanted, cancel)? {
+        let Some(found) = working(&path, cancel)? else {
+            continue;
+        };
+        if is_same(recorded, &found.record) {
+            return Ok(exact(recorded, found));
+        }
+        // They come in the order of their distance.
+        nearest = nearest.or(Some(found));
+    }
+    Ok(match nearest {
+        Some(found) => Match::Nearest {
+            drift: drift(recorded, &found.record),
+            found,
+            hint,
+        },
+        None => Match::None { hint },
+    })
+}
+
+fn is_same(recorded: &Interpreter, found: &Interpreter) -> bool {
+    recorded.implementation == found.implementation
+        && recorded.version == found.version
+        && recorded.sha256 == found.sha256
+}
+
+fn exact(recorded: &Interpreter, found: FoundInterpreter) -> Match {
+    let drift = drift(recorded, &found.record);
+    Match::Exact { found, drift }
+}
+
+/// The interpreter at a path, or nothing where it does not work.
+fn working(path: &Path, cancel: &AtomicBool) -> Result<Option<FoundInterpreter>, InterpreterError> {
+    match query(path, cancel) {
+        Err(error @ InterpreterError::Process(ProcessError::Cancelled { .. })) => Err(error),
+        result => Ok(result.ok()),
+    }
+}
+
+/// What differs between a recorded interpreter and another.
+fn drift(recorded: &Interpreter, found: &Interpreter) -> Vec<Drift> {
+    let digests = (recorded.sha256.to_string(), found.sha256.to_string());
+    [
+        (
+            "interpreter implementation",
+            &recorded.implementation,
+            &found.implementation,
+        ),
+        ("interpreter version", &recorded.version, &found.version),
+        ("interpreter executable", &digests.0, &digests.1),
+        ("interpreter path", &recorded.path, &found.path),
+    ]
+    .into_iter()
+    .filter_map(|(what, recorded, found)| Drift::between(what, recorded, found))
+    .collect()
+}
+
+/// A line of `uv python list --output-format json`.
+#[derive(Deserialize)]
+struct Listed {
+    version: String,
+    path: Option<PathBuf>,
+    variant: Option<String>,
+    implementation: String,
+}
+
+/// The installed interpreters of a minor version, the nearest first. Free-threaded builds and other
+/// variants are left out: their wheels are of another tag.
+fn installed(
+    uv: &Uv,
+    implementation: &str,
+    minor: (u64, u64),
+    wanted: &Version,
+    cancel: &AtomicBool,
+) -> Result<Vec<PathBuf>, InterpreterError> {
+    let arguments = [
+        "python",
+        "list",
+        "--only-installed",
+        "--output-format",
+        "json",
+    ];
+    let output = uv.run(arguments, cancel)?;
+    let mut listed: Vec<Listed> = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    listed.retain(|python| {
+        python.implementation == implementation
+            && python
+                .variant
+                .as_deref()
+                .is_none_or(|variant| variant == "default")
+            && minor_of(&python.version) == Some(minor)
+    });
+    listed.sort_by_key(|python| distance(wanted, &python.version));
+    Ok(listed
+        .into_iter()
+        .filter_map(|python| python.path)
+        .collect())
+}
+
+/// How many patch versions lie between two; a final version is nearer than a candidate.
+fn distance(wanted: &Version, found: &str) -> u64 {
+    let patch = |version: &Version| version.release().get(2).copied().unwrap_or(0);
+    match found.parse::<Version>() {
+        Ok(found) if found == *wanted => 0,
+        Ok(found) => {
+            1 + 2 * patch(wanted).abs_diff(patch(&found)) + u64::from(found.any_prerelease())
+        }
+        Err(_) => u64::MAX,
+    }
+}
+
+fn minor_of(version: &str) -> Option<(u64, u64)> {
+    match version.parse::<Version>().ok()?.release() {
+        [major, minor, ..] => Some((*major, *minor)),
+        _ => None,
+    }
+}
+
+fn install_hint(version: &str) -> String {
+    // The version may be a stranger's: only what is one becomes part of a command.
+    match version.parse::<Version>() {
+        Ok(version) => format!("`uv python install {version}`, or `pyenv install {version}`"),
+        Err(_) => "`uv python list --only-downloads` shows what can be installed".to_owned(),
+    }
+}
+
+/// Digits and dots, with what follows them in `3.14rc1` or `3.13t`.
+fn is_version(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '.')
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, InterpreterError> {
+    std::path::absolute(path).map_err(|source| InterpreterError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The answer to [`QUERY`].
+#[derive(Deserialize)]
+struct Answer {
+    implementation: String,
+    version: String,
+    executable: PathBuf,
+    prefixes: Vec<PathBuf>,
+    narrow: Vec<PathBuf>,
+    libraries: Vec<PathBuf>,
+    soabi: Option<String>,
+    platform: String,
+}
+
+/// Asks an interpreter about itself, in an empty environment: so it is told here, and not in the
+/// sandbox, if it runs only by the grace of a variable.
+fn query(path: &Path, cancel: &AtomicBool) -> Result<FoundInterpreter, InterpreterError> {
+    let broken = |said: String| InterpreterError::Broken {
+        path: path.to_owned(),
+        said,
+    };
+    let mut command = Command::new(path);
+    command
+        .args(["-I", "-S", "-c", QUERY])
+        .env_clear()
+        .env("LC_ALL", "C.UTF-8")
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default()) // for pyenv's shims
+        .current_dir("/");
+    let output = process::run(command, cancel, QUERY_TIMEOUT)?;
+    if !output.status.success() {
+        return Err(broken(message(&output.stderr)));
+    }
+    let answer: Answer =
+        serde_json::from_slice(&output.stdout).map_err(|error| broken(error.to_string()))?;
+    let executable = answer
+        .executable
+        .to_str()
+        .ok_or_else(|| broken("its path is not UTF-8 and cannot be recorded".to_owned()))?;
+    let sha256 = digest_of(&answer.executable).map_err(|source| InterpreterError::Read {
+        path: answer.executable.clone(),
+        source,
+    })?;
+    Ok(FoundInterpreter {
+        record: Interpreter {
+            implementation: answer.implementation.clone(),
+            version: answer.version.clone(),
+            path: executable.to_owned(),
+            sha256,
+        },
+        directories: visible(&answer, home().as_deref()),
+        soabi: answer.soabi,
+        platform: answer.platform,
+    })
+}
+
+/// The folders to show in a sandbox. An installation is shown whole, unless it shares its folder with
+/// the user's own files (`~`, `~/.local`, or anything above): then only what is Python's.
+fn visible(answer: &Answer, home: Option<&Path>) -> Vec<PathBuf> {
+    let private = |folder: &Path| {
+        folder.parent().is_none()
+            || home.is_some_and(|home| home.starts_with(folder) || folder == home.join(".local"))
+    };
+    let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut add = |folder: &Path| {
+        if folder.is_absolute() && folder.is_dir() {
+            folders.insert(folder.to_owned());
+            folders.extend(fs::canonicalize(folder));
+        }
+    };
+    for prefix in &answer.prefixes {
+        if private(prefix) {
+            add(&prefix.join("lib/pkgconfig"));
+        } else {
+            add(prefix);
+        }
+    }
+    for folder in answer.narrow.iter().chain(&answer.libraries) {
+        if !private(folder) {
+            add(folder);
+        }
+    }
+    if let Some(folder) = answer.executable.parent()
+        && !private(folder)
+    {
+        add(folder);
+    }
+    let all: Vec<PathBuf> = folders
+        .into_iter()
+        .filter(|folder| !private(folder))
+        .collect();
+    let outermost = all.iter().filter(|folder| {
+        !all.iter()
+            .any(|other| other != *folder && folder.starts_with(other))
+    });
+    outermost.cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn here() -> Option<(Uv, FoundInterpreter)> {
+        let cancel = AtomicBool::new(false);
+        let uv = Uv::find(&cancel)
+            .map_err(|error| eprintln!("skipped: {error}"))
+            .ok()?;
+        let found = find(&uv, None, &cancel)
+            .map_err(|error| eprintln!("skipped: {error}"))
+            .ok()?;
+        Some((uv, found))
+    }
+
+    #[test]
+    fn the_default_is_described_and_found_again() {
+        let Some((uv, found)) = here() else { return };
+        let cancel = AtomicBool::new(false);
+        assert_eq!(found.record.sha256, digest_of(found.path()).unwrap());
+        assert!(
+            found
+                .directories
+                .iter()
+                .any(|folder| found.path().starts_with(folder))
+        );
+        let again = find_matching(&uv, &found.record, &cancel).unwrap();
+        assert_eq!(
+            again,
+            Match::Exact {
+                found: found.clone(),
+                drift: vec![]
+            }
+        );
+
+        // By version the first on PATH is found, which need not be the same.
+        let by_version = find(&uv, Some(&found.record.version), &cancel).unwrap();
+        assert_eq!(by_version.record.version, found.record.version);
+
+        let moved = Interpreter {
+            path: "/nowhere/python".to_owned(),
+            ..found.record.clone()
+        };
+        let Match::Exact { drift, .. } = find_matching(&uv, &moved, &cancel).unwrap() else {
+            panic!("the same executable in another place is not found");
+        };
+        assert_eq!(drift.len(), 1, "{drift:?}");
+        assert_eq!(drift[0].what, "interpreter path");
+    }
+
+    #[test]
+    fn another_patch_version_is_the_nearest_and_another_minor_none() {
+        let Some((uv, found)) = here() else { return };
+        let cancel = AtomicBool::new(false);
+        let (major, minor) = minor_of(&found.record.version).unwrap();
+        let recorded = Interpreter {
+            version: format!("{major}.{minor}.999"),
+            sha256: wheelmark_core::digest::Sha256Digest::of(b""),
+            ..found.record.clone()
+        };
+        let Match::Nearest { drift, hint, .. } = find_matching(&uv, &recorded, &cancel).unwrap()
+        else {
+            panic!("an interpreter of the same minor version is here");
+        };
+        assert!(
+            drift
+                .iter()
+                .any(|drift| drift.what == "interpreter version"),
+            "{drift:?}"
+        );
+        assert!(hint.contains(&recorded.version), "{hint}");
+        let recorded = Interpreter {
+            version: "3.99.0".to_owned(),
+            ..recorded
+        };
+        assert!(matches!(
+            find_matching(&uv, &recorded, &cancel).unwrap(),
+            Match::None { .. }
+        ));
+    }
+
+    #[test]
+    fn a_request_that_is_no_version_is_not_handed_to_uv() {
+        let Some((uv, _)) = here() else { return };
+        let cancel = AtomicBool::new(false);
+        for request in ["--help", "", "3.11 --offline", "pypy"] {
+            let error = find(&uv, Some(request), &cancel).unwrap_err();
+            assert!(matches!(error, InterpreterError::Request { .. }), "{error}");
+        }
+        let error = find(&uv, Some("3.99"), &cancel).unwrap_err();
+        assert!(
+            error.to_string().contains("uv python install 3.99"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn patch_versions_are_compared_as_numbers() {
+        let wanted: Version = "3.11.9".parse().unwrap();
+        let mut versions = ["3.11.2", "3.11.10", "3.11.7", "3.11.9", "3.11.10rc1"];
+        versions.sort_by_key(|version| distance(&wanted, version));
+        assert_eq!(
+            versions,
+            ["3.11.9", "3.11.10", "3.11.10rc1", "3.11.7", "3.11.2"]
+        );
+    }
+
+    #[test]
+    fn the_home_folder_is_never_shown_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let home = fs::canonicalize(home.path()).unwrap();
+        let local = home.join(".local");
+        for folder in [
+            "lib/python3.11",
+            "include/python3.11",
+            "bin",
+            "lib/pkgconfig",
+            "share",
+        ] {
+            fs::create_dir_all(local.join(folder)).unwrap();
+        }
+        let answer = Answer {
+            implementation: "cpython".to_owned(),
+            version: "3.11.7".to_owned(),
+            executable: local.join("bin/python3.11"),
+            prefixes: vec![local.clone(), local.clone()],
+            narrow: vec![
+                local.join("lib/python3.11"),
+                local.join("include/python3.11"),
+            ],
+            libraries: vec![local.join("lib")],
+            soabi: None,
+            platform: String::new(),
+        };
+        let shown = visible(&answer, Some(&home));
+        assert_eq!(
+            shown,
+            ["bin", "include/python3.11", "lib"].map(|folder| local.join(folder))
+        );
+    }
+}

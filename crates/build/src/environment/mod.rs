@@ -1,0 +1,54 @@
+//! What a build needs besides its source: found, resolved to exact files, fetched, and recorded.
+//!
+//! In the order of a build: [`uv`] and [`interpreter`] find the tools of this machine, [`project`] reads
+//! what the source tree asks for, [`requirements`] resolves that to wheels with digests, [`store`] puts
+//! them into an environment, [`crates`] fetches what a Rust extension needs, [`platform`] and [`tools`]
+//! say what else took part. Nothing here runs code of the project.
+
+pub mod crates;
+pub mod index;
+pub mod interpreter;
+pub mod platform;
+pub mod project;
+pub mod requirements;
+pub mod store;
+pub mod tools;
+pub mod uv;
+
+/// One thing that differs between a recorded environment and the one that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// What differs, such as `interpreter version`.
+    pub what: String,
+    /// The recorded value.
+    pub recorded: String,
+    /// The value here.
+    pub found: String,
+}
+
+impl Drift {
+    /// The drift of one value, if there is any.
+    pub fn between(what: &str, recorded: impl ToString, found: impl ToString) -> Option<Self> {
+        let (recorded, found) = (recorded.to_string(), found.to_string());
+        (recorded != found).then(|| Self {
+            what: what.to_owned(),
+            recorded,
+            found,
+        })
+    }
+}
+
+/// Text of a tool's for an error message: escaped where it is not printable, its lines kept, the ends
+/// trimmed.
+fn message(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let lines = text.trim().lines().map(|line| {
+        line.chars()
+            .flat_map(|c| match c {
+                c if c.is_control() => c.escape_debug().collect::<Vec<_>>(),
+                c => vec![c],
+            })
+            .collect::<String>()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
