@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::Deserialize;
+use wheelmark_core::attestation::pep517::Crate;
 use wheelmark_core::digest::Sha256Digest;
 
 use super::message;
@@ -48,19 +49,6 @@ pub struct RustToolchain {
     pub cargo: String,
     /// The digest of `bin/rustc`. The compiler is mostly in a library beside it, which the commit in
     /// `rustc` names.
-    pub sha256: Sha256Digest,
-}
-
-/// A crate from a registry.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Crate {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// The registry, as `Cargo.lock` writes it: `registry+https://…` or `sparse+https://…`.
-    pub source: String,
-    /// The digest of the `.crate` file, from `Cargo.lock`.
     pub sha256: Sha256Digest,
 }
 
@@ -520,7 +508,6 @@ fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
         crates.push(Crate {
             name,
             version,
-            source,
             sha256,
         });
     }

@@ -11,9 +11,10 @@ use std::time::Duration;
 use pep440_rs::Version;
 use serde::Deserialize;
 use wheelmark_core::attestation::environment::Interpreter;
+use wheelmark_core::compare::Drift;
 
 use super::uv::{Uv, digest_of, home};
-use super::{Drift, message};
+use super::message;
 use crate::process::{self, ProcessError};
 
 /// What the interpreter says of itself. `-I -S` keeps the caller's environment and site-packages out.

@@ -15,29 +15,6 @@ pub mod store;
 pub mod tools;
 pub mod uv;
 
-/// One thing that differs between a recorded environment and the one that is here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drift {
-    /// What differs, such as `interpreter version`.
-    pub what: String,
-    /// The recorded value.
-    pub recorded: String,
-    /// The value here.
-    pub found: String,
-}
-
-impl Drift {
-    /// The drift of one value, if there is any.
-    pub fn between(what: &str, recorded: impl ToString, found: impl ToString) -> Option<Self> {
-        let (recorded, found) = (recorded.to_string(), found.to_string());
-        (recorded != found).then(|| Self {
-            what: what.to_owned(),
-            recorded,
-            found,
-        })
-    }
-}
-
 /// Text of a tool's for an error message: escaped where it is not printable, its lines kept, the ends
 /// trimmed.
 fn message(output: &[u8]) -> String {

@@ -16,7 +16,7 @@ use super::error::SourceError;
 use super::git::Git;
 use super::objects::{object_format, object_id};
 use super::spec::RepositoryUrl;
-use super::{DirtyReason, Origin, ResolveOptions, ResolvedSource, Submodule};
+use super::{DirtyReason, Origin, ResolveOptions, ResolvedSource, SourceSubmodule};
 
 /// A work tree and its repository.
 pub(super) struct WorkTree {
@@ -307,7 +307,7 @@ struct Survey<'a> {
     allow_dirty: bool,
     root: PathBuf,
     origins: Vec<Origin>,
-    submodules: Vec<Submodule>,
+    submodules: Vec<SourceSubmodule>,
     dirty: DirtyReason,
 }
 
@@ -376,7 +376,7 @@ impl Survey<'_> {
             }
             let inner = inner.to_string_lossy().into_owned();
             let url = url.submodule(&link.url)?;
-            self.submodules.push(Submodule {
+            self.submodules.push(SourceSubmodule {
                 path: inner.clone(),
                 url: url.recorded(),
                 commit: link.commit.clone(),

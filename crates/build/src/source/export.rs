@@ -6,11 +6,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use wheelmark_core::attestation::pep517::SourceTag;
 use wheelmark_core::digest::GitObjectId;
 
 use super::error::SourceError;
 use super::git::Git;
-use super::objects::{Tag, object_format};
+use super::objects::object_format;
 use super::{Origin, ResolvedSource};
 
 /// See [`ResolvedSource::export`].
@@ -20,7 +21,7 @@ pub(super) fn export(source: &ResolvedSource, dest: &Path) -> Result<(), SourceE
     let git = &source.git;
     for origin in &source.origins {
         let folder = dest.join(&origin.path);
-        let tags: &[Tag] = if origin.path.is_empty() {
+        let tags: &[SourceTag] = if origin.path.is_empty() {
             &source.tags
         } else {
             &[]
@@ -76,7 +77,7 @@ fn refuse_content(dest: &Path) -> Result<(), SourceError> {
 }
 
 /// A repository of its own in `folder`: one commit's history, exactly these tags, nothing else.
-fn clone(git: &Git, origin: &Origin, tags: &[Tag], folder: &Path) -> Result<(), SourceError> {
+fn clone(git: &Git, origin: &Origin, tags: &[SourceTag], folder: &Path) -> Result<(), SourceError> {
     let git_dir = folder.join(".git");
     let commit = &origin.commit;
     git.init(folder, commit, false)?;
@@ -114,7 +115,7 @@ fn clone(git: &Git, origin: &Origin, tags: &[Tag], folder: &Path) -> Result<(), 
 fn write_tags(
     git: &Git,
     git_dir: &Path,
-    tags: &[Tag],
+    tags: &[SourceTag],
     commit: &GitObjectId,
 ) -> Result<(), SourceError> {
     if tags.is_empty() {

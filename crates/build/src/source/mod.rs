@@ -16,15 +16,15 @@ mod objects;
 mod remote;
 mod spec;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use serde::{Deserialize, Serialize};
+use wheelmark_core::attestation::pep517::{SourceSubmodule, SourceTag};
 use wheelmark_core::digest::GitObjectId;
 
 pub use error::SourceError;
-pub use objects::Tag;
 pub use spec::{RepositoryUrl, SourceSpec};
 
 use git::Git;
@@ -41,24 +41,25 @@ pub struct ResolveOptions {
     pub cancel: Arc<AtomicBool>,
 }
 
-/// A submodule, inner ones by their whole path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Submodule {
-    /// Relative to the outermost tree, with forward slashes.
-    pub path: String,
-    /// As [`RepositoryUrl::recorded`].
-    pub url: String,
-    /// The commit its parent's tree names.
-    pub commit: GitObjectId,
-}
-
 /// What made an exported tree other than its commit, relative to the work tree's top.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DirtyReason {
     /// Files that were modified, deleted or staged, and submodules at another commit.
     pub modified: Vec<PathBuf>,
     /// Files that were neither tracked nor ignored.
     pub untracked: Vec<PathBuf>,
+}
+
+impl fmt::Display for DirtyReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths: Vec<_> = self
+            .modified
+            .iter()
+            .map(|path| format!("{} changed", path.display()))
+            .chain(self.untracked.iter().map(|path| format!("{} not tracked", path.display())))
+            .collect();
+        f.write_str(&paths.join(", "))
+    }
 }
 
 impl DirtyReason {
@@ -79,9 +80,9 @@ pub struct SourceRecord {
     /// The id of the commit's tree.
     pub tree: GitObjectId,
     /// The tags to put back.
-    pub tags: Vec<Tag>,
+    pub tags: Vec<SourceTag>,
     /// Every submodule, inner ones too.
-    pub submodules: Vec<Submodule>,
+    pub submodules: Vec<SourceSubmodule>,
     /// As [`ResolvedSource::subdirectory`].
     pub subdirectory: String,
 }
@@ -103,9 +104,9 @@ pub struct ResolvedSource {
     /// The committer's time, in seconds since 1970 (UTC).
     pub commit_time: i64,
     /// The tags on the commit and its ancestors, newest first, at most 256.
-    pub tags: Vec<Tag>,
+    pub tags: Vec<SourceTag>,
     /// Every submodule, inner ones too, each after the one that holds it.
-    pub submodules: Vec<Submodule>,
+    pub submodules: Vec<SourceSubmodule>,
     /// What was changed in the work tree, where that was allowed.
     pub dirty: Option<DirtyReason>,
     /// The project's folder in the tree; empty for its top.

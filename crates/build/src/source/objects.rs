@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use wheelmark_core::attestation::pep517::SourceTag;
 use wheelmark_core::digest::GitObjectId;
 
 use super::error::SourceError;
@@ -14,17 +14,6 @@ pub(super) const MAX_TAGS: usize = 256;
 
 /// The latest time kept, in Unix seconds: the end of the year 9999.
 const MAX_TIME: i64 = 253_402_300_799;
-
-/// A tag on the commit that is built or on one of its ancestors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tag {
-    /// The name, without `refs/tags/`.
-    pub name: String,
-    /// What the ref names: a tag object, or the commit itself.
-    pub object: GitObjectId,
-    /// The commit it leads to.
-    pub commit: GitObjectId,
-}
 
 /// What a commit says about itself.
 pub(super) struct Commit {
@@ -92,7 +81,7 @@ impl Git {
         &self,
         git_dir: &Path,
         commit: &GitObjectId,
-    ) -> Result<Vec<Tag>, SourceError> {
+    ) -> Result<Vec<SourceTag>, SourceError> {
         let format =
             "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)";
         let merged = format!("--merged={commit}");
@@ -128,7 +117,7 @@ impl Git {
                 },
             };
             let name = name.strip_prefix("refs/tags/").ok_or_else(unexpected)?;
-            tags.push(Tag {
+            tags.push(SourceTag {
                 name: name.to_owned(),
                 object,
                 commit,

@@ -11,7 +11,7 @@ use super::error::SourceError;
 use super::git::Git;
 use super::objects::object_id;
 use super::spec::{RepositoryUrl, parse_subdirectory};
-use super::{Origin, ResolvedSource, SourceRecord, Submodule};
+use super::{Origin, ResolvedSource, SourceRecord, SourceSubmodule};
 
 /// Where a fetched commit is kept in our own folder.
 const FETCHED: &str = "refs/wheelmark/commit";
@@ -201,7 +201,7 @@ fn collect(
     root: Origin,
     url: &RepositoryUrl,
     locate: &dyn Fn(&Link) -> Result<PathBuf, SourceError>,
-) -> Result<(Vec<Submodule>, Vec<Origin>), SourceError> {
+) -> Result<(Vec<SourceSubmodule>, Vec<Origin>), SourceError> {
     let mut submodules = Vec::new();
     let mut origins = vec![root];
     let mut urls = vec![url.clone()];
@@ -220,7 +220,7 @@ fn collect(
                 commit: inner.commit,
             };
             origins.push(Origin::fetched(locate(&link)?, &link.path, &link.commit));
-            submodules.push(Submodule {
+            submodules.push(SourceSubmodule {
                 path: link.path,
                 url: link.url.recorded(),
                 commit: link.commit,

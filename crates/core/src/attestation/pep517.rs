@@ -176,7 +176,7 @@ pub enum Role {
 }
 
 /// A Rust crate from a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Crate {
     /// Its name.
     pub name: String,

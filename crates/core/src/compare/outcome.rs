@@ -50,3 +50,11 @@ pub struct Drift {
     /// The value of the rebuild.
     pub found: String,
 }
+
+impl Drift {
+    /// The drift of one value, if there is any.
+    pub fn between(what: &str, recorded: impl ToString, found: impl ToString) -> Option<Self> {
+        let (recorded, found) = (recorded.to_string(), found.to_string());
+        (recorded != found).then(|| Self { what: what.to_owned(), recorded, found })
+    }
+}
