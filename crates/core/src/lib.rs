@@ -5,5 +5,7 @@
 //! holds that. Start reading at `verify`.
 
 pub mod digest;
+pub mod filename;
 pub mod limits;
 pub mod report;
+pub mod wheel;
