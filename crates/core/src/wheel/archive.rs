@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::central::{Directory, Entry, LOCAL_HEADER, at_most};
 use super::error::{Refusal, WheelError};
-use super::extra::{Extra, Zip64};
+use super::extra::Extra;
 use super::header::{DEFLATED, Header, LittleEndian as _, VERSION_ZIP64};
 use super::record::Algorithm;
 use crate::digest::Sha256Digest;
@@ -159,15 +159,12 @@ fn compare(bytes: &[u8], entry: &Entry) -> Result<bool, Refusal> {
         compressed_size: bytes.u32_at(18).into(),
         size: bytes.u32_at(22).into(),
     };
-    if extra.zip64().is_some_and(|data| data.len() != 16) {
-        // 4.5.3: in a local header both sizes must be given.
-        let found = "a ZIP64 field of a local header without both sizes";
+    if let Some(data) = extra.zip64() {
+        local_sizes(data, &mut local)?;
+    } else if [local.size, local.compressed_size].contains(&u32::MAX.into()) {
+        let found = "a saturated field without its ZIP64 value";
         return Err(Refusal::new(Reason::ArchiveZip64, found));
     }
-    let mut zip64 = Zip64::new(extra.zip64());
-    zip64.take_over(&mut local.size)?;
-    zip64.take_over(&mut local.compressed_size)?;
-    zip64.finish()?;
 
     let mut expected = entry.header;
     if expected.has_descriptor() && (local.crc32, local.compressed_size, local.size) == (0, 0, 0) {
@@ -202,6 +199,26 @@ fn compare(bytes: &[u8], entry: &Entry) -> Result<bool, Refusal> {
         }
     }
     Ok(extra.zip64().is_some())
+}
+
+/// 4.5.3: the ZIP64 field of a local header gives both sizes. Writers that cannot know how large a member
+/// will be add it to small ones too, whose 32-bit fields may then say the same themselves.
+fn local_sizes(data: &[u8], local: &mut Header) -> Result<(), Refusal> {
+    if data.len() != 16 {
+        let found = format!("a ZIP64 field of {} bytes in a local header", data.len());
+        return Err(Refusal::new(Reason::ArchiveZip64, found).expected(16));
+    }
+    for (small, large) in [
+        (&mut local.size, data.u64_at(0)),
+        (&mut local.compressed_size, data.u64_at(8)),
+    ] {
+        if *small != u64::from(u32::MAX) && *small != large {
+            let found = format!("size {small} in a local header");
+            return Err(Refusal::new(Reason::ArchiveZip64, found).expected(large));
+        }
+        *small = large;
+    }
+    Ok(())
 }
 
 /// 4.3.9: with its signature, without which it could be taken for data; sizes of eight bytes where the

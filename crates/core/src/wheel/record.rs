@@ -95,7 +95,11 @@ impl Record {
             record.entries.push(entry);
         }
         let files = || entries.iter().filter(|entry| !entry.is_dir());
-        if let Some(entry) = files().find(|entry| !record.by_path.contains_key(&entry.name)) {
+        // A signature is made after RECORD, which then cannot list it.
+        let unlisted = |entry: &&Entry| {
+            !record.by_path.contains_key(&entry.name) && !is_signature(&entry.name, own)
+        };
+        if let Some(entry) = files().find(unlisted) {
             return Err(Refusal::new(Reason::RecordIncomplete, "no row").at(&entry.name));
         }
         let names: HashSet<&str> = files().map(|entry| entry.name.as_str()).collect();
@@ -112,7 +116,7 @@ impl Record {
     /// Holds a member's row against its data.
     pub(super) fn check(&self, entry: &Entry, content: &Content) -> Result<(), Refusal> {
         let Some(row) = self.entry(&entry.name) else {
-            return Ok(()); // a directory: nothing else can be unlisted
+            return Ok(()); // a directory or a signature: anything else was refused
         };
         if row.size.is_some_and(|size| size != entry.header.size) {
             let refusal = Refusal::new(Reason::RecordSizeMismatch, entry.header.size);
@@ -134,14 +138,16 @@ impl Record {
     }
 }
 
+/// Whether `path` is a signature of RECORD, whose path is `own`.
+fn is_signature(path: &str, own: &str) -> bool {
+    matches!(path.strip_prefix(own), Some(".jws" | ".p7s"))
+}
+
 fn row_entry([path, hash, size]: [String; 3], own: &str) -> Result<RecordEntry, Refusal> {
-    let signature = path
-        .strip_prefix(own)
-        .is_some_and(|suffix| matches!(suffix, ".jws" | ".p7s"));
     if path == own && !(hash.is_empty() && size.is_empty()) {
         return Err(Refusal::new(Reason::RecordOfItself, format!("{hash},{size}")).expected(","));
     }
-    if hash.is_empty() && path != own && !signature {
+    if hash.is_empty() && path != own && !is_signature(&path, own) {
         return Err(Refusal::new(Reason::RecordHashMissing, path));
     }
     let hash = (!hash.is_empty()).then(|| parse_hash(&hash)).transpose()?;
