@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wheelmark_build::sign::key::PemKind;
+use wheelmark_build::sign::pem::PemKind;
 use wheelmark_core::attestation::repository::RepositoryUri;
 use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild, RefPattern};
 use wheelmark_core::report::Escaped;

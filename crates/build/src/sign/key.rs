@@ -10,7 +10,7 @@ use ed25519_dalek::Signer as _;
 use ed25519_dalek::pkcs8::KeypairBytes;
 use p256::ecdsa;
 use pkcs8::der::asn1::ObjectIdentifier;
-use pkcs8::pkcs5::{pbes2, scrypt};
+use pkcs8::pkcs5::{self, pbes2, scrypt};
 use pkcs8::rand_core::{OsRng, RngCore as _};
 use pkcs8::{
     AssociatedOid as _, Document, EncodePrivateKey as _, EncodePublicKey as _,
@@ -20,6 +20,7 @@ use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::KeyId;
 use zeroize::Zeroizing;
 
+use super::pem::{LABEL_ENCRYPTED, LABEL_PLAIN, LABEL_PUBLIC, PemKind};
 use super::{SignError, Signer};
 
 /// A private key in memory. It is overwritten when dropped and never shown.
@@ -43,21 +44,6 @@ pub struct KeyFile {
     path: PathBuf,
     document: SecretDocument,
     encrypted: bool,
-}
-
-/// What a PEM file holds, by its label (RFC 7468, sections 10, 11 and 13).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PemKind {
-    /// PKCS#8, encrypted.
-    EncryptedPrivateKey,
-    /// PKCS#8, not encrypted.
-    PrivateKey,
-    /// A private key in another form than PKCS#8, by its label.
-    OtherPrivateKey(String),
-    /// SubjectPublicKeyInfo.
-    PublicKey,
-    /// Anything else, by its label.
-    Other(String),
 }
 
 /// Why a private key cannot be used. Each names the file.
@@ -123,9 +109,6 @@ const MAX_FILE: u64 = 64 * 1024;
 /// here fill 80 MB.
 const MAX_SCRYPT_WORK: u128 = 1 << 30;
 
-const LABEL_ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
-const LABEL_PLAIN: &str = "PRIVATE KEY";
-
 const ID_EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ID_ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ID_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -166,7 +149,7 @@ impl PrivateKey {
     /// [`EncodeError`], which no key made or read here gives.
     pub fn public_pem(&self) -> Result<String, EncodeError> {
         self.public
-            .to_pem("PUBLIC KEY", LineEnding::LF)
+            .to_pem(LABEL_PUBLIC, LineEnding::LF)
             .map_err(|error| EncodeError(error.to_string()))
     }
 
@@ -314,9 +297,12 @@ impl KeyFile {
         self.bound_work(&info)?;
         match info.decrypt(passphrase) {
             Ok(document) => self.parse(document.as_bytes()),
-            // One wrong passphrase in 256 gives padding that holds around what is no DER.
+            // The library says `EncryptFailed` of padding that does not hold; and one wrong passphrase
+            // in 256 gives padding that holds, around what is no DER.
             Err(
-                pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed)
+                pkcs8::Error::EncryptedPrivateKey(
+                    pkcs5::Error::DecryptFailed | pkcs5::Error::EncryptFailed,
+                )
                 | pkcs8::Error::Asn1(_),
             ) => Err(KeyError::WrongPassphrase { path: path() }),
             Err(error) => Err(self.malformed(&error)),
@@ -374,24 +360,6 @@ impl KeyFile {
             path: self.path.clone(),
             because: because.to_string(),
         }
-    }
-}
-
-impl PemKind {
-    /// What the first PEM block of a text is; `None` where there is none.
-    pub fn of(text: &str) -> Option<Self> {
-        let label = text.lines().find_map(|line| {
-            line.trim()
-                .strip_prefix("-----BEGIN ")?
-                .strip_suffix("-----")
-        })?;
-        Some(match label {
-            LABEL_ENCRYPTED => Self::EncryptedPrivateKey,
-            LABEL_PLAIN => Self::PrivateKey,
-            "PUBLIC KEY" => Self::PublicKey,
-            other if other.ends_with("PRIVATE KEY") => Self::OtherPrivateKey(other.to_owned()),
-            other => Self::Other(other.to_owned()),
-        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Signing: a statement goes in, a Sigstore bundle comes out.
 
 pub mod key;
+pub mod pem;
 
 use sigstore_types::bundle::{
     PublicKeyIdentifier, VerificationMaterial, VerificationMaterialContent,
