@@ -171,7 +171,7 @@ impl EndRecords {
                     end64.start,
                 ),
             ] {
-                let small: u64 = small;
+                let (small, saturated): (u64, u64) = (small, saturated);
                 if small != saturated && small != large {
                     return Err(refuse(Reason::ArchiveZip64, what, small, large).into());
                 }
