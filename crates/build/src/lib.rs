@@ -1,1 +1,3 @@
-//! placeholder
+//! Everything of wheelmark that starts processes.
+
+pub mod sandbox;
