@@ -3,6 +3,14 @@
 
 pub mod atomic;
 pub mod environment;
+pub mod error;
+pub mod execute;
+pub mod layout;
+mod observe;
 pub mod process;
+pub mod rebuild;
+pub mod record;
+pub mod sandbox;
 pub mod sign;
 pub mod source;
+pub mod workspace;

@@ -1,0 +1,599 @@
+//! One job from start to end.
+
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, BufReader, PipeReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use wheelmark_core::digest::Sha256Digest;
+
+use super::bounds::{self, Bound, Exceeded, Watcher};
+use super::trace::{self, Setting, Trace};
+use super::tree::{self, Process};
+use super::view::View;
+use super::{Cancel, End, Job, Outcome, Sandbox, SandboxError, Tracing, bubblewrap, strace};
+
+/// The umask is set and every descriptor but the standard three is closed here, after the fork and
+/// before anything else, whatever process we are a library of. Descriptor 3 is where bwrap tells
+/// how it went; it does not pass it on.
+const START: &str = r#"
+umask 022
+for fd in /proc/self/fd/*; do
+  fd=${fd##*/}
+  if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
+done
+if [ "$0" != none ]; then exec 3>"$0"; fi
+exec "$@"
+"#;
+
+/// How often the job is looked at while it prints nothing; also how soon a cancellation is seen.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Jobs without isolation run one at a time: what they leave behind is told from other children
+/// of ours by elimination.
+static ONE_WITHOUT_ISOLATION: Mutex<()> = Mutex::new(());
+
+/// The first process of each job that runs now, so that no job's end takes another for its orphan.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxError> {
+    check(&job)?;
+    let own = tempfile::Builder::new()
+        .prefix("wheelmark-sandbox-")
+        .tempdir()
+        .map_err(|source| {
+            SandboxError::io("create a directory in", &std::env::temp_dir(), source)
+        })?;
+    let plan = Plan::new(sandbox, &job, own.path())?;
+    let writable: Vec<&Path> = job
+        .binds
+        .iter()
+        .filter(|b| b.writable)
+        .map(|b| &*b.host)
+        .collect();
+    let drops_root = sandbox.bubblewrap.as_ref().is_some_and(|bwrap| bwrap.root);
+    bubblewrap::hand_over(&writable, drops_root.then_some(job.uid))?;
+
+    let alone = match sandbox.bubblewrap {
+        Some(_) => None,
+        None => Some(WithoutIsolation::start()),
+    };
+    let disk_before = bounds::disk_used(&writable);
+    let (reader, writer) =
+        io::pipe().map_err(|e| SandboxError::io("make", "a pipe".as_ref(), e))?;
+    let mut child = plan.start(sandbox, writer)?;
+    let mut watcher = Watcher::new(
+        job.bounds,
+        child.id(),
+        writable,
+        disk_before,
+        plan.record.clone(),
+    );
+    let (log, log_limit, cancel) = (job.log, job.bounds.log, job.cancel);
+    let printed = AtomicU64::new(0);
+
+    let (stopped, log) = thread::scope(|scope| {
+        let (done, ended) = mpsc::channel();
+        let printed = &printed;
+        let pump = scope.spawn(move || {
+            let result = pump(reader, log, log_limit, printed, &done);
+            drop(done);
+            result
+        });
+        let stopped = watch(&mut child, &mut watcher, &ended, cancel, printed, log_limit);
+        let ended = plan.end(&mut child, alone);
+        // Nothing that could print runs any more, so this ends.
+        let log = pump
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        ended.map(|()| (stopped, log))
+    })?;
+    let log = log.map_err(SandboxError::Log)?;
+    let status = child
+        .wait()
+        .map_err(|e| SandboxError::io("wait for", "the job".as_ref(), e))?;
+
+    let last = watcher.finish().err();
+    let late = (printed.into_inner() > log_limit).then_some(Exceeded {
+        bound: Bound::Log,
+        limit: log_limit,
+        found: log.printed,
+    });
+    let end = match (stopped, last.or(late)) {
+        (Some(end), _) => end,
+        (None, Some(exceeded)) => End::Exceeded(exceeded),
+        (None, None) => plan
+            .status(status, &log.tail)
+            .ok_or_else(|| SandboxError::Start {
+                message: String::from_utf8_lossy(&log.tail).trim().to_owned(),
+            })?,
+    };
+    const SIGXCPU: i32 = 24;
+    const SIGXFSZ: i32 = 25;
+    let end = match end {
+        End::Signalled(SIGXFSZ) => exceeded(Bound::FileSize, job.bounds.file_size),
+        End::Signalled(SIGXCPU) => exceeded(Bound::Cpu, job.bounds.cpu.as_secs()),
+        end => end,
+    };
+    Ok(Outcome {
+        end,
+        isolation: sandbox.isolation(),
+        trace: plan.trace(sandbox, job.trace, job.cwd)?,
+        log_sha256: log.sha256,
+        log_len: log.written,
+        usage: watcher.usage,
+    })
+}
+
+/// The kernel ended it at the limit itself.
+fn exceeded(bound: Bound, limit: u64) -> End {
+    End::Exceeded(Exceeded {
+        bound,
+        limit,
+        found: limit,
+    })
+}
+
+/// What the launchers would take for an option of theirs, or could not take at all.
+fn check(job: &Job<'_>) -> Result<(), SandboxError> {
+    let bad = |value: &str| {
+        Err(SandboxError::BadValue {
+            value: value.to_owned(),
+        })
+    };
+    for (name, value) in job.env {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            return bad(name);
+        }
+    }
+    let Some(program) = job.argv.first() else {
+        return bad("");
+    };
+    // `env` would read it as one more variable.
+    if program.is_empty() || program.as_encoded_bytes().contains(&b'=') {
+        return bad(&program.to_string_lossy());
+    }
+    if !job.cwd.is_absolute() {
+        return Err(SandboxError::BadPath {
+            path: job.cwd.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Everything that is decided before the start.
+struct Plan {
+    command: Vec<OsString>,
+    cwd: PathBuf,
+    /// Where bwrap writes how it went.
+    report: Option<PathBuf>,
+    /// Where strace writes.
+    record: Option<PathBuf>,
+    launchers: Vec<PathBuf>,
+    view: View,
+}
+
+impl Plan {
+    fn new(sandbox: &Sandbox, job: &Job<'_>, own: &Path) -> Result<Self, SandboxError> {
+        let tools = &sandbox.tools;
+        let mut command: Vec<OsString> = Vec::new();
+        let mut add = |words: &[&OsStr]| command.extend(words.iter().map(|&w| w.to_owned()));
+        let word = OsStr::new;
+        add(&[tools.setsid.as_ref(), tools.setpriv.as_ref()]);
+        add(&[word("--pdeathsig"), word("KILL"), word("--")]);
+
+        let mut record = None;
+        if job.trace != Tracing::Off
+            && let Ok(strace) = &sandbox.tracer
+        {
+            let file = own.join("trace");
+            let mut calls = format!("trace={}", strace::CALLS);
+            if job.trace == Tracing::ProgramsAndFiles {
+                calls = format!("{calls},{}", strace::OPENS);
+            }
+            add(&[
+                strace.as_ref(),
+                word("-o"),
+                file.as_ref(),
+                word("-e"),
+                calls.as_ref(),
+            ]);
+            add(&strace_options().map(word));
+            record = Some(file);
+        }
+
+        let mut launchers = Vec::new();
+        let mut inner: Vec<OsString> = Vec::new();
+        let (report, view, cwd) = match &sandbox.bubblewrap {
+            Some(bwrap) => {
+                let (arguments, view) = bwrap.arguments(job, own)?;
+                add(&[bwrap.program.as_ref(), word("--json-status-fd"), word("3")]);
+                arguments.iter().for_each(|argument| add(&[argument]));
+                add(&[word("--")]);
+                launchers.push(bwrap.program.clone());
+                inner = bwrap.drop_root(job.uid);
+                (Some(own.join("report")), view, PathBuf::from("/"))
+            }
+            None => (None, without_isolation(job)?, job.cwd.to_owned()),
+        };
+        launchers.extend(inner.first().map(PathBuf::from));
+        launchers.push(tools.prlimit.clone());
+        inner.push(tools.prlimit.clone().into());
+        inner.extend(
+            bounds::prlimit_options(job.bounds)
+                .into_iter()
+                .map(OsString::from),
+        );
+        if let Some(list) = job.cpus.and_then(|count| cpu_list(count.get())) {
+            launchers.push(tools.taskset.clone());
+            inner.extend([tools.taskset.clone().into(), "-c".into(), list.into()]);
+        }
+        launchers.push(tools.env.clone());
+        inner.extend([tools.env.clone().into(), "-i".into(), "--".into()]);
+        inner.extend(
+            job.env
+                .iter()
+                .map(|(name, value)| format!("{name}={value}").into()),
+        );
+        inner.extend(job.argv.iter().cloned());
+        command.extend(inner);
+        Ok(Self {
+            command,
+            cwd,
+            report,
+            record,
+            launchers,
+            view,
+        })
+    }
+
+    fn start(&self, sandbox: &Sandbox, output: io::PipeWriter) -> Result<Child, SandboxError> {
+        let bash = &sandbox.tools.bash;
+        let failed = |source| SandboxError::io("start", bash, source);
+        let report = self.report.as_deref().unwrap_or(Path::new("none"));
+        // Held over the start: no process of a job is ever unknown to another job's end.
+        let mut running = running();
+        let child = Command::new(bash)
+            .args(["-p", "--norc", "--noprofile", "-c", START])
+            .arg(report)
+            .args(&self.command)
+            .env_clear()
+            .env("LC_ALL", "C")
+            .current_dir(&self.cwd)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().map_err(failed)?)
+            .stderr(output)
+            .spawn()
+            .map_err(failed)?;
+        running.insert(child.id());
+        Ok(child)
+    }
+
+    /// Ends whatever still runs, and returns when it is gone.
+    fn end(&self, child: &mut Child, alone: Option<WithoutIsolation>) -> Result<(), SandboxError> {
+        // Process 1 inside: when it is gone, so is everything that ever ran inside.
+        let first: Vec<Process> = self
+            .child_inside()
+            .and_then(Process::find)
+            .into_iter()
+            .collect();
+        let survivors = |pids| SandboxError::Survivors { pids };
+        tree::end(child.id(), &first).map_err(survivors)?;
+        // It is no longer running, so this returns at once.
+        let _ = child.wait();
+        running().remove(&child.id());
+        match alone {
+            Some(alone) => alone.end().map_err(survivors),
+            None => Ok(()),
+        }
+    }
+
+    fn reports(&self) -> Vec<BwrapReport> {
+        let text = self
+            .report
+            .as_ref()
+            .and_then(|file| fs::read_to_string(file).ok());
+        let text = text.unwrap_or_default();
+        serde_json::Deserializer::from_str(&text)
+            .into_iter()
+            .map_while(Result::ok)
+            .collect()
+    }
+
+    fn child_inside(&self) -> Option<u32> {
+        self.reports().iter().find_map(|report| report.child)
+    }
+
+    /// How the job ended by itself; `None` if it never started.
+    fn status(&self, status: std::process::ExitStatus, said: &[u8]) -> Option<End> {
+        if self.report.is_some() {
+            // bwrap tells the status only if everything was set up.
+            let code = self.reports().iter().find_map(|report| report.exit)?;
+            return Some(match code {
+                129..=192 => End::Signalled(code - 128),
+                code => End::Exited(code),
+            });
+        }
+        if self.record.is_some() && status.code() == Some(1) && said.starts_with(b"strace: ") {
+            return None;
+        }
+        Some(match (status.code(), status.signal()) {
+            (Some(code), _) => End::Exited(code),
+            (None, signal) => End::Signalled(signal.unwrap_or_default()),
+        })
+    }
+
+    fn trace(&self, sandbox: &Sandbox, asked: Tracing, cwd: &Path) -> Result<Trace, SandboxError> {
+        let record = match (asked, &sandbox.tracer, &self.record) {
+            (Tracing::Off, ..) => return Ok(Trace::NotAsked),
+            (_, Ok(_), Some(record)) => record,
+            (_, Err(reason), _) => {
+                return Ok(Trace::Unavailable {
+                    reason: reason.clone(),
+                });
+            }
+            (_, Ok(_), None) => {
+                return Ok(Trace::Unavailable {
+                    reason: "the tracer was not started".to_owned(),
+                });
+            }
+        };
+        let failed = |source| SandboxError::io("read", record, source);
+        let setting = Setting {
+            launchers: &self.launchers,
+            cwd,
+            view: &self.view,
+            files: asked == Tracing::ProgramsAndFiles,
+        };
+        let file = File::open(record).map_err(failed)?;
+        trace::read(BufReader::new(file), &setting).map_err(failed)
+    }
+}
+
+/// Follow children; stop only at the calls asked for; tell when a process ends; tell what a
+/// descriptor is and which number a child has for us; leave failed calls out (but not those that
+/// a thread's exec cuts short, so not `status=successful`).
+fn strace_options() -> [&'static str; 11] {
+    [
+        "-f",
+        "--seccomp-bpf",
+        "-q",
+        "-y",
+        "--decode-pids=pidns",
+        "-e",
+        "signal=none",
+        "-e",
+        "status=!failed",
+        "-s64",
+        "--",
+    ]
+}
+
+/// A line of what bwrap writes to `--json-status-fd`.
+#[derive(Deserialize)]
+struct BwrapReport {
+    #[serde(rename = "child-pid")]
+    child: Option<u32>,
+    #[serde(rename = "exit-code")]
+    exit: Option<i32>,
+}
+
+/// Waits for the end; says why we want it ended if it did not end by itself.
+fn watch(
+    child: &mut Child,
+    watcher: &mut Watcher<'_>,
+    ended: &mpsc::Receiver<()>,
+    cancel: &Cancel,
+    printed: &AtomicU64,
+    log_limit: u64,
+) -> Option<End> {
+    let mut closed = false;
+    loop {
+        if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
+            return None;
+        }
+        if cancel.is_cancelled() {
+            return Some(End::Cancelled);
+        }
+        let found = printed.load(Ordering::Relaxed);
+        if found > log_limit {
+            return Some(End::Exceeded(Exceeded {
+                bound: Bound::Log,
+                limit: log_limit,
+                found,
+            }));
+        }
+        if let Err(exceeded) = watcher.look() {
+            return Some(End::Exceeded(exceeded));
+        }
+        if closed {
+            // Between the last output and the end there is usually less than a tick.
+            thread::sleep(TICK / 10);
+        } else {
+            // A message means that the log is full or broken: look again at once.
+            closed = ended.recv_timeout(TICK) == Err(RecvTimeoutError::Disconnected);
+        }
+    }
+}
+
+/// What was printed.
+struct Log {
+    sha256: Sha256Digest,
+    written: u64,
+    printed: u64,
+    /// The first bytes, for a start that failed.
+    tail: Vec<u8>,
+}
+
+/// Bytes of output kept for a message.
+const SAID: usize = 2048;
+
+/// Copies the output to the log up to the limit, and reads on beyond, so that nobody waits for us.
+fn pump(
+    mut reader: PipeReader,
+    log: &mut (dyn Write + Send),
+    limit: u64,
+    printed: &AtomicU64,
+    changed: &mpsc::Sender<()>,
+) -> io::Result<Log> {
+    let (mut hasher, mut written, mut total) = (Sha256::new(), 0, 0);
+    let mut tail = Vec::new();
+    let mut failed = None;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        total += read as u64;
+        let room = usize::try_from(limit - written)
+            .unwrap_or(usize::MAX)
+            .min(read);
+        let kept = &buffer[..room];
+        tail.extend_from_slice(&kept[..room.min(SAID - tail.len())]);
+        if failed.is_none() {
+            match log.write_all(kept) {
+                Ok(()) => {
+                    hasher.update(kept);
+                    written += room as u64;
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    // Ends the job as a log that is full does.
+                    total = u64::MAX;
+                }
+            }
+        }
+        printed.store(total, Ordering::Relaxed);
+        if total > limit {
+            let _ = changed.send(());
+            total = total.min(u64::MAX / 2);
+        }
+    }
+    match failed.or_else(|| log.flush().err()) {
+        Some(error) => Err(error),
+        None => Ok(Log {
+            sha256: Sha256Digest::from_bytes(hasher.finalize().into()),
+            written,
+            printed: total,
+            tail,
+        }),
+    }
+}
+
+/// The first `count` of the processors that we may use, as `taskset` takes them.
+fn cpu_list(count: usize) -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let list = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    let first: Vec<String> = cpus(list.trim())
+        .take(count)
+        .map(|cpu| cpu.to_string())
+        .collect();
+    (!first.is_empty()).then(|| first.join(","))
+}
+
+/// Reads `0-3,8`.
+fn cpus(list: &str) -> impl Iterator<Item = u32> {
+    list.split(',')
+        .filter_map(|part| {
+            let (from, to) = part.split_once('-').unwrap_or((part, part));
+            Some(from.parse().ok()?..=to.parse().ok()?)
+        })
+        .flatten()
+}
+
+/// Without isolation: everything stands where it stands.
+fn without_isolation(job: &Job<'_>) -> Result<View, SandboxError> {
+    let mut view = View::default();
+    view.bind(Path::new("/"), Path::new("/"), false);
+    view.scratch(&std::env::temp_dir());
+    for bind in job.binds {
+        if bind.host != bind.inside {
+            return Err(SandboxError::CannotMove {
+                host: bind.host.clone(),
+                inside: bind.inside.clone(),
+            });
+        }
+        view.bind(&bind.inside, &bind.host, bind.writable);
+    }
+    for path in job.scratch {
+        fs::create_dir_all(path).map_err(|source| SandboxError::io("create", path, source))?;
+        view.scratch(path);
+    }
+    Ok(view)
+}
+
+/// While a job runs without a process namespace, its orphans become our children.
+struct WithoutIsolation {
+    _one: MutexGuard<'static, ()>,
+    /// Children in sessions of their own that were there before.
+    spared: HashSet<u32>,
+}
+
+impl WithoutIsolation {
+    fn start() -> Self {
+        let one = ONE_WITHOUT_ISOLATION
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Where the kernel refuses, orphans go to init and are not found: it is `none`, after all.
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+        let spared = tree::descendants(std::process::id());
+        Self {
+            _one: one,
+            spared: spared.iter().map(|process| process.pid).collect(),
+        }
+    }
+
+    fn end(self) -> Result<(), Vec<u32>> {
+        let ended = tree::end_orphans(|pid| self.spared.contains(&pid) || running().contains(&pid));
+        let _ = rustix::process::set_child_subreaper(None);
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors() {
+        assert_eq!(cpus("0-3,8").collect::<Vec<_>>(), [0, 1, 2, 3, 8]);
+        assert_eq!(cpus("5").collect::<Vec<_>>(), [5]);
+        assert_eq!(cpus("").count(), 0);
+        assert!(cpu_list(1).is_some_and(|list| !list.contains(',')));
+    }
+
+    #[test]
+    fn a_log_is_cut_at_its_bound_and_its_digest_is_of_what_was_written() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"0123456789").unwrap();
+        drop(writer);
+        let mut kept = Vec::new();
+        let printed = AtomicU64::new(0);
+        let log = pump(reader, &mut kept, 4, &printed, &mpsc::channel().0).unwrap();
+        assert_eq!(kept, b"0123");
+        assert_eq!(
+            (log.written, log.printed, printed.into_inner()),
+            (4, 10, 10)
+        );
+        assert_eq!(log.sha256, Sha256Digest::of(b"0123"));
+    }
+}
