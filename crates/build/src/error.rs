@@ -7,10 +7,12 @@ use wheelmark_core::report::Escaped;
 use crate::environment::crates::CratesError;
 use crate::environment::interpreter::InterpreterError;
 use crate::environment::project::ProjectError;
+use crate::environment::pylock::PylockError;
 use crate::environment::requirements::LockError;
+use crate::environment::rust::RustError;
 use crate::environment::store::StoreError;
 use crate::environment::uv::UvError;
-use crate::sandbox::{Exit, SandboxError};
+use crate::sandbox::{End, SandboxError};
 use crate::source::SourceError;
 
 /// Why a build, a confirmation or a rebuild gave no file. A message may end in a line `hint: …`.
@@ -37,26 +39,35 @@ pub enum BuildError {
     /// The crates of a Rust extension.
     #[error(transparent)]
     Crates(#[from] CratesError),
+    /// The recorded requirements.
+    #[error(transparent)]
+    Pylock(#[from] PylockError),
+    /// The Rust toolchain.
+    #[error(transparent)]
+    Rust(#[from] RustError),
+    /// It was interrupted.
+    #[error("interrupted")]
+    Interrupted,
     /// The sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// A hook or step ended in failure.
-    #[error("{what} failed: {exit}\n{tail}")]
+    #[error("{what} {}\n{}", ended(.end), shown(.tail))]
     Failed {
         /// The hook or step.
         what: String,
         /// How it ended.
-        exit: Exit,
+        end: End,
         /// The last lines it printed.
         tail: String,
     },
-    /// The hook's own answer could not be read.
+    /// The hook ended well and left no answer.
     #[error("{hook} ended without an answer")]
-    HookLeftNoResult {
+    HookLeftNoAnswer {
         /// The hook.
         hook: String,
     },
-    /// The hook's answer is not what the specification says.
+    /// The hook's answer is not what PEP 517 says.
     #[error("{hook} answered `{}`, which is not {expected}", Escaped(.answer))]
     HookAnswer {
         /// The hook.
@@ -105,9 +116,31 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    pub(crate) fn workspace(error: io::Error) -> Self {
-        Self::Workspace(error)
+    pub(crate) fn hook_answer(hook: &str, answer: &serde_json::Value, expected: String) -> Self {
+        let answer = answer.to_string().chars().take(200).collect();
+        Self::HookAnswer {
+            hook: hook.to_owned(),
+            answer,
+            expected,
+        }
     }
+}
+
+fn ended(end: &End) -> String {
+    match end {
+        End::Exited(status) => format!("failed with exit status {status}"),
+        End::Signalled(signal) => format!("was ended by signal {signal}"),
+        End::Exceeded(bound) => format!("was stopped: it {bound}"),
+        End::Cancelled => "was interrupted".to_owned(),
+    }
+}
+
+/// What a build printed, its lines kept and everything else that could drive a terminal escaped.
+fn shown(text: &str) -> String {
+    text.lines()
+        .map(|line| format!("  | {}", Escaped(line)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn listed(found: &[String]) -> String {
@@ -115,7 +148,11 @@ fn listed(found: &[String]) -> String {
         [] => "nothing".to_owned(),
         [one] => format!("`{}`, which is no regular file", Escaped(one)),
         _ => {
-            let names: Vec<_> = found.iter().take(5).map(|name| Escaped(name).to_string()).collect();
+            let names: Vec<_> = found
+                .iter()
+                .take(5)
+                .map(|name| Escaped(name).to_string())
+                .collect();
             format!("{} entries ({})", found.len(), names.join(", "))
         }
     }

@@ -4,8 +4,10 @@
 //! done again by the very code that did it first.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,10 +16,13 @@ use serde_json::{Value, json};
 use wheelmark_core::attestation::environment::{Backend, Isolation};
 use wheelmark_core::attestation::pep517::{Crate, Distribution, Step};
 
+use crate::environment::crates::{self, CratesRequest};
 use crate::environment::interpreter::FoundInterpreter;
+use crate::environment::project::BuildSystem;
+use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
-use crate::layout;
-use crate::sandbox::{Bind, Bounds, Job, Sandbox, Trace};
+use crate::layout::Layout;
+use crate::sandbox::{Bind, Bounds, Cancel, End, Job, Sandbox, Trace, Tracing};
 use crate::workspace::Workspace;
 
 const HOOKS: &str = include_str!("hooks.py");
@@ -60,30 +65,65 @@ pub struct Rust {
     pub crates: Vec<Crate>,
     /// Cargo's home, which has them.
     pub home: PathBuf,
-    /// The toolchain's folder on this machine.
+    /// The toolchain's folder.
     pub toolchain: PathBuf,
-    /// The path at which the build sees it.
-    pub inside: PathBuf,
+}
+
+impl Rust {
+    /// Fetches the crates of a project into `home`, if it has a Rust extension.
+    ///
+    /// # Errors
+    /// Where there is no toolchain, no Cargo.lock, or a crate that cannot be pinned.
+    pub fn fetch(
+        tree: &Path,
+        project: &Path,
+        home: &Path,
+        inside: &Path,
+        cancel: &AtomicBool,
+    ) -> Result<Option<Self>, BuildError> {
+        let build_system = &BuildSystem::read(project)?;
+        if !crates::are_needed(build_system) {
+            return Ok(None);
+        }
+        let toolchain = RustToolchain::find(cancel)?;
+        let request = CratesRequest {
+            checkout: tree,
+            project,
+            build_system,
+            home,
+            inside,
+        };
+        let fetched = crates::fetch(request, &toolchain, cancel)?;
+        Ok(fetched.map(|fetched| Self {
+            crates: fetched.packages,
+            home: fetched.home,
+            toolchain: toolchain.sysroot,
+        }))
+    }
 }
 
 /// In what one run differs from another without any of it being recorded: a confirmation changes all
 /// of this and expects the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variation {
-    /// The user id that the build sees.
-    pub user: u32,
+    /// Whether the build sees another user id.
+    pub other_user: bool,
     /// How many processors it may use; `None` for all.
-    pub processors: Option<usize>,
+    pub processors: Option<NonZeroUsize>,
     /// Whether the source tree's files are laid down in reverse order, so that folders list otherwise.
     pub reverse_files: bool,
-    /// Seconds by which the clock is off, where a tool for that is installed.
-    pub clock_offset: i64,
+    /// Whether the clock is off, where a library for that is installed.
+    pub other_clock: bool,
 }
 
 impl Variation {
     /// The run that is recorded.
-    pub const NONE: Self =
-        Self { user: layout::USER, processors: None, reverse_files: false, clock_offset: 0 };
+    pub const NONE: Self = Self {
+        other_user: false,
+        processors: None,
+        reverse_files: false,
+        other_clock: false,
+    };
 }
 
 /// What a run gave.
@@ -121,18 +161,17 @@ pub struct Run<'a> {
 /// # Errors
 /// [`BuildError`] for a hook or step that fails, leaves other than one file, or exceeds a bound.
 pub fn execute(plan: &Plan, run: &Run<'_>) -> Result<Built, BuildError> {
-    let folders = Folders::new(plan, run)?;
     let hook = match plan.distribution {
         Distribution::Wheel => "build_wheel",
         Distribution::Sdist => "build_sdist",
     };
-    let mut traces = Vec::new();
-    let (named, trace) = call_hook(plan, run, &folders, hook)?;
-    traces.push(trace);
-    let mut file = only_file(&folders.out, hook)?;
-    if named.as_str() != file.file_name().and_then(|name| name.to_str()) {
-        return Err(BuildError::HookNamedAnother { hook: hook.to_owned(), named: named.to_string() });
+    let (answer, trace) = call_hook(plan, run, hook)?;
+    let mut file = only_file(&run.folder("out"), hook)?;
+    if answer.as_str() != file.file_name().and_then(|name| name.to_str()) {
+        let expected = format!("the name of the file it left, `{}`", file.display());
+        return Err(BuildError::hook_answer(hook, &answer, expected));
     }
+    let mut traces = vec![trace];
     for (index, step) in plan.steps.iter().enumerate() {
         let (produced, trace) = run_step(plan, run, index, step, &file)?;
         file = produced;
@@ -146,66 +185,305 @@ pub fn execute(plan: &Plan, run: &Run<'_>) -> Result<Built, BuildError> {
 /// # Errors
 /// As [`execute`].
 pub fn requires(plan: &Plan, run: &Run<'_>) -> Result<(Vec<String>, Trace), BuildError> {
-    let folders = Folders::new(plan, run)?;
     let hook = match plan.distribution {
         Distribution::Wheel => "get_requires_for_build_wheel",
         Distribution::Sdist => "get_requires_for_build_sdist",
     };
-    let (value, trace) = call_hook(plan, run, &folders, hook)?;
-    let list: Vec<String> = serde_json::from_value(value.clone()).map_err(|_| {
-        BuildError::HookNamedAnother { hook: hook.to_owned(), named: value.to_string() }
-    })?;
-    Ok((list, trace))
-}
-
-/// The folders of one run on the host.
-struct Folders {
-    source: PathBuf,
-    out: PathBuf,
-    result: PathBuf,
-    driver: PathBuf,
-    /// Keeps a source tree that lies outside of the workspace until the run has ended.
-    _elsewhere: Option<tempfile::TempDir>,
-}
-
-impl Folders {
-    fn new(plan: &Plan, run: &Run<'_>) -> Result<Self, BuildError> {
-        let base = run.workspace.folder(run.name).map_err(BuildError::workspace)?;
-        let (source, elsewhere) = lay_down(&plan.tree, &base, run.variation.reverse_files)
-            .map_err(BuildError::workspace)?;
-        let folder = |name: &str| {
-            let path = base.join(name);
-            fs::create_dir(&path).map_err(BuildError::workspace)?;
-            Ok::<_, BuildError>(path)
-        };
-        let driver = folder("driver")?;
-        fs::write(driver.join("hooks.py"), HOOKS).map_err(BuildError::workspace)?;
-        Ok(Self {
-            source,
-            out: folder("out")?,
-            result: folder("result")?,
-            driver,
-            _elsewhere: elsewhere,
-        })
+    let (answer, trace) = call_hook(plan, run, hook)?;
+    match serde_json::from_value(answer.clone()) {
+        Ok(list) => Ok((list, trace)),
+        Err(_) => Err(BuildError::hook_answer(
+            hook,
+            &answer,
+            "a list of requirements".to_owned(),
+        )),
     }
 }
 
-/// Copies the tree for one run.
-///
-/// In reverse, the files are written last name first and to a file system in memory where there is one:
-/// folders then list in another order, and a build that depends on it shows itself.
-fn lay_down(
-    tree: &Path,
-    base: &Path,
-    reverse: bool,
-) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
-    let memory = Path::new("/dev/shm");
-    let elsewhere = (reverse && memory.is_dir())
-        .then(|| tempfile::Builder::new().prefix("wheelmark-").tempdir_in(memory))
-        .transpose()?;
-    let copy = elsewhere.as_ref().map_or(base, |folder| folder.path()).join("src");
-    copy_tree(tree, &copy, reverse)?;
-    Ok((copy, elsewhere))
+impl Plan {
+    /// The paths that a run of this name sees.
+    pub fn layout(&self, workspace: &Workspace, name: &str) -> Layout {
+        match self.isolation {
+            Isolation::Bubblewrap => Layout::fixed(),
+            Isolation::None => Layout::on_host(
+                &workspace.path(name),
+                &self.environment,
+                self.steps_environment.as_deref(),
+                self.rust.as_ref().map(|rust| rust.home.as_path()),
+            ),
+        }
+    }
+
+    /// What every job sees besides its own folders.
+    fn system_binds(&self, layout: &Layout) -> Vec<Bind> {
+        let same = |folder: &PathBuf| read_only(folder, folder);
+        let mut binds: Vec<_> = self.interpreter.directories.iter().map(same).collect();
+        if let Some(rust) = &self.rust {
+            binds.push(read_only(&rust.home, &layout.cargo));
+            binds.push(same(&rust.toolchain));
+        }
+        binds
+    }
+}
+
+impl Run<'_> {
+    fn folder(&self, name: &str) -> PathBuf {
+        self.workspace.path(self.name).join(name)
+    }
+
+    fn new_folder(&self, name: &str) -> Result<PathBuf, BuildError> {
+        let path = self.folder(name);
+        fs::create_dir_all(&path).map_err(BuildError::Workspace)?;
+        Ok(path)
+    }
+
+    /// Copies the tree for this run.
+    ///
+    /// In reverse, the files are written last name first and to a file system in memory where there is
+    /// one: folders then list in another order, and a build that depends on it shows itself.
+    fn lay_down(&self, tree: &Path) -> Result<(PathBuf, Option<tempfile::TempDir>), BuildError> {
+        let memory = Path::new("/dev/shm");
+        let reverse = self.variation.reverse_files;
+        let elsewhere = (reverse && memory.is_dir())
+            .then(|| {
+                tempfile::Builder::new()
+                    .prefix("wheelmark-")
+                    .tempdir_in(memory)
+            })
+            .transpose()
+            .map_err(BuildError::Workspace)?;
+        let copy = match &elsewhere {
+            Some(folder) => folder.path().join("src"),
+            None => self.new_folder("")?.join("src"),
+        };
+        copy_tree(tree, &copy, reverse).map_err(BuildError::Workspace)?;
+        Ok((copy, elsewhere))
+    }
+
+    /// Runs one command in the sandbox to its end.
+    fn job(
+        &self,
+        plan: &Plan,
+        what: &str,
+        binds: &[Bind],
+        argv: &[OsString],
+        cwd: &Path,
+        home: &Path,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Trace, BuildError> {
+        let mut env = variables.clone();
+        if self.variation.other_clock {
+            env.extend(other_clock());
+        }
+        let mut log = File::options()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(self.log)
+            .map_err(BuildError::Workspace)?;
+        let before = log.metadata().map_err(BuildError::Workspace)?.len();
+        let uid = match self.sandbox.uid()? {
+            PLAIN_USER if self.variation.other_user => OTHER_USER,
+            uid => uid,
+        };
+        let outcome = self.sandbox.run(Job {
+            binds,
+            scratch: &[home.to_owned()],
+            env: &env,
+            cwd,
+            argv,
+            bounds: self.bounds,
+            hostname: &plan.hostname,
+            uid,
+            cpus: self.variation.processors,
+            trace: if self.observe {
+                Tracing::ProgramsAndFiles
+            } else {
+                Tracing::Off
+            },
+            log: &mut log,
+            cancel: &Cancel::from_flag(self.cancel.clone()),
+        })?;
+        match outcome.end {
+            End::Exited(0) => Ok(outcome.trace),
+            End::Cancelled => Err(BuildError::Interrupted),
+            end => Err(BuildError::Failed {
+                what: what.to_owned(),
+                end,
+                tail: tail(&mut log, before).map_err(BuildError::Workspace)?,
+            }),
+        }
+    }
+}
+
+/// The user id of a job in a user namespace, and the one that a confirmation sees instead. Run as root,
+/// each job has another one anyway.
+const PLAIN_USER: u32 = 1000;
+const OTHER_USER: u32 = 4321;
+
+/// Variables that shift the clock by a year, a month and some hours, where libfaketime is installed.
+/// Only the clock: not the times of files, and not the clock that measures how long something takes.
+pub fn other_clock() -> Vec<(String, String)> {
+    let library = [
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/lib64",
+        "/usr/lib",
+    ]
+    .iter()
+    .map(|folder| Path::new(folder).join("faketime/libfaketime.so.1"))
+    .find(|library| library.is_file());
+    let Some(library) = library else {
+        return Vec::new();
+    };
+    [
+        ("LD_PRELOAD", library.to_string_lossy().as_ref()),
+        ("FAKETIME", "+34219800"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("NO_FAKE_STAT", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn read_only(host: &Path, inside: &Path) -> Bind {
+    Bind {
+        host: host.to_owned(),
+        inside: inside.to_owned(),
+        writable: false,
+    }
+}
+
+fn writable(host: &Path, inside: &Path) -> Bind {
+    Bind {
+        host: host.to_owned(),
+        inside: inside.to_owned(),
+        writable: true,
+    }
+}
+
+fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), BuildError> {
+    let layout = plan.layout(run.workspace, run.name);
+    let (source, _elsewhere) = run.lay_down(&plan.tree)?;
+    let (driver, out) = (run.new_folder("driver")?, run.new_folder("out")?);
+    let (result, home) = (run.new_folder("result")?, &layout.home);
+    let task = json!({
+        "hook": hook,
+        "backend": plan.backend.name,
+        "backendPath": plan.backend.path,
+        "configSettings": plan.config_settings,
+        "out": layout.out,
+        "result": layout.result.join(VALUE),
+    });
+    fs::write(driver.join("hooks.py"), HOOKS)
+        .and_then(|()| fs::write(driver.join("task.json"), task.to_string()))
+        .map_err(BuildError::Workspace)?;
+
+    let mut binds = plan.system_binds(&layout);
+    binds.extend([
+        read_only(&plan.environment, &layout.environment),
+        read_only(&driver, &layout.driver),
+        writable(&source, &layout.source),
+        writable(&out, &layout.out),
+        writable(&result, &layout.result),
+    ]);
+    let argv = [
+        layout.environment.join("bin/python"),
+        layout.driver.join("hooks.py"),
+        layout.driver.join("task.json"),
+    ]
+    .map(OsString::from);
+    let cwd = layout.source.join(&plan.subdirectory);
+    let trace = run.job(plan, hook, &binds, &argv, &cwd, home, &plan.variables)?;
+    let answer = File::open(result.join(VALUE)).and_then(|file| {
+        let mut text = Vec::new();
+        file.take(ANSWER_LIMIT).read_to_end(&mut text)?;
+        Ok(text)
+    });
+    match answer
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+    {
+        Some(answer) => Ok((answer, trace)),
+        None => Err(BuildError::HookLeftNoAnswer {
+            hook: hook.to_owned(),
+        }),
+    }
+}
+
+/// The file in which the hook caller leaves the hook's return value.
+const VALUE: &str = "value.json";
+
+/// Bytes of that value: a file name, or a list of requirements.
+const ANSWER_LIMIT: u64 = 1 << 20;
+
+fn run_step(
+    plan: &Plan,
+    run: &Run<'_>,
+    index: usize,
+    step: &Step,
+    file: &Path,
+) -> Result<(PathBuf, Trace), BuildError> {
+    let what = format!("step {} (`{}`)", index + 1, step.command.join(" "));
+    let name = format!("{}-step-{}", run.name, index + 1);
+    let run = &Run {
+        name: &name,
+        ..*run
+    };
+    let layout = plan.layout(run.workspace, run.name);
+    let (input, out) = (run.new_folder("in")?, run.new_folder("out")?);
+    let filename = file.file_name().unwrap_or_default();
+    fs::copy(file, input.join(filename)).map_err(BuildError::Workspace)?;
+
+    let mut binds = plan.system_binds(&layout);
+    binds.extend([
+        read_only(&input, &layout.input),
+        writable(&out, &layout.out),
+    ]);
+    let mut variables = plan.variables.clone();
+    if let Some(environment) = &plan.steps_environment {
+        binds.push(read_only(environment, &layout.steps));
+        let (from, to) = (text(&layout.environment), text(&layout.steps));
+        variables
+            .values_mut()
+            .for_each(|value| *value = value.replace(&from, &to));
+    }
+    let wheel = text(&layout.input.join(filename));
+    let words = step.command.iter();
+    let argv: Vec<_> = words
+        .map(|word| {
+            word.replace("{wheel}", &wheel)
+                .replace("{out}", &text(&layout.out))
+                .into()
+        })
+        .collect();
+    let trace = run.job(
+        plan,
+        &what,
+        &binds,
+        &argv,
+        &layout.out,
+        &layout.home,
+        &variables,
+    )?;
+    Ok((only_file(&out, &what)?, trace))
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// The last lines that a job printed: what a person needs to see of a failure.
+fn tail(log: &mut File, from: u64) -> io::Result<String> {
+    const BYTES: u64 = 8 << 10;
+    const LINES: usize = 40;
+    let length = log.metadata()?.len();
+    log.seek(SeekFrom::Start(from.max(length.saturating_sub(BYTES))))?;
+    let mut bytes = Vec::new();
+    log.read_to_end(&mut bytes)?;
+    let printed = String::from_utf8_lossy(&bytes);
+    let lines: Vec<_> = printed.lines().collect();
+    Ok(lines[lines.len().saturating_sub(LINES)..].join("\n"))
 }
 
 fn copy_tree(from: &Path, to: &Path, reverse: bool) -> io::Result<()> {
@@ -230,111 +508,11 @@ fn copy_tree(from: &Path, to: &Path, reverse: bool) -> io::Result<()> {
     File::open(to)?.set_modified(metadata.modified()?)
 }
 
-fn call_hook(
-    plan: &Plan,
-    run: &Run<'_>,
-    folders: &Folders,
-    hook: &str,
-) -> Result<(Value, Trace), BuildError> {
-    let task = json!({
-        "hook": hook,
-        "backend": plan.backend.name,
-        "backendPath": plan.backend.path,
-        "configSettings": plan.config_settings,
-        "out": layout::OUT,
-        "result": format!("{}/value.json", layout::RESULT),
-    });
-    fs::write(folders.driver.join("task.json"), task.to_string()).map_err(BuildError::workspace)?;
-
-    let mut binds = system_binds(plan);
-    binds.extend([
-        Bind::read_only(&plan.environment, layout::ENVIRONMENT),
-        Bind::read_only(&folders.driver, layout::DRIVER),
-        Bind::writable(&folders.source, layout::SOURCE),
-        Bind::writable(&folders.out, layout::OUT),
-        Bind::writable(&folders.result, layout::RESULT),
-    ]);
-    let argv = vec![
-        format!("{}/bin/python", layout::ENVIRONMENT),
-        format!("{}/hooks.py", layout::DRIVER),
-        format!("{}/task.json", layout::DRIVER),
-    ];
-    let cwd = match plan.subdirectory.as_str() {
-        "" => layout::SOURCE.to_owned(),
-        subdirectory => format!("{}/{subdirectory}", layout::SOURCE),
-    };
-    let trace = run_job(plan, run, binds, argv, &cwd, &plan.variables, hook)?;
-    let text = read_bounded(&folders.result.join("value.json"), RESULT_LIMIT);
-    let value = text.and_then(|text| serde_json::from_slice(&text).ok());
-    let value = value.ok_or_else(|| BuildError::HookLeftNoResult { hook: hook.to_owned() })?;
-    Ok((value, trace))
-}
-
-/// Bytes of a hook's return value: a file name, or a list of requirements.
-const RESULT_LIMIT: u64 = 1 << 20;
-
-fn run_step(
-    plan: &Plan,
-    run: &Run<'_>,
-    index: usize,
-    step: &Step,
-    file: &Path,
-) -> Result<(PathBuf, Trace), BuildError> {
-    let what = format!("step {}", index + 1);
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let base = run.workspace.folder(&format!("{}-step-{index}", run.name));
-    let base = base.map_err(BuildError::workspace)?;
-    let folder = |name: &str| {
-        let path = base.join(name);
-        fs::create_dir(&path).map_err(BuildError::workspace)?;
-        Ok::<_, BuildError>(path)
-    };
-    let (input, out) = (folder("in")?, folder("out")?);
-    fs::copy(file, input.join(name)).map_err(BuildError::workspace)?;
-
-    let mut binds = system_binds(plan);
-    binds.extend([
-        Bind::read_only(&input, layout::IN),
-        Bind::writable(&out, layout::OUT),
-    ]);
-    let mut variables = plan.variables.clone();
-    if let Some(environment) = &plan.steps_environment {
-        binds.push(Bind::read_only(environment, layout::STEPS));
-        for value in variables.values_mut() {
-            *value = value.replace(layout::ENVIRONMENT, layout::STEPS);
-        }
-    }
-    let argv = step
-        .command
-        .iter()
-        .map(|word| {
-            word.replace("{wheel}", &format!("{}/{name}", layout::IN)).replace("{out}", layout::OUT)
-        })
-        .collect();
-    let trace = run_job(plan, run, binds, argv, layout::OUT, &variables, &what)?;
-    Ok((only_file(&out, &what)?, trace))
-}
-
-/// What every job sees besides its own folders.
-fn system_binds(plan: &Plan) -> Vec<Bind> {
-    let mut binds: Vec<_> = plan
-        .interpreter
-        .directories
-        .iter()
-        .map(|folder| Bind::read_only(folder, folder))
-        .collect();
-    if let Some(rust) = &plan.rust {
-        binds.push(Bind::writable(&rust.home, layout::CARGO));
-        binds.push(Bind::read_only(&rust.toolchain, &rust.inside));
-    }
-    binds
-}
-
 /// The one regular file in an output folder.
 fn only_file(folder: &Path, what: &str) -> Result<PathBuf, BuildError> {
     let entries = fs::read_dir(folder)
         .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
-        .map_err(BuildError::workspace)?;
+        .map_err(BuildError::Workspace)?;
     match &entries[..] {
         // A symbolic link is not a file: it could stand for one outside.
         [only] if only.file_type().is_ok_and(|kind| kind.is_file()) => Ok(only.path()),

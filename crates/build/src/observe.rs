@@ -35,11 +35,16 @@ pub fn observe(traces: &[Trace], toolchain: Option<&Path>, cancel: &AtomicBool) 
             Trace::NotAsked => return Seen::nothing("not asked for".to_owned()),
         }
     }
-    let system: Vec<PathBuf> =
-        SYSTEM.iter().map(PathBuf::from).chain(toolchain.map(Path::to_owned)).collect();
+    let system: Vec<PathBuf> = SYSTEM
+        .iter()
+        .map(PathBuf::from)
+        .chain(toolchain.map(Path::to_owned))
+        .collect();
     let programs = programs(&all);
     let headers = headers(&all);
-    let packages = package_of(programs.keys().chain(&headers));
+    // A database that is not there or does not answer leaves the packages unsaid.
+    let paths = programs.keys().chain(&headers).map(PathBuf::as_path);
+    let packages = package_of(paths).ok().flatten().unwrap_or_default();
     let package = |path: &Path| packages.get(path).map(Package::purl);
 
     let mut tools = Vec::new();
@@ -55,7 +60,9 @@ pub fn observe(traces: &[Trace], toolchain: Option<&Path>, cancel: &AtomicBool) 
                 annotations.insert("version".to_owned(), json!(version));
             }
             tools.push(ResourceDescriptor {
-                name: path.file_name().map(|name| name.to_string_lossy().into_owned()),
+                name: path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned()),
                 uri: package(path),
                 digest: [("sha256".to_owned(), sha256.to_string())].into(),
                 annotations,
@@ -75,19 +82,23 @@ pub fn observe(traces: &[Trace], toolchain: Option<&Path>, cancel: &AtomicBool) 
         annotations: role("header-package"),
         ..Default::default()
     }));
-    Seen { observation: Observation::Attached { programs: listed }, tools }
+    Seen {
+        observation: Observation::Attached { programs: listed },
+        tools,
+    }
 }
 
 impl Seen {
     fn nothing(reason: String) -> Self {
-        Self { observation: Observation::Unavailable { reason }, tools: Vec::new() }
+        Self {
+            observation: Observation::Unavailable { reason },
+            tools: Vec::new(),
+        }
     }
 }
 
 /// Each program once, by its path without symbolic links where that is known.
-fn programs(
-    all: &[&Observed],
-) -> BTreeMap<PathBuf, Option<wheelmark_core::digest::Sha256Digest>> {
+fn programs(all: &[&Observed]) -> BTreeMap<PathBuf, Option<wheelmark_core::digest::Sha256Digest>> {
     let mut programs = BTreeMap::new();
     for program in all.iter().flat_map(|observed| &observed.programs) {
         match &program.file {
@@ -105,7 +116,8 @@ fn headers(all: &[&Observed]) -> BTreeSet<PathBuf> {
         .flat_map(|observed| &observed.programs)
         .any(|program| tools::is_compiler_or_linker(&program.path));
     let read = |path: &&PathBuf| {
-        path.extension().is_some_and(|kind| ["h", "hpp", "hh", "o", "a"].iter().any(|it| kind == *it))
+        path.extension()
+            .is_some_and(|kind| ["h", "hpp", "hh", "o", "a"].iter().any(|it| kind == *it))
     };
     all.iter()
         .filter(|_| compiled)
@@ -118,7 +130,10 @@ fn headers(all: &[&Observed]) -> BTreeSet<PathBuf> {
 fn part(path: &Path) -> &'static str {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let links = ["ld", "collect2", "lld", "mold", "gold"];
-    if links.iter().any(|link| name.split(['-', '.']).any(|word| word == *link)) {
+    if links
+        .iter()
+        .any(|link| name.split(['-', '.']).any(|word| word == *link))
+    {
         "linker"
     } else {
         "compiler"

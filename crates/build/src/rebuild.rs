@@ -11,14 +11,18 @@ use wheelmark_core::compare::Drift;
 use wheelmark_core::verify::VerifiedProvenance;
 
 use crate::environment::interpreter::{self, FoundInterpreter, Match};
-use crate::environment::requirements::{Lock, LockedRequirement};
 use crate::environment::platform;
+use crate::environment::pylock::{Lock, LockedRequirement};
 use crate::environment::uv::digest_of;
 use crate::error::BuildError;
 use crate::execute::{self, Built, Plan, Run, Rust, Variation};
+use crate::layout::Layout;
 use crate::record::Machine;
 use crate::source::{self, SourceRecord};
 use crate::workspace::Workspace;
+
+/// The name of a rebuild's run in its workspace.
+const RUN: &str = "rebuild";
 
 /// A rebuild that can begin.
 #[derive(Debug)]
@@ -65,35 +69,39 @@ pub fn prepare(
     let tree = workspace.path("tree");
     source.export(&tree)?;
 
-    let interpreter = match interpreter::find_matching(
-        &machine.uv,
-        &environment.interpreter,
-        &machine.cancel,
-    )? {
-        Match::Exact { found, drift: place } => {
-            drift.extend(place);
-            found
-        }
-        Match::Nearest { found, drift: other, hint } => {
-            drift.extend(other);
-            hints.push(hint);
-            found
-        }
-        Match::None { hint } => {
-            return Err(BuildError::NoInterpreter {
-                wanted: environment.interpreter.version.clone(),
+    let interpreter =
+        match interpreter::find_matching(&machine.uv, &environment.interpreter, &machine.cancel)? {
+            Match::Exact {
+                found,
+                drift: place,
+            } => {
+                drift.extend(place);
+                found
+            }
+            Match::Nearest {
+                found,
+                drift: other,
                 hint,
-            });
-        }
-    };
+            } => {
+                drift.extend(other);
+                hints.push(hint);
+                found
+            }
+            Match::None { hint } => {
+                return Err(BuildError::NoInterpreter {
+                    wanted: environment.interpreter.version.clone(),
+                    hint,
+                });
+            }
+        };
     let install = |role: Role| materialize(machine, &interpreter, &build.requirements, role);
     let build_environment = install(Role::Build)?;
-    let steps_environment =
-        build.requirements.iter().any(|requirement| requirement.role == Role::Step);
+    let steps_environment = build
+        .requirements
+        .iter()
+        .any(|requirement| requirement.role == Role::Step);
     let steps_environment = steps_environment.then(|| install(Role::Step)).transpose()?;
-    let rust = (!build.crates.is_empty())
-        .then(|| rust(machine, workspace, build, &tree))
-        .transpose()?;
+    let rust = rust(machine, workspace, build, &tree)?;
     drift.extend(tool_drift(build, &mut hints));
 
     let plan = Plan {
@@ -111,7 +119,12 @@ pub fn prepare(
         hostname: environment.hostname.clone(),
         isolation: environment.isolation,
     };
-    drift.extend(Drift::between("build path", &environment.build_path, plan.build_path()));
+    let layout = plan.layout(workspace, RUN);
+    drift.extend(Drift::between(
+        "build path",
+        &environment.build_path,
+        layout.source.display(),
+    ));
     Ok(Prepared { plan, drift, hints })
 }
 
@@ -131,7 +144,7 @@ pub fn rebuild(
             sandbox: &machine.sandbox,
             bounds: &machine.bounds,
             workspace,
-            name: "rebuild",
+            name: RUN,
             variation: Variation::NONE,
             observe: false,
             log,
@@ -150,10 +163,20 @@ fn materialize(
     let recorded: Vec<_> = requirements
         .iter()
         .filter(|requirement| requirement.role == role)
-        .map(LockedRequirement::try_from)
-        .collect::<Result<_, _>>()?;
+        .map(|requirement| LockedRequirement {
+            name: requirement.name.clone(),
+            version: requirement.version.clone(),
+            filename: requirement.filename.clone(),
+            url: requirement.url.as_deref().and_then(|url| url.parse().ok()),
+            sha256: requirement.sha256,
+            size: None,
+            upload_time: None,
+        })
+        .collect();
     let lock = Lock::from_dependencies(&recorded)?;
-    Ok(machine.environments.materialize(&machine.uv, &lock, interpreter, &machine.cancel)?)
+    Ok(machine
+        .environments
+        .materialize(&machine.uv, &lock, interpreter, &machine.cancel)?)
 }
 
 /// The kernel is recorded and not compared: builds do not see it but by asking, and no two machines
@@ -181,20 +204,29 @@ fn platform_drift(machine: &Machine, build: &Pep517Build) -> Vec<Drift> {
 fn tool_drift(build: &Pep517Build, hints: &mut Vec<String>) -> Vec<Drift> {
     let mut drift = Vec::new();
     for tool in &build.tools {
-        let (Some(path), Some(recorded)) =
-            (tool.annotations.get("path").and_then(|path| path.as_str()), tool.digest.get("sha256"))
-        else {
+        let (Some(path), Some(recorded)) = (
+            tool.annotations.get("path").and_then(|path| path.as_str()),
+            tool.digest.get("sha256"),
+        ) else {
             continue;
         };
-        let version = tool.annotations.get("version").and_then(|version| version.as_str());
-        let found = digest_of(Path::new(path)).ok().map(|digest| digest.to_string());
+        let version = tool
+            .annotations
+            .get("version")
+            .and_then(|version| version.as_str());
+        let found = digest_of(Path::new(path))
+            .ok()
+            .map(|digest| digest.to_string());
         if found.as_ref() == Some(recorded) {
             continue;
         }
         drift.push(Drift {
             what: path.to_owned(),
             recorded: version.map_or_else(|| format!("sha256 {recorded}"), str::to_owned),
-            found: found.map_or_else(|| "not there".to_owned(), |digest| format!("sha256 {digest}")),
+            found: found.map_or_else(
+                || "not there".to_owned(),
+                |digest| format!("sha256 {digest}"),
+            ),
         });
         if let Some(package) = &tool.uri {
             hints.push(format!("`{path}` was of the system package {package}"));
@@ -210,20 +242,16 @@ fn rust(
     workspace: &Workspace,
     build: &Pep517Build,
     tree: &Path,
-) -> Result<Rust, BuildError> {
+) -> Result<Option<Rust>, BuildError> {
     let project = tree.join(&build.external.subdirectory);
-    let rust = Rust::fetch(tree, &project, workspace.path("cargo"), &machine.cancel)?;
-    let wanted: BTreeSet<_> =
-        build.crates.iter().map(|it| (it.name.clone(), it.version.clone(), it.sha256)).collect();
-    let fetched: BTreeSet<_> = rust
-        .crates
-        .iter()
-        .map(|it| (it.name.clone(), it.version.clone(), it.sha256))
-        .collect();
-    match wanted.symmetric_difference(&fetched).next() {
-        None => Ok(rust),
-        Some((name, version, _)) => {
-            Err(BuildError::CratesDiffer { package: format!("{name} {version}") })
-        }
+    let (home, inside) = (workspace.path("cargo"), Layout::fixed().cargo);
+    let fetched = Rust::fetch(tree, &project, &home, &inside, &machine.cancel)?;
+    let wanted: BTreeSet<_> = build.crates.iter().collect();
+    let found: BTreeSet<_> = fetched.iter().flat_map(|rust| &rust.crates).collect();
+    match wanted.symmetric_difference(&found).next() {
+        None => Ok(fetched),
+        Some(package) => Err(BuildError::CratesDiffer {
+            package: format!("{} {}", package.name, package.version),
+        }),
     }
 }

@@ -21,18 +21,20 @@ use wheelmark_core::attestation::provenance::{
 use wheelmark_core::attestation::statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
 use wheelmark_core::digest::Sha256Digest;
 
-use crate::environment::interpreter::{self, FoundInterpreter};
+use crate::environment::interpreter;
+use crate::environment::platform;
 use crate::environment::project::BuildSystem;
-use crate::environment::requirements::{Lock, LockRequest, lock};
+use crate::environment::pylock::Lock;
+use crate::environment::requirements::{LockRequest, lock};
 use crate::environment::store::EnvironmentStore;
 use crate::environment::uv::{Uv, digest_of};
-use crate::environment::{crates, platform};
 use crate::error::BuildError;
 use crate::execute::{self, Plan, Run, Rust, Variation};
-use crate::sandbox::{Bounds, Sandbox, Trace};
+use crate::layout::{self, Layout};
+use crate::observe::observe;
+use crate::sandbox::{Bounds, Sandbox};
 use crate::source::ResolvedSource;
 use crate::workspace::Workspace;
-use crate::{layout, observe};
 
 /// What somebody asked to be built.
 #[derive(Debug, Clone)]
@@ -110,49 +112,55 @@ pub fn record(
     let tree = workspace.path(&format!("{name}-tree"));
     request.source.export(&tree)?;
     let project = tree.join(&request.source.subdirectory);
+    let constraints = constraints(request, workspace, name)?;
 
     // The environment as pyproject.toml asks for it, and then as the backend itself asks.
     let system = BuildSystem::read(&project)?;
     let interpreter = interpreter::find(&machine.uv, request.python.as_deref(), cancel)?;
+    let environments = machine.environments(request.isolation, workspace);
     let resolve = |requirements: &[String]| -> Result<(Lock, PathBuf), BuildError> {
-        let lock = lock(
-            &machine.uv,
-            LockRequest {
-                requirements,
-                interpreter: &interpreter,
-                exclude_newer: request.exclude_newer,
-                constraints: &request.build_constraints,
-            },
-            cancel,
-        )?;
-        let folder = machine.environments.materialize(&machine.uv, &lock, &interpreter, cancel)?;
+        let request = LockRequest {
+            requirements,
+            interpreter: &interpreter,
+            exclude_newer: request.exclude_newer,
+            constraints: constraints.as_deref(),
+        };
+        let lock = lock(&machine.uv, request, cancel)?;
+        let folder = environments.materialize(&machine.uv, &lock, &interpreter, cancel)?;
         Ok((lock, folder))
     };
     let (mut lock, environment) = resolve(&system.requires)?;
-    let step_requires: BTreeSet<_> =
-        request.steps.iter().flat_map(|step| step.requires.iter().cloned()).collect();
+    let step_requires: BTreeSet<_> = request
+        .steps
+        .iter()
+        .flat_map(|step| step.requires.iter().cloned())
+        .collect();
     let steps = (!step_requires.is_empty())
         .then(|| resolve(&step_requires.into_iter().collect::<Vec<_>>()))
         .transpose()?;
     let home = workspace.path(&format!("{name}-cargo"));
-    let rust = crates::are_needed(&system)
-        .then(|| Rust::fetch(&tree, &project, home, cancel))
-        .transpose()?;
+    let inside = match request.isolation {
+        Isolation::Bubblewrap => Layout::fixed().cargo,
+        Isolation::None => home.clone(),
+    };
+    let rust = Rust::fetch(&tree, &project, &home, &inside, cancel)?;
     let mut plan = Plan {
-        variables: variables(&request.source, rust.as_ref()),
         tree,
         subdirectory: request.source.subdirectory.clone(),
         distribution: request.distribution,
         config_settings: request.config_settings.clone(),
         backend: system.backend.clone(),
-        interpreter,
+        interpreter: interpreter.clone(),
         environment,
         steps: request.steps.clone(),
         steps_environment: steps.as_ref().map(|(_, folder)| folder.clone()),
-        rust: rust.clone(),
+        rust,
+        variables: BTreeMap::new(),
         hostname: layout::HOSTNAME.to_owned(),
         isolation: request.isolation,
     };
+    plan.variables = variables(&request.source, &plan, &plan.layout(workspace, name));
+    let asking = format!("{name}-requires");
     let run = |name| Run {
         sandbox: &machine.sandbox,
         bounds: &machine.bounds,
@@ -163,19 +171,30 @@ pub fn record(
         log: &log,
         cancel: &machine.cancel,
     };
-    let (asked, trace) = execute::requires(&plan, &run(&format!("{name}-requires")))?;
+    let (asked, trace) = execute::requires(&plan, &run(&asking))?;
     let mut traces = vec![trace];
-    if asked.iter().any(|requirement| !system.requires.contains(requirement)) {
+    if asked
+        .iter()
+        .any(|requirement| !system.requires.contains(requirement))
+    {
         let all: Vec<_> = system.requires.iter().chain(&asked).cloned().collect();
         (lock, plan.environment) = resolve(&all)?;
     }
     let built = execute::execute(&plan, &run(name))?;
     traces.extend(built.traces);
 
-    let observed = observe::observe(&traces, &machine.sandbox);
-    let sha256 = digest_of(&built.file).map_err(BuildError::workspace)?;
+    let observed = observe(
+        &traces,
+        plan.rust.as_ref().map(|rust| rust.toolchain.as_path()),
+        cancel,
+    );
+    let sha256 = digest_of(&built.file).map_err(BuildError::Workspace)?;
     let requirements = required(Role::Build, &lock)
-        .chain(steps.iter().flat_map(|(lock, _)| required(Role::Step, lock)))
+        .chain(
+            steps
+                .iter()
+                .flat_map(|(lock, _)| required(Role::Step, lock)),
+        )
         .collect();
     let build = Pep517Build {
         external: ExternalParameters {
@@ -192,7 +211,7 @@ pub fn record(
             build_constraints: request.build_constraints.clone(),
         },
         internal: InternalParameters {
-            environment: manifest(machine, request, &plan)?,
+            environment: manifest(machine, request, &plan, &plan.layout(workspace, name))?,
             source: SourceState {
                 tags: request.source.tags.clone(),
                 submodules: request.source.submodules.clone(),
@@ -203,7 +222,11 @@ pub fn record(
         commit: request.source.commit.clone(),
         tree: request.source.tree.clone(),
         requirements,
-        crates: rust.map(|rust| rust.crates).unwrap_or_default(),
+        crates: plan
+            .rust
+            .as_ref()
+            .map(|rust| rust.crates.clone())
+            .unwrap_or_default(),
         tools: observed.tools,
     };
     Ok(Recorded {
@@ -225,13 +248,19 @@ impl Recorded {
     /// # Errors
     /// Where the log cannot be read again, or a value has no JSON form.
     pub fn statement(&self) -> Result<Vec<u8>, BuildError> {
-        let filename = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let filename = self
+            .file
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let provenance = Provenance {
             build_definition: self.build.definition()?,
             run_details: RunDetails {
                 builder: Builder {
                     id: self.builder.clone(),
-                    version: [("wheelmark".to_owned(), env!("CARGO_PKG_VERSION").to_owned())].into(),
+                    version: [("wheelmark".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]
+                        .into(),
                 },
                 metadata: Some(BuildMetadata {
                     invocation_id: Some(format!("urn:uuid:{}", uuid::Uuid::new_v4())),
@@ -239,8 +268,18 @@ impl Recorded {
                     finished_on: Some(self.finished),
                 }),
                 byproducts: vec![
-                    byproduct("pylock.toml", "application/toml", self.lock.text().as_bytes(), true),
-                    byproduct("build.log", "text/plain", &fs::read(&self.log).unwrap_or_default(), false),
+                    byproduct(
+                        "pylock.toml",
+                        "application/toml",
+                        self.lock.text().as_bytes(),
+                        true,
+                    ),
+                    byproduct(
+                        "build.log",
+                        "text/plain",
+                        &fs::read(&self.log).unwrap_or_default(),
+                        false,
+                    ),
                 ],
             },
         };
@@ -284,23 +323,49 @@ fn required(role: Role, lock: &Lock) -> impl Iterator<Item = Requirement> {
     })
 }
 
+impl Machine {
+    /// The store of environments that a build may see: the shared one, or, where nothing keeps the build
+    /// from writing to it, one of its own.
+    fn environments(&self, isolation: Isolation, workspace: &Workspace) -> EnvironmentStore {
+        match isolation {
+            Isolation::Bubblewrap => self.environments.clone(),
+            Isolation::None => EnvironmentStore::new(&workspace.path("cache")),
+        }
+    }
+}
+
+/// The constraints as the file that uv takes.
+fn constraints(
+    request: &Request,
+    workspace: &Workspace,
+    name: &str,
+) -> Result<Option<PathBuf>, BuildError> {
+    if request.build_constraints.is_empty() {
+        return Ok(None);
+    }
+    let path = workspace.path(&format!("{name}-constraints.txt"));
+    fs::write(&path, request.build_constraints.join("\n")).map_err(BuildError::Workspace)?;
+    Ok(Some(path))
+}
+
 /// Every variable that the build sees. There are no others.
-fn variables(source: &ResolvedSource, rust: Option<&Rust>) -> BTreeMap<String, String> {
-    let mut path = format!("{}/bin:/usr/local/bin:/usr/bin:/bin", layout::ENVIRONMENT);
+fn variables(source: &ResolvedSource, plan: &Plan, layout: &Layout) -> BTreeMap<String, String> {
+    let environment = layout.environment.display();
+    let mut path = format!("{environment}/bin:/usr/local/bin:/usr/bin:/bin");
     let mut variables = BTreeMap::new();
     let mut set = |name: &str, value: &str| variables.insert(name.to_owned(), value.to_owned());
-    if let Some(rust) = rust {
-        path = format!("{}/bin:{path}", rust.inside.display());
-        set("CARGO_HOME", layout::CARGO);
+    if let Some(rust) = &plan.rust {
+        path = format!("{}/bin:{path}", rust.toolchain.display());
+        set("CARGO_HOME", &layout.cargo.to_string_lossy());
         set("CARGO_NET_OFFLINE", "true");
     }
     set("PATH", &path);
-    set("HOME", layout::HOME);
+    set("HOME", &layout.home.to_string_lossy());
     set("TMPDIR", "/tmp");
     set("LANG", layout::LOCALE);
     set("LC_ALL", layout::LOCALE);
     set("TZ", layout::TIMEZONE);
-    set("VIRTUAL_ENV", layout::ENVIRONMENT);
+    set("VIRTUAL_ENV", &environment.to_string());
     set("SOURCE_DATE_EPOCH", &source.commit_time.to_string());
     // Sets and dictionaries of strings iterate alike in every run.
     set("PYTHONHASHSEED", "0");
@@ -314,6 +379,7 @@ fn manifest(
     machine: &Machine,
     request: &Request,
     plan: &Plan,
+    layout: &Layout,
 ) -> Result<EnvironmentManifest, BuildError> {
     let hook = match plan.distribution {
         Distribution::Wheel => "wheel",
@@ -334,9 +400,12 @@ fn manifest(
         timezone: layout::TIMEZONE.to_owned(),
         hostname: plan.hostname.clone(),
         source_date_epoch: request.source.commit_time,
-        build_path: plan.build_path(),
+        build_path: layout.source.to_string_lossy().into_owned(),
         isolation: plan.isolation,
         backend: plan.backend.clone(),
-        hooks: vec![format!("get_requires_for_build_{hook}"), format!("build_{hook}")],
+        hooks: vec![
+            format!("get_requires_for_build_{hook}"),
+            format!("build_{hook}"),
+        ],
     })
 }

@@ -29,10 +29,15 @@ impl Workspace {
         let gate = File::create(parent.join("gate"))?;
         gate.lock()?;
         sweep(&parent);
-        let folder = tempfile::Builder::new().prefix("build-").tempdir_in(&parent)?;
+        let folder = tempfile::Builder::new()
+            .prefix("build-")
+            .tempdir_in(&parent)?;
         let lock = File::create(folder.path().join(LOCK))?;
         lock.lock()?;
-        Ok(Self { folder, _lock: lock })
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
     }
 
     /// Makes a folder in it.
@@ -53,7 +58,9 @@ impl Workspace {
 
 /// Removes the work folders that nobody holds. What cannot be removed is left for the next time.
 fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
+    let Ok(entries) = fs::read_dir(parent) else {
+        return;
+    };
     for entry in entries.flatten() {
         let folder = entry.path();
         if !folder.is_dir() {

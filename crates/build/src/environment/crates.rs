@@ -1,18 +1,15 @@
-//! The crates of a Rust extension, fetched before the build by its `Cargo.lock`, and the Rust toolchain.
+//! The crates of a Rust extension, fetched before the build by its `Cargo.lock`.
 //!
 //! Nothing of the project is run for it: cargo is the toolchain's own and not rustup's stand-in (which
 //! follows a `rust-toolchain.toml`), and it runs outside the tree (it takes its configuration, with
 //! aliases, wrappers and credential helpers, from the folders above its working directory).
 
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use serde::Deserialize;
 use wheelmark_core::attestation::pep517::Crate;
@@ -20,37 +17,11 @@ use wheelmark_core::digest::Sha256Digest;
 
 use super::message;
 use super::project::{BuildSystem, ProjectError, read_manifest, toml_error};
-use super::uv::digest_of;
-use crate::process::{self, Output, ProcessError};
-
-/// Long enough for some hundred crates over a slow line.
-const TIMEOUT: Duration = Duration::from_secs(20 * 60);
-
-/// Variables of cargo's that say where crates come from; all others of its own are removed.
-const KEPT: &[&str] = &[
-    "CARGO_HOME",
-    "CARGO_HTTP_",
-    "CARGO_NET_",
-    "CARGO_REGISTRIES_",
-    "CARGO_REGISTRY_",
-];
+use super::rust::{RustError, RustToolchain};
+use crate::process::ProcessError;
 
 /// Where maturin looks for a manifest that is not named, in this order.
 const MATURIN_MANIFESTS: &[&str] = &["Cargo.toml", "rust/Cargo.toml", "native/Cargo.toml"];
-
-/// The toolchain that is in use, past rustup's stand-ins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RustToolchain {
-    /// Its folder: `bin/rustc`, `bin/cargo` and the standard library are in it.
-    pub sysroot: PathBuf,
-    /// `rustc -vV`: version, commit, host and LLVM version, a line each.
-    pub rustc: String,
-    /// The line that `cargo --version` prints.
-    pub cargo: String,
-    /// The digest of `bin/rustc`. The compiler is mostly in a library beside it, which the commit in
-    /// `rustc` names.
-    pub sha256: Sha256Digest,
-}
 
 /// The crates of a project, ready for a build without network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,20 +51,9 @@ pub struct CratesRequest<'a> {
 /// Why there are no crates, or no toolchain.
 #[derive(Debug, thiserror::Error)]
 pub enum CratesError {
-    /// There is no Rust.
-    #[error(
-        "rustc and cargo are not installed: the project has a Rust extension\n\
-         hint: `rustup default stable`, or the system's packages rustc and cargo"
-    )]
-    NoToolchain,
-    /// The toolchain does not answer.
-    #[error("`{}` does not work: {said}", .program.display())]
-    Toolchain {
-        /// What was run.
-        program: PathBuf,
-        /// What it said.
-        said: String,
-    },
+    /// There is no Rust toolchain that works.
+    #[error(transparent)]
+    Toolchain(#[from] RustError),
     /// No `Cargo.toml` where the backend looks for one.
     #[error(
         "{backend} builds this project and there is no {} in `{}`",
@@ -169,65 +129,6 @@ pub enum CratesError {
     /// A process could not be run, or was stopped.
     #[error(transparent)]
     Process(#[from] ProcessError),
-}
-
-impl RustToolchain {
-    /// Finds the toolchain that `rustc` on `PATH` stands for; none is downloaded.
-    ///
-    /// # Errors
-    /// [`CratesError::NoToolchain`] and [`CratesError::Toolchain`].
-    pub fn find(cancel: &AtomicBool) -> Result<Self, CratesError> {
-        let rustc = env::split_paths(&env::var_os("PATH").unwrap_or_default())
-            .map(|folder| folder.join("rustc"))
-            .find(|file| file.is_file())
-            .ok_or(CratesError::NoToolchain)?;
-        let ask = |program: &Path, arguments: &[&str]| {
-            let mut command = Command::new(program);
-            // In `/` there is no rust-toolchain file of a project's for rustup to follow.
-            command
-                .args(arguments)
-                .env("RUSTUP_AUTO_INSTALL", "0")
-                .current_dir("/");
-            let output = process::run(command, cancel, Duration::from_secs(60))?;
-            let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            if output.status.success() && !text.is_empty() {
-                return Ok(text);
-            }
-            Err(CratesError::Toolchain {
-                program: program.to_owned(),
-                said: message(&output.stderr),
-            })
-        };
-        let sysroot = PathBuf::from(ask(&rustc, &["--print", "sysroot"])?);
-        let (rustc, cargo) = (sysroot.join("bin/rustc"), sysroot.join("bin/cargo"));
-        if !cargo.is_file() {
-            return Err(CratesError::NoToolchain);
-        }
-        Ok(Self {
-            rustc: ask(&rustc, &["-vV"])?,
-            cargo: ask(&cargo, &["--version"])?,
-            sha256: digest_of(&rustc).map_err(at(&rustc))?,
-            sysroot,
-        })
-    }
-
-    fn cargo(&self, arguments: Vec<OsString>, cancel: &AtomicBool) -> Result<Output, ProcessError> {
-        let mut command = Command::new(self.sysroot.join("bin/cargo"));
-        for (name, _) in env::vars_os() {
-            let text = name.to_string_lossy();
-            let of_rust = text.starts_with("CARGO") || text.starts_with("RUST");
-            if of_rust && !KEPT.iter().any(|kept| text.starts_with(kept)) {
-                command.env_remove(&name);
-            }
-        }
-        command
-            .args(arguments)
-            .env("RUSTC", self.sysroot.join("bin/rustc"))
-            .env("RUSTC_WRAPPER", "")
-            .env("CARGO_TERM_COLOR", "never")
-            .current_dir("/");
-        process::run(command, cancel, TIMEOUT)
-    }
 }
 
 /// True if the project has a Rust extension by what it requires: maturin or setuptools-rust.

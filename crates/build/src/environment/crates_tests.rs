@@ -1,3 +1,5 @@
+use std::process::Command;
+
 use super::*;
 
 struct Tree {
@@ -177,7 +179,7 @@ fn a_manifest_outside_the_tree_is_refused() {
         MATURIN.1
     );
     let tree = Tree::new(&[("pyproject.toml", &text), ("../other/Cargo.toml", CARGO.1)]);
-    if let Err(error @ (CratesError::NoToolchain | CratesError::Toolchain { .. })) = tree.fetch() {
+    if let Err(error @ CratesError::Toolchain(_)) = tree.fetch() {
         return eprintln!("skipped: {error}");
     }
     assert!(

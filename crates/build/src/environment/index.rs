@@ -43,12 +43,34 @@ const TRANSLATED: &[(&str, &str, &str)] = &[
 /// Variables to set for uv so that it uses the index that pip would use. They go into its environment
 /// and not into its arguments, which any user of the machine can read: a URL may hold a password.
 pub(super) fn settings() -> Result<Vec<(&'static str, OsString)>, UvError> {
-    let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    if OF_UV.iter().any(|name| set(name)) || configured_for_uv()? {
+    settings_in(&Surroundings {
+        variable: &|name| env::var_os(name),
+        home: home(),
+        etc: "/etc".into(),
+    })
+}
+
+/// What decides where the configuration is.
+struct Surroundings<'a> {
+    variable: &'a dyn Fn(&str) -> Option<OsString>,
+    home: Option<PathBuf>,
+    etc: PathBuf,
+}
+
+impl Surroundings<'_> {
+    /// A variable that is not empty.
+    fn get(&self, name: &str) -> Option<OsString> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+}
+
+fn settings_in(here: &Surroundings<'_>) -> Result<Vec<(&'static str, OsString)>, UvError> {
+    let set = |name: &str| here.get(name).is_some();
+    if OF_UV.iter().any(|name| set(name)) || configured_for_uv(here)? {
         return Ok(Vec::new());
     }
     let mut files = Vec::new();
-    for path in pip_files() {
+    for path in pip_files(here) {
         if let Some(text) = read(&path)? {
             files.push(text);
         }
@@ -60,22 +82,30 @@ pub(super) fn settings() -> Result<Vec<(&'static str, OsString)>, UvError> {
                 return None;
             }
             let name = format!("PIP_{}", setting.to_uppercase().replace('-', "_"));
-            let value = env::var(name)
-                .ok()
-                .filter(|value| !value.is_empty())
+            let value = here
+                .get(&name)
+                .and_then(|value| value.into_string().ok())
                 .or_else(|| files.iter().rev().find_map(|text| lookup(text, setting)))?;
-            let values: Vec<&str> = value
-                .split_whitespace()
-                // pip passes over a folder that is not there; uv takes it for an error.
-                .filter(|value| setting != "find-links" || !is_missing_folder(value))
-                .collect();
+            let values: Vec<String> = match setting {
+                "find-links" => value
+                    .split_whitespace()
+                    .filter_map(place_of_links)
+                    .collect(),
+                _ => value.split_whitespace().map(ToOwned::to_owned).collect(),
+            };
             (!values.is_empty()).then(|| (variable, values.join(separator).into()))
         });
     Ok(settings.collect())
 }
 
-fn is_missing_folder(value: &str) -> bool {
-    !value.contains("://") && !Path::new(value).exists()
+/// A URL, or an absolute path: uv runs in another folder. pip passes over a path that is not there, uv
+/// takes it for an error.
+fn place_of_links(value: &str) -> Option<String> {
+    if value.contains("://") {
+        return Some(value.to_owned());
+    }
+    let path = fs::canonicalize(value).ok()?;
+    path.into_os_string().into_string().ok()
 }
 
 fn read(path: &Path) -> Result<Option<String>, UvError> {
@@ -91,17 +121,18 @@ fn read(path: &Path) -> Result<Option<String>, UvError> {
         {
             Ok(None)
         }
-        Err(source) => Err(UvError::Read {
+        Err(source) => Err(UvError::File {
             path: path.to_owned(),
             source,
         }),
     }
 }
 
-fn configured_for_uv() -> Result<bool, UvError> {
-    let files = match env::var_os("UV_CONFIG_FILE") {
+fn configured_for_uv(here: &Surroundings<'_>) -> Result<bool, UvError> {
+    let files = match here.get("UV_CONFIG_FILE") {
         Some(file) => vec![PathBuf::from(file)],
-        None => config_folders()
+        None => config_folders(here)
+            .into_iter()
             .map(|folder| folder.join("uv/uv.toml"))
             .collect(),
     };
@@ -120,32 +151,36 @@ fn configured_for_uv() -> Result<bool, UvError> {
 }
 
 /// The folders of system and user configuration, the user's last.
-fn config_folders() -> impl Iterator<Item = PathBuf> {
-    let user = env::var_os("XDG_CONFIG_HOME")
+fn config_folders(here: &Surroundings<'_>) -> Vec<PathBuf> {
+    let user = here
+        .get("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .filter(|folder| folder.is_absolute())
-        .or_else(|| home().map(|home| home.join(".config")));
-    let system = env::var_os("XDG_CONFIG_DIRS").unwrap_or_else(|| "/etc/xdg".into());
+        .or_else(|| here.home.as_ref().map(|home| home.join(".config")));
+    let system = here
+        .get("XDG_CONFIG_DIRS")
+        .unwrap_or_else(|| here.etc.join("xdg").into());
     let mut folders: Vec<PathBuf> = env::split_paths(&system).collect();
     folders.reverse(); // the first named is the most important
-    folders.push("/etc".into());
+    folders.push(here.etc.clone());
     folders.extend(user);
-    folders.into_iter()
+    folders
 }
 
 /// pip's configuration files, the least important first (pip's documentation, "Configuration files").
-fn pip_files() -> Vec<PathBuf> {
-    let named = env::var_os("PIP_CONFIG_FILE").map(PathBuf::from);
+fn pip_files(here: &Surroundings<'_>) -> Vec<PathBuf> {
+    let named = here.get("PIP_CONFIG_FILE").map(PathBuf::from);
     if named.as_deref() == Some(Path::new("/dev/null")) {
         return Vec::new();
     }
-    let mut files: Vec<PathBuf> = config_folders()
-        .map(|folder| match folder == Path::new("/etc") {
+    let mut files: Vec<PathBuf> = config_folders(here)
+        .into_iter()
+        .map(|folder| match folder == here.etc {
             true => folder.join("pip.conf"),
             false => folder.join("pip/pip.conf"),
         })
         .collect();
-    let legacy = home().map(|home| home.join(".pip/pip.conf"));
+    let legacy = here.home.as_ref().map(|home| home.join(".pip/pip.conf"));
     files.splice(files.len() - 1..files.len() - 1, legacy);
     files.extend(named);
     files
@@ -226,5 +261,79 @@ cert = /nowhere
             lookup(global, "find-links").as_deref(),
             Some("\n/srv/a\n/srv/b")
         );
+    }
+
+    /// A machine with these files below `/` and variables.
+    fn machine(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        let here = Surroundings {
+            variable: &variable,
+            home: Some(root.path().join("home")),
+            etc: root.path().join("etc"),
+        };
+        let settings = settings_in(&here).unwrap().into_iter();
+        settings
+            .map(|(name, value)| (name, value.into_string().unwrap()))
+            .collect()
+    }
+
+    fn index(url: &str) -> String {
+        format!("[global]\nindex-url = {url}\n")
+    }
+
+    #[test]
+    fn the_more_particular_setting_of_pip_holds() {
+        let (a, b, c) = (
+            index("https://a.example"),
+            index("https://b.example"),
+            index("https://c.example"),
+        );
+        let files = [
+            ("etc/pip.conf", a.as_str()),
+            ("home/.pip/pip.conf", &b),
+            ("home/.config/pip/pip.conf", &c),
+        ];
+        let url = |url: &str| vec![("UV_DEFAULT_INDEX", url.to_owned())];
+        assert_eq!(machine(&files[..1], &[]), url("https://a.example"));
+        assert_eq!(machine(&files[..2], &[]), url("https://b.example"));
+        assert_eq!(machine(&files, &[]), url("https://c.example"));
+        let variable = [("PIP_INDEX_URL", "https://d.example")];
+        assert_eq!(machine(&files, &variable), url("https://d.example"));
+        assert_eq!(machine(&files, &[("PIP_CONFIG_FILE", "/dev/null")]), []);
+    }
+
+    #[test]
+    fn settings_of_uv_switch_those_of_pip_off() {
+        let pip = index("https://a.example");
+        let files = [
+            ("etc/pip.conf", pip.as_str()),
+            ("home/.config/uv/uv.toml", "index-url = 'x'"),
+        ];
+        assert_eq!(machine(&files, &[]), []);
+        assert_eq!(
+            machine(&files[..1], &[("UV_INDEX_URL", "https://b.example")]),
+            []
+        );
+        let other = [files[0], ("home/.config/uv/uv.toml", "link-mode = 'copy'")];
+        assert_eq!(machine(&other, &[]).len(), 1);
+    }
+
+    #[test]
+    fn folders_of_links_that_are_not_there_are_passed_over() {
+        let variables = [(
+            "PIP_FIND_LINKS",
+            "/nonexistent/wheels https://links.example /usr/",
+        )];
+        let expected = vec![("UV_FIND_LINKS", "https://links.example,/usr".to_owned())];
+        assert_eq!(machine(&[], &variables), expected);
     }
 }

@@ -1,44 +1,18 @@
 //! The Python interpreter: found, described, and found again for a rebuild.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use pep440_rs::Version;
 use serde::Deserialize;
 use wheelmark_core::attestation::environment::Interpreter;
 use wheelmark_core::compare::Drift;
 
-use super::uv::{Uv, digest_of, home};
 use super::message;
-use crate::process::{self, ProcessError};
-
-/// What the interpreter says of itself. `-I -S` keeps the caller's environment and site-packages out.
-const QUERY: &str = r#"
-import json, os, sys, sysconfig
-paths = sysconfig.get_paths()
-names = ("stdlib", "platstdlib", "include", "platinclude")
-print(json.dumps({
-    "implementation": sys.implementation.name,
-    "version": "%d.%d.%d" % sys.version_info[:3]
-        + {"alpha": "a%d", "beta": "b%d", "candidate": "rc%d", "final": ""}[sys.version_info[3]]
-        .replace("%d", str(sys.version_info[4])),
-    "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
-    "prefixes": [sys.base_prefix, sys.base_exec_prefix],
-    "narrow": [paths[name] for name in names if name in paths],
-    "libraries": [sysconfig.get_config_var("LIBDIR")]
-        if sysconfig.get_config_var("Py_ENABLE_SHARED") else [],
-    "soabi": sysconfig.get_config_var("SOABI"),
-    "platform": sysconfig.get_platform(),
-}))
-"#;
-
-/// Longer than an interpreter takes to start on a loaded machine.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
+use super::query::query;
+use super::uv::{Uv, digest_of};
+use crate::process::ProcessError;
 
 /// Any version that a build frontend of today supports; uv takes the first on `PATH`.
 const ANY_VERSION: &str = ">=3.8";
@@ -192,7 +166,7 @@ pub fn find_matching(
         return Ok(Match::None { hint });
     };
     let there = PathBuf::from(&recorded.path);
-    if there.is_absolute()
+    if is_python(&there)
         && digest_of(&there).is_ok_and(|digest| digest == recorded.sha256)
         && let Some(found) = working(&there, cancel)?
         && is_same(recorded, &found.record)
@@ -218,6 +192,13 @@ pub fn find_matching(
         },
         None => Match::None { hint },
     })
+}
+
+/// True for an absolute path whose file is called as an interpreter is: no other program is run because a
+/// record names it.
+fn is_python(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.is_absolute() && (name.starts_with("python") || name.starts_with("pypy"))
 }
 
 fn is_same(recorded: &Interpreter, found: &Interpreter) -> bool {
@@ -341,102 +322,6 @@ fn absolute(path: &Path) -> Result<PathBuf, InterpreterError> {
     })
 }
 
-/// The answer to [`QUERY`].
-#[derive(Deserialize)]
-struct Answer {
-    implementation: String,
-    version: String,
-    executable: PathBuf,
-    prefixes: Vec<PathBuf>,
-    narrow: Vec<PathBuf>,
-    libraries: Vec<PathBuf>,
-    soabi: Option<String>,
-    platform: String,
-}
-
-/// Asks an interpreter about itself, in an empty environment: so it is told here, and not in the
-/// sandbox, if it runs only by the grace of a variable.
-fn query(path: &Path, cancel: &AtomicBool) -> Result<FoundInterpreter, InterpreterError> {
-    let broken = |said: String| InterpreterError::Broken {
-        path: path.to_owned(),
-        said,
-    };
-    let mut command = Command::new(path);
-    command
-        .args(["-I", "-S", "-c", QUERY])
-        .env_clear()
-        .env("LC_ALL", "C.UTF-8")
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default()) // for pyenv's shims
-        .current_dir("/");
-    let output = process::run(command, cancel, QUERY_TIMEOUT)?;
-    if !output.status.success() {
-        return Err(broken(message(&output.stderr)));
-    }
-    let answer: Answer =
-        serde_json::from_slice(&output.stdout).map_err(|error| broken(error.to_string()))?;
-    let executable = answer
-        .executable
-        .to_str()
-        .ok_or_else(|| broken("its path is not UTF-8 and cannot be recorded".to_owned()))?;
-    let sha256 = digest_of(&answer.executable).map_err(|source| InterpreterError::Read {
-        path: answer.executable.clone(),
-        source,
-    })?;
-    Ok(FoundInterpreter {
-        record: Interpreter {
-            implementation: answer.implementation.clone(),
-            version: answer.version.clone(),
-            path: executable.to_owned(),
-            sha256,
-        },
-        directories: visible(&answer, home().as_deref()),
-        soabi: answer.soabi,
-        platform: answer.platform,
-    })
-}
-
-/// The folders to show in a sandbox. An installation is shown whole, unless it shares its folder with
-/// the user's own files (`~`, `~/.local`, or anything above): then only what is Python's.
-fn visible(answer: &Answer, home: Option<&Path>) -> Vec<PathBuf> {
-    let private = |folder: &Path| {
-        folder.parent().is_none()
-            || home.is_some_and(|home| home.starts_with(folder) || folder == home.join(".local"))
-    };
-    let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
-    let mut add = |folder: &Path| {
-        if folder.is_absolute() && folder.is_dir() {
-            folders.insert(folder.to_owned());
-            folders.extend(fs::canonicalize(folder));
-        }
-    };
-    for prefix in &answer.prefixes {
-        if private(prefix) {
-            add(&prefix.join("lib/pkgconfig"));
-        } else {
-            add(prefix);
-        }
-    }
-    for folder in answer.narrow.iter().chain(&answer.libraries) {
-        if !private(folder) {
-            add(folder);
-        }
-    }
-    if let Some(folder) = answer.executable.parent()
-        && !private(folder)
-    {
-        add(folder);
-    }
-    let all: Vec<PathBuf> = folders
-        .into_iter()
-        .filter(|folder| !private(folder))
-        .collect();
-    let outermost = all.iter().filter(|folder| {
-        !all.iter()
-            .any(|other| other != *folder && folder.starts_with(other))
-    });
-    outermost.cloned().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -519,6 +404,20 @@ mod tests {
     }
 
     #[test]
+    fn no_other_program_is_run_because_a_record_names_it() {
+        for path in [
+            "/bin/sh",
+            "python3",
+            "/usr/bin/notpython3",
+            "/",
+            "/opt/python3/bin/perl",
+        ] {
+            assert!(!is_python(Path::new(path)), "{path}");
+        }
+        assert!(is_python(Path::new("/usr/bin/python3.11")));
+    }
+
+    #[test]
     fn a_request_that_is_no_version_is_not_handed_to_uv() {
         let Some((uv, _)) = here() else { return };
         let cancel = AtomicBool::new(false);
@@ -541,40 +440,6 @@ mod tests {
         assert_eq!(
             versions,
             ["3.11.9", "3.11.10", "3.11.10rc1", "3.11.7", "3.11.2"]
-        );
-    }
-
-    #[test]
-    fn the_home_folder_is_never_shown_whole() {
-        let home = tempfile::tempdir().unwrap();
-        let home = fs::canonicalize(home.path()).unwrap();
-        let local = home.join(".local");
-        for folder in [
-            "lib/python3.11",
-            "include/python3.11",
-            "bin",
-            "lib/pkgconfig",
-            "share",
-        ] {
-            fs::create_dir_all(local.join(folder)).unwrap();
-        }
-        let answer = Answer {
-            implementation: "cpython".to_owned(),
-            version: "3.11.7".to_owned(),
-            executable: local.join("bin/python3.11"),
-            prefixes: vec![local.clone(), local.clone()],
-            narrow: vec![
-                local.join("lib/python3.11"),
-                local.join("include/python3.11"),
-            ],
-            libraries: vec![local.join("lib")],
-            soabi: None,
-            platform: String::new(),
-        };
-        let shown = visible(&answer, Some(&home));
-        assert_eq!(
-            shown,
-            ["bin", "include/python3.11", "lib"].map(|folder| local.join(folder))
         );
     }
 }

@@ -1,16 +1,19 @@
 //! What a build needs besides its source: found, resolved to exact files, fetched, and recorded.
 //!
 //! In the order of a build: [`uv`] and [`interpreter`] find the tools of this machine, [`project`] reads
-//! what the source tree asks for, [`requirements`] resolves that to wheels with digests, [`store`] puts
-//! them into an environment, [`crates`] fetches what a Rust extension needs, [`platform`] and [`tools`]
-//! say what else took part. Nothing here runs code of the project.
+//! what the source tree asks for, [`requirements`] resolves that to wheels with digests ([`pylock`]),
+//! [`store`] puts them into an environment, [`rust`] and [`crates`] fetch what a Rust extension needs,
+//! [`platform`] and [`tools`] say what else took part. Nothing here runs code of the project.
 
 pub mod crates;
-pub mod index;
+mod index;
 pub mod interpreter;
 pub mod platform;
 pub mod project;
+pub mod pylock;
+mod query;
 pub mod requirements;
+pub mod rust;
 pub mod store;
 pub mod tools;
 pub mod uv;

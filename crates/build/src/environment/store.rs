@@ -15,7 +15,7 @@ use wheelmark_core::digest::Sha256Digest;
 
 use super::interpreter::FoundInterpreter;
 use super::message;
-use super::requirements::Lock;
+use super::pylock::Lock;
 use super::uv::Uv;
 use crate::process::{Output, ProcessError};
 
@@ -322,7 +322,8 @@ mod tests {
 
     use super::*;
     use crate::environment::interpreter;
-    use crate::environment::requirements::{LockError, LockRequest, LockedRequirement, lock};
+    use crate::environment::pylock::LockedRequirement;
+    use crate::environment::requirements::{LockError, LockRequest, lock};
 
     struct Setup {
         uv: Uv,

@@ -81,9 +81,9 @@ pub enum UvError {
         /// What it said.
         found: String,
     },
-    /// A file of pip's or uv's configuration, or of the system, could not be read.
-    #[error("cannot read `{}`: {source}", .path.display())]
-    Read {
+    /// A file of pip's or uv's configuration, or of the system, could not be used.
+    #[error("cannot use `{}`: {source}", .path.display())]
+    File {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -147,7 +147,7 @@ impl Uv {
             .prefix("wheelmark-uv-")
             .tempdir()
             .and_then(|folder| File::create(folder.path().join("uv.toml")).map(|_| folder))
-            .map_err(|source| UvError::Read {
+            .map_err(|source| UvError::File {
                 path: env::temp_dir(),
                 source,
             })?;
@@ -168,12 +168,12 @@ impl Uv {
     /// What is recorded of it. The digest is absent where `uv` is a script that starts another program.
     ///
     /// # Errors
-    /// [`UvError::Read`] where its file cannot be read.
+    /// [`UvError::File`] where its file cannot be read.
     pub fn tool(&self) -> Result<Tool, UvError> {
         let sha256 = if is_script(&self.program) {
             None
         } else {
-            let digest = digest_of(&self.program).map_err(|source| UvError::Read {
+            let digest = digest_of(&self.program).map_err(|source| UvError::File {
                 path: self.program.clone(),
                 source,
             })?;
@@ -217,7 +217,7 @@ impl Uv {
 }
 
 /// The digest of a file's bytes.
-pub(super) fn digest_of(path: &Path) -> io::Result<Sha256Digest> {
+pub(crate) fn digest_of(path: &Path) -> io::Result<Sha256Digest> {
     Ok(Sha256Digest::of_reader(File::open(path)?)?.0)
 }
 
@@ -254,6 +254,11 @@ fn changes_meaning(name: &OsStr) -> bool {
         || name == "__PYVENV_LAUNCHER__"
 }
 
+fn is_python_2(version: &Path) -> bool {
+    let name = version.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("2.")
+}
+
 /// `PATH` with pyenv's shims replaced by the folders that they stand for.
 ///
 /// A shim for a version that is installed and not selected fails when it is run, and uv takes that
@@ -279,7 +284,10 @@ fn search_path() -> OsString {
     let mut installed: Vec<PathBuf> = fs::read_dir(root.join("versions"))
         .into_iter()
         .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        // uv ends its search at a Python 2, which it cannot ask anything.
+        .filter(|version| !is_python_2(version))
+        .map(|version| version.join("bin"))
         .collect();
     installed.sort();
 

@@ -28,40 +28,19 @@ mod view;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::{Deserialize, Serialize};
 use wheelmark_core::digest::Sha256Digest;
+
+pub use wheelmark_core::attestation::environment::Isolation;
 
 pub use bounds::{Bound, Bounds, Exceeded, FILE_COST, Usage};
 pub use packages::{Package, package_of};
 pub use trace::{Observed, Program, ProgramFile, Trace};
-
-/// How a job is kept from the rest of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Isolation {
-    /// By bubblewrap: all that this module promises.
-    #[serde(rename = "bubblewrap")]
-    Bubblewrap,
-    /// Not at all: the command runs as we do, sees what we see and reaches the network. Only the
-    /// environment, the working directory and the bounds hold.
-    #[serde(rename = "none")]
-    NoneUnsafe,
-}
-
-impl fmt::Display for Isolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Bubblewrap => "bubblewrap",
-            Self::NoneUnsafe => "none",
-        })
-    }
-}
 
 /// The tools of this machine, found and tried. Made by [`Sandbox::detect`] or, without isolation,
 /// by [`Sandbox::none_unsafe`].
@@ -205,7 +184,7 @@ impl Sandbox {
     pub fn isolation(&self) -> Isolation {
         match self.bubblewrap {
             Some(_) => Isolation::Bubblewrap,
-            None => Isolation::NoneUnsafe,
+            None => Isolation::None,
         }
     }
 

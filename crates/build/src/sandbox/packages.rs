@@ -21,6 +21,24 @@ pub struct Package {
     pub arch: String,
 }
 
+impl Package {
+    /// Its package URL (<https://github.com/package-url/purl-spec>), without the distribution, which the
+    /// platform names.
+    pub fn purl(&self) -> String {
+        let Self {
+            manager,
+            name,
+            version,
+            arch,
+        } = self;
+        // `+` and `~` stand for themselves in Debian's versions; `:` of an epoch does not in a URL.
+        format!(
+            "pkg:{manager}/{name}@{}?arch={arch}",
+            version.replace(':', "%3A").replace('+', "%2B")
+        )
+    }
+}
+
 const DPKG: &str = "/usr/bin/dpkg-query";
 
 /// Paths of one call: well under the kernel's bound on arguments.

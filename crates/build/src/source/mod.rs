@@ -56,7 +56,11 @@ impl fmt::Display for DirtyReason {
             .modified
             .iter()
             .map(|path| format!("{} changed", path.display()))
-            .chain(self.untracked.iter().map(|path| format!("{} not tracked", path.display())))
+            .chain(
+                self.untracked
+                    .iter()
+                    .map(|path| format!("{} not tracked", path.display())),
+            )
             .collect();
         f.write_str(&paths.join(", "))
     }

@@ -55,6 +55,10 @@ impl Drift {
     /// The drift of one value, if there is any.
     pub fn between(what: &str, recorded: impl ToString, found: impl ToString) -> Option<Self> {
         let (recorded, found) = (recorded.to_string(), found.to_string());
-        (recorded != found).then(|| Self { what: what.to_owned(), recorded, found })
+        (recorded != found).then(|| Self {
+            what: what.to_owned(),
+            recorded,
+            found,
+        })
     }
 }
