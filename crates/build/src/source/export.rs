@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, FileTimes, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -96,11 +97,7 @@ fn clone(git: &Git, origin: &Origin, tags: &[Tag], folder: &Path) -> Result<(), 
     .git_dir(&git_dir)
     .stdin(wanted.join("\n").into_bytes())
     .bytes()?;
-    if git_dir.join("shallow").exists() {
-        return Err(SourceError::Shallow {
-            place: origin.repository.display().to_string(),
-        });
-    }
+    git.refuse_shallow(&git_dir, commit, || origin.repository.display().to_string())?;
     write_tags(git, &git_dir, tags, commit)?;
     git.call(["checkout", "--quiet", "--detach", commit.as_str()])
         .folder(folder)
@@ -172,6 +169,8 @@ fn overlay(origin: &Origin, folder: &Path) -> Result<(), SourceError> {
             symlink(target, &to).map_err(SourceError::io(&to))?;
         } else if about.is_file() {
             fs::copy(&from, &to).map_err(SourceError::io(&from))?;
+        } else if about.is_dir() && !path.as_os_str().as_bytes().ends_with(b"/") {
+            // A file that became a folder: what it holds is listed by itself.
         } else {
             return Err(SourceError::Uncopyable { path: path.clone() });
         }
