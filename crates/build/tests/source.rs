@@ -804,6 +804,16 @@ fn submodules_that_are_not_as_recorded_are_refused() {
 }
 
 #[test]
+fn a_failure_does_not_show_the_password() {
+    // Nothing listens there: git's own words come back.
+    let spec = SourceSpec::parse("https://ann:s3cret@127.0.0.1:1/o/r.git@main").expect("a URL");
+    let refused = resolve(&spec, &options()).expect_err("nothing listens");
+    let told = format!("{refused} {refused:?} {spec:?}");
+    assert!(told.contains("127.0.0.1:1/o/r.git"), "{told}");
+    assert!(!told.contains("s3cret") && !told.contains("ann"), "{told}");
+}
+
+#[test]
 fn an_export_goes_to_an_empty_place_only() {
     let folders = Folders::new();
     let source = checkout(&folders.project()).expect("resolved");
@@ -838,6 +848,7 @@ fn a_wish_to_stop_is_heard() {
 fn in_child(folder: &Path, variables: &[(&str, &str)]) -> String {
     let output = Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "resolve_in_child", "--ignored", "--nocapture"])
+        .current_dir(folder)
         .env("RESOLVE_IN_CHILD", folder)
         .envs(variables.iter().copied())
         .output()
@@ -852,7 +863,12 @@ fn resolve_in_child() {
         return;
     };
     match checkout(Path::new(&folder)) {
-        Ok(source) => println!("resolved {} {:?}", source.commit, source.dirty),
+        Ok(source) => {
+            println!("resolved {} {:?}", source.commit, source.dirty);
+            if let Some(dest) = std::env::var_os("EXPORT_IN_CHILD") {
+                source.export(Path::new(&dest)).expect("exported");
+            }
+        }
         Err(error) => println!("refused {error:?}"),
     }
 }
@@ -874,6 +890,23 @@ fn a_missing_or_old_git_is_told() {
         told.contains("refused GitTooOld") && told.contains("2.30.2"),
         "{told}"
     );
+}
+
+#[test]
+fn relative_paths_lead_where_they_should() {
+    let folders = Folders::new();
+    let folder = folders.project();
+    let told = in_child(
+        &folder,
+        &[
+            ("RESOLVE_IN_CHILD", "sub"),
+            ("EXPORT_IN_CHILD", "../out"),
+            ("TMPDIR", ".."),
+        ],
+    );
+    assert!(told.contains("resolved"), "{told}");
+    assert!(folders.at("out/sub/deep/module.py").is_file(), "{told}");
+    assert_eq!(git(&folder, &["status", "--porcelain"]), "");
 }
 
 #[test]

@@ -18,6 +18,8 @@ use super::{Origin, ResolvedSource};
 pub(super) fn export(source: &ResolvedSource, dest: &Path) -> Result<(), SourceError> {
     refuse_content(dest)?;
     fs::create_dir_all(dest).map_err(SourceError::io(dest))?;
+    // Git runs in other folders than ours.
+    let dest = &fs::canonicalize(dest).map_err(SourceError::io(dest))?;
     let git = &source.git;
     for origin in &source.origins {
         let folder = dest.join(&origin.path);
