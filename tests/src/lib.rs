@@ -5,6 +5,15 @@
     reason = "a helper of tests that cannot do its work fails the test"
 )]
 
+use std::path::{Path, PathBuf};
+
 pub mod program;
+pub mod real;
+pub mod repo;
 pub mod statement;
 pub mod tiny;
+
+/// The folder of the four small projects of ours.
+pub fn fixture_projects() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/projects")
+}

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, FileTimes, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -18,6 +19,8 @@ use super::{Origin, ResolvedSource};
 pub(super) fn export(source: &ResolvedSource, dest: &Path) -> Result<(), SourceError> {
     refuse_content(dest)?;
     fs::create_dir_all(dest).map_err(SourceError::io(dest))?;
+    // Git runs in other folders than ours.
+    let dest = &fs::canonicalize(dest).map_err(SourceError::io(dest))?;
     let git = &source.git;
     for origin in &source.origins {
         let folder = dest.join(&origin.path);
@@ -97,11 +100,7 @@ fn clone(git: &Git, origin: &Origin, tags: &[SourceTag], folder: &Path) -> Resul
     .git_dir(&git_dir)
     .stdin(wanted.join("\n").into_bytes())
     .bytes()?;
-    if git_dir.join("shallow").exists() {
-        return Err(SourceError::Shallow {
-            place: origin.repository.display().to_string(),
-        });
-    }
+    git.refuse_shallow(&git_dir, commit, || origin.repository.display().to_string())?;
     write_tags(git, &git_dir, tags, commit)?;
     git.call(["checkout", "--quiet", "--detach", commit.as_str()])
         .folder(folder)
@@ -173,6 +172,8 @@ fn overlay(origin: &Origin, folder: &Path) -> Result<(), SourceError> {
             symlink(target, &to).map_err(SourceError::io(&to))?;
         } else if about.is_file() {
             fs::copy(&from, &to).map_err(SourceError::io(&from))?;
+        } else if about.is_dir() && !path.as_os_str().as_bytes().ends_with(b"/") {
+            // A file that became a folder: what it holds is listed by itself.
         } else {
             return Err(SourceError::Uncopyable { path: path.clone() });
         }

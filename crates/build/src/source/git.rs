@@ -111,7 +111,9 @@ impl Git {
     /// Finds git and checks that it is new enough to honour what this module asks of it.
     pub(super) fn new(cancel: Arc<AtomicBool>) -> Result<Self, SourceError> {
         let temp = std::env::temp_dir();
-        let folder = TempDir::with_prefix("wheelmark-source-").map_err(SourceError::io(&temp))?;
+        let temp = std::path::absolute(&temp).map_err(SourceError::io(&temp))?;
+        let folder =
+            TempDir::with_prefix_in("wheelmark-source-", &temp).map_err(SourceError::io(&temp))?;
         let config = folder.path().join("gitconfig");
         // Whose repository it is does not matter here: nothing of its configuration is followed.
         fs::write(&config, "[safe]\n\tdirectory = *\n").map_err(SourceError::io(&config))?;

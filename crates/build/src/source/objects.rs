@@ -127,6 +127,24 @@ impl Git {
         Ok(tags)
     }
 
+    /// Fails unless the whole history of `commit` is there. A fetch from a shallow repository succeeds
+    /// without it.
+    pub(super) fn refuse_shallow(
+        &self,
+        git_dir: &Path,
+        commit: &GitObjectId,
+        place: impl FnOnce() -> String,
+    ) -> Result<(), SourceError> {
+        let walk = self
+            .call(["rev-list", "--quiet", commit.as_str()])
+            .git_dir(git_dir)
+            .answer()?;
+        if walk.success && !git_dir.join("shallow").exists() {
+            return Ok(());
+        }
+        Err(SourceError::Shallow { place: place() })
+    }
+
     /// The commit an object leads to, if it leads to one.
     pub(super) fn peel(
         &self,

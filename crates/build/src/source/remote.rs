@@ -37,10 +37,10 @@ pub(super) fn resolve(
             (error, _) => error,
         }
     })?;
-    refuse_shallow(&store, url)?;
     let commit = git
         .peel(&store, &object)?
         .ok_or_else(|| missing(url, &object))?;
+    git.refuse_shallow(&store, &commit, || url.to_string())?;
     let read = git.commit(&store, &commit)?;
     git.check_subdirectory(&store, &commit, &subdirectory)?;
     let tags = git.tags(&store, &commit)?;
@@ -112,6 +112,7 @@ pub(super) fn from_record(
             place,
         });
     }
+    git.refuse_shallow(&repository, &record.commit, || place)?;
     let read = git.commit(&repository, &record.commit)?;
     if read.tree != record.tree {
         return Err(SourceError::TreeMismatch {
@@ -262,7 +263,6 @@ fn fetch_objects(
         }
         other => other?,
     }
-    refuse_shallow(&store, url)?;
     Ok(store)
 }
 
@@ -301,15 +301,6 @@ fn reach<'a>(
         Some(home) if url.is_ssh() => call.env("HOME", home),
         _ => call,
     }
-}
-
-fn refuse_shallow(store: &Path, url: &RepositoryUrl) -> Result<(), SourceError> {
-    if store.join("shallow").exists() {
-        return Err(SourceError::Shallow {
-            place: url.to_string(),
-        });
-    }
-    Ok(())
 }
 
 fn missing(url: &RepositoryUrl, commit: &GitObjectId) -> SourceError {
