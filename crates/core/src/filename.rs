@@ -37,9 +37,11 @@ impl FromStr for ProjectName {
     /// # Errors
     /// [`Reason::FilenameName`] for anything that is not a project name.
     fn from_str(text: &str) -> Result<Self, FilenameError> {
-        PackageName::from_str(text)
+        // The library lets the empty name pass.
+        let name = Some(text).filter(|text| !text.is_empty());
+        name.and_then(|text| PackageName::from_str(text).ok())
             .map(Self)
-            .map_err(|_| FilenameError::new(Reason::FilenameName, text, "not a project name"))
+            .ok_or_else(|| FilenameError::new(Reason::FilenameName, text, "not a project name"))
     }
 }
 

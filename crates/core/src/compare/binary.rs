@@ -46,25 +46,39 @@ pub(super) fn pyc(a: &[u8], b: &[u8], limits: &CompareLimits) -> Option<Vec<Clue
 /// The causes that the strings of both sides tell, and the strings that only one side has.
 pub(super) fn strings(a: &[u8], b: &[u8], limits: &CompareLimits) -> (Vec<Clue>, Vec<Detail>) {
     let (all_a, all_b) = (printable(a), printable(b));
-    let (set_a, set_b): (BTreeSet<_>, BTreeSet<_>) =
-        (all_a.iter().copied().collect(), all_b.iter().copied().collect());
+    let (set_a, set_b): (BTreeSet<_>, BTreeSet<_>) = (
+        all_a.iter().copied().collect(),
+        all_b.iter().copied().collect(),
+    );
     let only = |all: &[&str], other: &BTreeSet<&str>| {
         let mut seen = BTreeSet::new();
-        let only = all.iter().copied().filter(|s| !other.contains(s) && seen.insert(s.to_owned()));
+        let only = all
+            .iter()
+            .copied()
+            .filter(|s| !other.contains(s) && seen.insert(s.to_owned()));
         only.map(str::to_owned).collect::<Vec<_>>()
     };
     let (only_a, only_b) = (only(&all_a, &set_b), only(&all_b, &set_a));
-    let pairs = only_a.iter().map(String::as_str).zip(only_b.iter().map(String::as_str));
+    let pairs = only_a
+        .iter()
+        .map(String::as_str)
+        .zip(only_b.iter().map(String::as_str));
     let explained = explain(pairs).filter(|_| only_a.len() == only_b.len());
     if let Some(causes) = explained {
         return (tell(causes, limits), Vec::new());
     }
     let list = |strings: &[String]| {
-        let shown = strings.iter().take(limits.listed).map(|s| cut(s, limits.width));
+        let shown = strings
+            .iter()
+            .take(limits.listed)
+            .map(|s| cut(s, limits.width));
         (!strings.is_empty()).then(|| shown.collect::<Vec<_>>().join(" | "))
     };
     let what = "strings that the other has not";
-    (Vec::new(), vec![Detail::values(what, list(&only_a), list(&only_b))])
+    (
+        Vec::new(),
+        vec![Detail::values(what, list(&only_a), list(&only_b))],
+    )
 }
 
 /// Where the bytes differ, in a line. `what` names them, with a space after it.
@@ -72,9 +86,16 @@ pub(super) fn changed(what: &str, a: &[u8], b: &[u8]) -> Clue {
     let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let summary = if a.len() == b.len() {
         let count = a.iter().zip(b).filter(|(a, b)| a != b).count();
-        format!("{what}{count} of {} bytes differ, from offset {common:#x}", a.len())
+        format!(
+            "{what}{count} of {} bytes differ, from offset {common:#x}",
+            a.len()
+        )
     } else {
-        format!("{what}{} bytes in A, {} in B, differing from offset {common:#x}", a.len(), b.len())
+        format!(
+            "{what}{} bytes in A, {} in B, differing from offset {common:#x}",
+            a.len(),
+            b.len()
+        )
     };
     let window = |bytes: &[u8]| {
         let rest = bytes.get(common..)?;

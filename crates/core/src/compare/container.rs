@@ -35,7 +35,10 @@ pub(super) fn compare(pairs: &[Pair<'_>], limits: &CompareLimits) -> Vec<Finding
             other => format!("host {other}"),
         };
         let (major, minor) = (version / 10, version % 10);
-        format!("{host}, made by {major}.{minor}, needs {}", e.version_needed)
+        format!(
+            "{host}, made by {major}.{minor}, needs {}",
+            e.version_needed
+        )
     };
     let flags = |e: &Entry| format!("flags {:#06x}", e.flags);
     let internal = |e: &Entry| format!("internal attributes {:#06x}", e.internal_attributes);
@@ -79,9 +82,8 @@ pub(super) fn compression_level(
     if members.is_empty() {
         return None;
     }
-    let sum = |side: fn(&(&str, u64, u64)) -> u64| {
-        members.iter().map(side).fold(0, u64::saturating_add)
-    };
+    let sum =
+        |side: fn(&(&str, u64, u64)) -> u64| members.iter().map(side).fold(0, u64::saturating_add);
     let (a, b) = (sum(|m| m.1), sum(|m| m.2));
     let summary = format!("the same data in other deflate streams: {a} bytes in A, {b} in B");
     let names: Vec<&str> = members.iter().map(|member| member.0).collect();
@@ -133,7 +135,8 @@ fn grouped(
 }
 
 fn attributes(pairs: &[Pair<'_>], limits: &CompareLimits) -> Vec<Finding> {
-    let mut causes: BTreeMap<(Cause, Level), BTreeMap<(String, String), Vec<&str>>> = BTreeMap::new();
+    let mut causes: BTreeMap<(Cause, Level), BTreeMap<(String, String), Vec<&str>>> =
+        BTreeMap::new();
     for (a, b) in pairs {
         let (mode_a, mode_b) = (a.mode(), b.mode());
         let other = mode_a ^ mode_b;
@@ -197,7 +200,10 @@ fn timestamps(pairs: &[Pair<'_>], limits: &CompareLimits) -> Option<Finding> {
         }
         (Some(Some(shift)), 1) => {
             let clock = clock_a.unwrap_or_default();
-            format!("{who}: one clock in both, {clock} in A, {} later in B", told(*shift))
+            format!(
+                "{who}: one clock in both, {clock} in A, {} later in B",
+                told(*shift)
+            )
         }
         _ => {
             let says = |clock: Option<String>| match clock {

@@ -6,7 +6,9 @@ use super::container::{self, Pair};
 use super::finding::Clue;
 use super::side::{Content, Entry, Side};
 use super::text::{Budget, as_text};
-use super::{Cause, Detail, Finding, Level, WheelDiff, binary, elf, email, entry_points, record, text};
+use super::{
+    Cause, Detail, Finding, Level, WheelDiff, binary, elf, email, entry_points, record, text,
+};
 use crate::digest::Sha256Digest;
 use crate::limits::CompareLimits;
 
@@ -36,7 +38,8 @@ pub(super) fn compare<A: Content, B: Content>(
             let (entry_a, entry_b) = (&a.entries[*x], &b.entries[*y]);
             let sizes = (entry_a.compressed_size, entry_b.compressed_size);
             let other = sizes.0 != sizes.1
-                || read_a.stream(*x).map_err(ReadError::A)? != read_b.stream(*y).map_err(ReadError::B)?;
+                || read_a.stream(*x).map_err(ReadError::A)?
+                    != read_b.stream(*y).map_err(ReadError::B)?;
             if other {
                 streams.push((entry_a.name.as_str(), sizes.0, sizes.1));
             }
@@ -79,7 +82,9 @@ impl<'s> Paired<'s> {
     fn new(a: &'s Side, b: &'s Side) -> Self {
         let keys = |side: &Side| {
             let keyed = side.entries.iter().enumerate();
-            keyed.map(|(at, entry)| (side.key(&entry.name), at)).collect::<HashMap<_, _>>()
+            keyed
+                .map(|(at, entry)| (side.key(&entry.name), at))
+                .collect::<HashMap<_, _>>()
         };
         let (keys_a, keys_b) = (keys(a), keys(b));
         let mut common = Vec::new();
@@ -90,30 +95,49 @@ impl<'s> Paired<'s> {
                 None => only_a.push(at),
             }
         }
-        let only = |(at, entry): (usize, &Entry)| (!keys_a.contains_key(&b.key(&entry.name))).then_some(at);
+        let only = |(at, entry): (usize, &Entry)| {
+            (!keys_a.contains_key(&b.key(&entry.name))).then_some(at)
+        };
         let mut only_b: Vec<usize> = b.entries.iter().enumerate().filter_map(only).collect();
 
         let mut by_content: HashMap<Sha256Digest, Vec<usize>> = HashMap::new();
         for at in only_b.iter().rev().filter(|at| b.entries[**at].size > 0) {
-            by_content.entry(b.entries[*at].sha256).or_default().push(*at);
+            by_content
+                .entry(b.entries[*at].sha256)
+                .or_default()
+                .push(*at);
         }
         let mut renamed = Vec::new();
-        only_a.retain(|at| match by_content.get_mut(&a.entries[*at].sha256).and_then(Vec::pop) {
-            Some(other) => {
-                renamed.push((*at, other));
-                false
+        only_a.retain(|at| {
+            match by_content
+                .get_mut(&a.entries[*at].sha256)
+                .and_then(Vec::pop)
+            {
+                Some(other) => {
+                    renamed.push((*at, other));
+                    false
+                }
+                None => true,
             }
-            None => true,
         });
         let gone: BTreeSet<usize> = renamed.iter().map(|pair| pair.1).collect();
         only_b.retain(|at| !gone.contains(at));
-        Self { a, b, common, renamed, only_a, only_b }
+        Self {
+            a,
+            b,
+            common,
+            renamed,
+            only_a,
+            only_b,
+        }
     }
 
     /// Every pair whose headers can be held against each other.
     fn all(&self) -> Vec<Pair<'s>> {
         let pairs = self.common.iter().chain(&self.renamed);
-        pairs.map(|(x, y)| (&self.a.entries[*x], &self.b.entries[*y])).collect()
+        pairs
+            .map(|(x, y)| (&self.a.entries[*x], &self.b.entries[*y]))
+            .collect()
     }
 
     /// Members that only one has, or that have another name.
@@ -128,8 +152,13 @@ impl<'s> Paired<'s> {
             let level = level_of(self.a, from).max(level_of(self.b, to));
             let file = from.rsplit('/').next().unwrap_or(from).to_ascii_uppercase();
             let names = ["LICEN", "COPYING", "NOTICE", "AUTHORS"];
-            let license = level == Level::Metadata && names.iter().any(|name| file.starts_with(name));
-            let cause = if license { Cause::License } else { Cause::MemberRenamed };
+            let license =
+                level == Level::Metadata && names.iter().any(|name| file.starts_with(name));
+            let cause = if license {
+                Cause::License
+            } else {
+                Cause::MemberRenamed
+            };
             let summary = format!("the same content lies at `{to}` in B");
             findings.push(Finding::new(cause, level, summary).of(from));
         }
@@ -160,7 +189,11 @@ fn only_in(cause: Cause, side: &Side, only: &[usize], limits: &CompareLimits) ->
     let (told, rest) = entries.split_at(entries.len().min(limits.listed));
     let mut findings = Vec::new();
     for entry in told {
-        let start = if runs_at_start(&entry.name) { "; Python runs it at every start" } else { "" };
+        let start = if runs_at_start(&entry.name) {
+            "; Python runs it at every start"
+        } else {
+            ""
+        };
         let (executable, _) = container::executable(entry);
         let mode = match executable && !entry.name.ends_with('/') {
             true => ", executable",
@@ -236,7 +269,8 @@ impl<'p, 's> Contents<'p, 's> {
     /// Whether the bounds leave room to explain this member, which is then counted.
     fn affordable(&mut self, a: &Entry, b: &Entry) -> bool {
         let cost = a.size.saturating_add(b.size);
-        let within = a.size.max(b.size) <= self.limits.member && cost <= self.bytes && self.members > 0;
+        let within =
+            a.size.max(b.size) <= self.limits.member && cost <= self.bytes && self.members > 0;
         if within {
             self.bytes -= cost;
             self.members -= 1;
@@ -263,7 +297,9 @@ impl<'p, 's> Contents<'p, 's> {
         if clues.is_empty() {
             clues.push((binary::changed("", a, b), level));
         }
-        let findings = clues.into_iter().map(|(clue, level)| clue.found_in(name, level));
+        let findings = clues
+            .into_iter()
+            .map(|(clue, level)| clue.found_in(name, level));
         findings.collect()
     }
 
@@ -279,9 +315,18 @@ impl<'p, 's> Contents<'p, 's> {
     }
 
     fn record(&mut self, text_a: &str, text_b: &str) -> Vec<(Clue, Level)> {
-        let Paired { a, b, common, renamed, only_a, only_b } = self.paired;
+        let Paired {
+            a,
+            b,
+            common,
+            renamed,
+            only_a,
+            only_b,
+        } = self.paired;
         let key = |side: &Side, at: &usize| side.key(&side.entries[*at].name);
-        let changed = common.iter().filter(|(x, y)| a.entries[*x].sha256 != b.entries[*y].sha256);
+        let changed = common
+            .iter()
+            .filter(|(x, y)| a.entries[*x].sha256 != b.entries[*y].sha256);
         let differs: BTreeSet<String> = changed
             .map(|(x, _)| key(a, x))
             .chain(renamed.iter().flat_map(|(x, y)| [key(a, x), key(b, y)]))

@@ -15,7 +15,10 @@ use crate::limits::CompareLimits;
 
 /// Whether these are the first bytes of an ELF file.
 pub(super) fn is_elf(bytes: &[u8]) -> bool {
-    matches!(FileKind::parse(bytes), Ok(FileKind::Elf32 | FileKind::Elf64))
+    matches!(
+        FileKind::parse(bytes),
+        Ok(FileKind::Elf32 | FileKind::Elf64)
+    )
 }
 
 /// What two ELF files differ in; nothing if one of them cannot be parsed.
@@ -23,10 +26,29 @@ pub(super) fn compare(a: &[u8], b: &[u8], limits: &CompareLimits) -> Option<Vec<
     let (elf_a, elf_b) = (Elf::parse(a, limits)?, Elf::parse(b, limits)?);
     let mut clues = Vec::new();
     clues.extend(one_value(Cause::ElfHeader, &elf_a.header, &elf_b.header));
-    clues.extend(list(Cause::ElfCompiler, &elf_a.comments, &elf_b.comments, limits));
-    clues.extend(list(Cause::ElfDynamic, &elf_a.dynamic, &elf_b.dynamic, limits));
-    clues.extend(one_value(Cause::ElfBuildId, &elf_a.build_id, &elf_b.build_id));
-    clues.extend(list(Cause::ElfSymbols, &elf_a.symbols, &elf_b.symbols, limits));
+    clues.extend(list(
+        Cause::ElfCompiler,
+        &elf_a.comments,
+        &elf_b.comments,
+        limits,
+    ));
+    clues.extend(list(
+        Cause::ElfDynamic,
+        &elf_a.dynamic,
+        &elf_b.dynamic,
+        limits,
+    ));
+    clues.extend(one_value(
+        Cause::ElfBuildId,
+        &elf_a.build_id,
+        &elf_b.build_id,
+    ));
+    clues.extend(list(
+        Cause::ElfSymbols,
+        &elf_a.symbols,
+        &elf_b.symbols,
+        limits,
+    ));
     clues.extend(sections(&elf_a, &elf_b, limits));
     if clues.is_empty() {
         // The sections are equal: it lies in a header, in the padding, or after the end.
@@ -68,7 +90,11 @@ impl<'d> Elf<'d> {
                 "{:?}, {}, {}, {:?}, {:?}",
                 file.architecture(),
                 if file.is_64() { "64 bits" } else { "32 bits" },
-                if file.is_little_endian() { "little-endian" } else { "big-endian" },
+                if file.is_little_endian() {
+                    "little-endian"
+                } else {
+                    "big-endian"
+                },
                 file.kind(),
                 file.flags(),
             ),
@@ -88,14 +114,25 @@ impl<'d> Elf<'d> {
         elf.read_sections(&file, &mut budget, limits);
         elf.read_symbols(&file, &mut budget, limits);
         if let Some(comment) = elf.sections.get(".comment") {
-            let texts = comment.data.split(|b| *b == 0).filter(|text| !text.is_empty());
-            elf.comments = texts.map(|text| lossy(text, limits)).take(limits.listed).collect();
+            let texts = comment
+                .data
+                .split(|b| *b == 0)
+                .filter(|text| !text.is_empty());
+            elf.comments = texts
+                .map(|text| lossy(text, limits))
+                .take(limits.listed)
+                .collect();
         }
         elf.dynamic = dynamic(&file, &elf.sections, limits);
         Some(elf)
     }
 
-    fn read_sections(&mut self, file: &object::File<'d>, budget: &mut usize, limits: &CompareLimits) {
+    fn read_sections(
+        &mut self,
+        file: &object::File<'d>,
+        budget: &mut usize,
+        limits: &CompareLimits,
+    ) {
         for (number, section) in file.sections().enumerate() {
             let data = section.data().unwrap_or_default();
             let name = lossy(section.name_bytes().unwrap_or_default(), limits);
@@ -114,12 +151,21 @@ impl<'d> Elf<'d> {
                 compressed,
             };
             let taken = self.sections.contains_key(&name);
-            let name = if taken { format!("{name} (section {number})") } else { name };
+            let name = if taken {
+                format!("{name} (section {number})")
+            } else {
+                name
+            };
             self.sections.insert(name, section);
         }
     }
 
-    fn read_symbols(&mut self, file: &object::File<'d>, budget: &mut usize, limits: &CompareLimits) {
+    fn read_symbols(
+        &mut self,
+        file: &object::File<'d>,
+        budget: &mut usize,
+        limits: &CompareLimits,
+    ) {
         let symbols = file.symbols().chain(file.dynamic_symbols());
         for (number, symbol) in symbols.enumerate() {
             let name = symbol.name_bytes().unwrap_or_default();
@@ -132,7 +178,9 @@ impl<'d> Elf<'d> {
                 continue;
             }
             let name = lossy(name, limits);
-            let code = symbol.section_index().and_then(|index| file.section_by_index(index).ok());
+            let code = symbol
+                .section_index()
+                .and_then(|index| file.section_by_index(index).ok());
             let body = code
                 .filter(|_| symbol.kind() == object::SymbolKind::Text && symbol.size() > 0)
                 .and_then(|section| section.data_range(symbol.address(), symbol.size()).ok()?);
@@ -143,7 +191,11 @@ impl<'d> Elf<'d> {
                 }
                 _ => {}
             }
-            let kind = if symbol.is_undefined() { "undefined " } else { "" };
+            let kind = if symbol.is_undefined() {
+                "undefined "
+            } else {
+                ""
+            };
             self.symbols.insert(format!("{kind}{name}"));
         }
     }
@@ -207,11 +259,16 @@ fn sections(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Vec<Clue> {
             continue;
         };
         if left.compressed || right.compressed {
-            details.push(Detail::note(format!("{name} is compressed: its content was not looked into")));
+            details.push(Detail::note(format!(
+                "{name} is compressed: its content was not looked into"
+            )));
         } else if name.starts_with(".debug") {
             debug.0.extend_from_slice(left.data);
             debug.1.extend_from_slice(right.data);
-        } else if [".rodata", ".data"].iter().any(|start| name.starts_with(start)) {
+        } else if [".rodata", ".data"]
+            .iter()
+            .any(|start| name.starts_with(start))
+        {
             let (found, left) = binary::strings(left.data, right.data, limits);
             clues.extend(found);
             details.extend(left.into_iter().map(|detail| in_section(detail, name)));
@@ -256,10 +313,16 @@ fn is_annotation(name: &str) -> bool {
 
 /// How many functions of the same name have the same bytes, and which have not.
 fn functions(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Option<Detail> {
-    let common = a.functions.iter().filter_map(|(name, x)| Some((name, x, b.functions.get(name)?)));
+    let common = a
+        .functions
+        .iter()
+        .filter_map(|(name, x)| Some((name, x, b.functions.get(name)?)));
     let common: Vec<_> = common.collect();
-    let differ: Vec<&str> =
-        common.iter().filter(|(_, x, y)| x != y).map(|(name, ..)| name.as_str()).collect();
+    let differ: Vec<&str> = common
+        .iter()
+        .filter(|(_, x, y)| x != y)
+        .map(|(name, ..)| name.as_str())
+        .collect();
     if differ.is_empty() {
         return None;
     }
@@ -294,7 +357,9 @@ fn list(
         let shown = only[..only.len().min(limits.listed)].join(", ");
         match only.len() {
             0 => None,
-            count if count > limits.listed => Some(format!("{shown} and {} more", count - limits.listed)),
+            count if count > limits.listed => {
+                Some(format!("{shown} and {} more", count - limits.listed))
+            }
             _ => Some(shown),
         }
     };

@@ -30,14 +30,25 @@ pub(super) fn metadata(a: &str, b: &str, limits: &CompareLimits, budget: &mut Bu
 }
 
 /// What two WHEEL files differ in, each with its level: the generator alone is the least of it.
-pub(super) fn wheel(a: &str, b: &str, limits: &CompareLimits, budget: &mut Budget) -> Vec<(Clue, Level)> {
+pub(super) fn wheel(
+    a: &str,
+    b: &str,
+    limits: &CompareLimits,
+    budget: &mut Budget,
+) -> Vec<(Clue, Level)> {
     let clues = fields(&Fields::parse(a), &Fields::parse(b), wheel_cause, limits);
     let mut clues = or_text(clues, a, b, limits, budget);
     let rest = |text: &str| {
-        let lines = text.split_inclusive('\n').filter(|line| !line.starts_with("Generator:"));
+        let lines = text
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with("Generator:"));
         lines.collect::<String>()
     };
-    let generators = |text: &str| text.lines().filter(|line| line.starts_with("Generator:")).count();
+    let generators = |text: &str| {
+        text.lines()
+            .filter(|line| line.starts_with("Generator:"))
+            .count()
+    };
     let only_generator = rest(a) == rest(b) && generators(a) == generators(b);
     if !only_generator && clues.iter().all(|clue| clue.cause == Cause::Generator) {
         clues.extend(text::compare(&rest(a), &rest(b), limits, budget));
@@ -46,7 +57,11 @@ pub(super) fn wheel(a: &str, b: &str, limits: &CompareLimits, budget: &mut Budge
         Cause::Generator if only_generator => Level::RecordAndGenerator,
         _ => Level::Metadata,
     };
-    clues.into_iter().map(|clue| (level(&clue), clue)).map(|(level, clue)| (clue, level)).collect()
+    clues
+        .into_iter()
+        .map(|clue| (level(&clue), clue))
+        .map(|(level, clue)| (clue, level))
+        .collect()
 }
 
 fn metadata_cause(field: &str) -> Cause {
@@ -78,7 +93,10 @@ struct Fields<'t> {
 
 impl<'t> Fields<'t> {
     fn parse(text: &'t str) -> Self {
-        let end = ["\n\n", "\n\r\n"].iter().filter_map(|gap| Some((text.find(gap)?, gap.len()))).min();
+        let end = ["\n\n", "\n\r\n"]
+            .iter()
+            .filter_map(|gap| Some((text.find(gap)?, gap.len())))
+            .min();
         let (head, body) = match end {
             Some((at, gap)) => (&text[..at], &text[at + gap..]),
             None => (text, ""),
@@ -87,7 +105,9 @@ impl<'t> Fields<'t> {
         let mut last: Option<String> = None;
         for line in head.lines() {
             if line.starts_with([' ', '\t'])
-                && let Some(value) = last.as_ref().and_then(|name| values.get_mut(name)?.last_mut())
+                && let Some(value) = last
+                    .as_ref()
+                    .and_then(|name| values.get_mut(name)?.last_mut())
             {
                 value.push('\n');
                 value.push_str(line);
@@ -98,10 +118,17 @@ impl<'t> Fields<'t> {
             if last.as_ref() != Some(&name) {
                 order.push(name.clone());
             }
-            values.entry(name.clone()).or_default().push(value.trim().to_owned());
+            values
+                .entry(name.clone())
+                .or_default()
+                .push(value.trim().to_owned());
             last = Some(name);
         }
-        Self { order, values, body }
+        Self {
+            order,
+            values,
+            body,
+        }
     }
 }
 
@@ -115,12 +142,18 @@ fn fields(
     let names: std::collections::BTreeSet<_> = a.values.keys().chain(b.values.keys()).collect();
     let none = Vec::new();
     for name in names {
-        let (x, y) = (a.values.get(name).unwrap_or(&none), b.values.get(name).unwrap_or(&none));
+        let (x, y) = (
+            a.values.get(name).unwrap_or(&none),
+            b.values.get(name).unwrap_or(&none),
+        );
         if x == y {
             continue;
         }
         let short = |values: &[String]| {
-            let shown = values.iter().take(limits.listed).map(|v| cut(v, limits.width));
+            let shown = values
+                .iter()
+                .take(limits.listed)
+                .map(|v| cut(v, limits.width));
             (!values.is_empty()).then(|| shown.collect::<Vec<_>>().join("; "))
         };
         let only = |x: &[String], y: &[String]| {
@@ -137,7 +170,11 @@ fn fields(
         let (only_a, only_b) = (only(x, y), only(y, x));
         let clue = if only_a.is_empty() && only_b.is_empty() {
             let summary = format!("{name}: the same {} values in another order", x.len());
-            Clue::new(Cause::Ordering, summary).with([Detail::values(name.as_str(), short(x), short(y))])
+            Clue::new(Cause::Ordering, summary).with([Detail::values(
+                name.as_str(),
+                short(x),
+                short(y),
+            )])
         } else if name == "requires-dist" && same_requirements(x, y) {
             let summary = format!("{name}: the same requirements, written otherwise");
             let detail = Detail::values(name.as_str(), short(&only_a), short(&only_b));
@@ -150,7 +187,10 @@ fn fields(
         clues.push(clue);
     }
     if clues.is_empty() && a.order != b.order {
-        clues.push(Clue::new(Cause::Ordering, "the same fields in another order"));
+        clues.push(Clue::new(
+            Cause::Ordering,
+            "the same fields in another order",
+        ));
     }
     clues
 }
@@ -170,7 +210,13 @@ fn same_requirements(a: &[String], b: &[String]) -> bool {
 }
 
 /// Files whose fields are equal and whose bytes are not: the text says how.
-fn or_text(mut clues: Vec<Clue>, a: &str, b: &str, limits: &CompareLimits, budget: &mut Budget) -> Vec<Clue> {
+fn or_text(
+    mut clues: Vec<Clue>,
+    a: &str,
+    b: &str,
+    limits: &CompareLimits,
+    budget: &mut Budget,
+) -> Vec<Clue> {
     if clues.is_empty() {
         clues = text::compare(a, b, limits, budget);
     }

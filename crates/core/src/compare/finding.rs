@@ -107,7 +107,11 @@ impl WheelDiff {
         let named_bytes = |finding: &Finding| finding.cause != Cause::Filename;
         if a.sha256 != b.sha256 && !findings.iter().any(named_bytes) {
             let summary = "the files are not the same bytes, yet no field of theirs differs";
-            findings.push(Finding::new(Cause::ContainerBytes, Level::Container, summary));
+            findings.push(Finding::new(
+                Cause::ContainerBytes,
+                Level::Container,
+                summary,
+            ));
         }
         findings.sort_by(|x, y| {
             let key = |f: &Finding| (std::cmp::Reverse(f.level), f.cause);
@@ -183,7 +187,11 @@ impl Finding {
 
     /// Several members, of which at most `listed` are named.
     pub(super) fn of_all(mut self, members: &[&str], listed: usize) -> Self {
-        self.members = members.iter().take(listed).map(ToString::to_string).collect();
+        self.members = members
+            .iter()
+            .take(listed)
+            .map(ToString::to_string)
+            .collect();
         self.member_count = members.len();
         self
     }

@@ -17,8 +17,10 @@ mod record;
 mod render;
 mod side;
 mod text;
+mod wheels;
 mod words;
 
 pub use cause::Cause;
 pub use finding::{Compared, DIFF_SCHEMA, Detail, Finding, Level, WheelDiff};
 pub use outcome::{Drift, RebuildOutcome, judge};
+pub use wheels::{DiffError, diff};

@@ -18,18 +18,24 @@ pub(super) fn compare(
     budget: &mut Budget,
 ) -> Vec<(Clue, Level)> {
     let [(rows_a, order_a), (rows_b, order_b)] = [(a, key[0]), (b, key[1])].map(|(text, key)| {
-        let rows: Vec<(String, Row<'_>)> = rows(text).map(|(path, row)| (key(&path), row)).collect();
+        let rows: Vec<(String, Row<'_>)> =
+            rows(text).map(|(path, row)| (key(&path), row)).collect();
         let order: Vec<String> = rows.iter().map(|(key, _)| key.clone()).collect();
         (rows.into_iter().collect::<BTreeMap<_, _>>(), order)
     });
     let (mut follows, mut form, mut unexplained) = (Vec::new(), Vec::new(), Vec::new());
-    for path in rows_a.keys().chain(rows_b.keys().filter(|path| !rows_a.contains_key(*path))) {
+    for path in rows_a
+        .keys()
+        .chain(rows_b.keys().filter(|path| !rows_a.contains_key(*path)))
+    {
         let (x, y) = (rows_a.get(path), rows_b.get(path));
         if x == y {
             continue;
         }
         let rewritten = match (x, y) {
-            (Some(x), Some(y)) => x.algorithm != y.algorithm || x.size.is_some() != y.size.is_some(),
+            (Some(x), Some(y)) => {
+                x.algorithm != y.algorithm || x.size.is_some() != y.size.is_some()
+            }
             _ => false,
         };
         let group = match (rewritten, differs.contains(path)) {
@@ -49,30 +55,53 @@ pub(super) fn compare(
     let mut clues = Vec::new();
     if !unexplained.is_empty() {
         let what = "differ, and the members they name do not";
-        clues.push((clue(Cause::RecordUnexplained, what, &unexplained), Level::Metadata));
+        clues.push((
+            clue(Cause::RecordUnexplained, what, &unexplained),
+            Level::Metadata,
+        ));
     }
     if !form.is_empty() {
         let what = "give another algorithm or leave out the size";
-        clues.push((clue(Cause::RecordForm, what, &form), Level::RecordAndGenerator));
+        clues.push((
+            clue(Cause::RecordForm, what, &form),
+            Level::RecordAndGenerator,
+        ));
     }
     if !follows.is_empty() {
         let what = "differ, each as the member it names";
-        let clue = Clue { details: Vec::new(), ..clue(Cause::RecordFollows, what, &follows) };
+        let clue = Clue {
+            details: Vec::new(),
+            ..clue(Cause::RecordFollows, what, &follows)
+        };
         clues.push((clue, Level::RecordAndGenerator));
     }
     let common = |order: &[String], other: &BTreeMap<String, Row<'_>>| {
-        let common = order.iter().filter(|path| other.contains_key(*path)).cloned();
+        let common = order
+            .iter()
+            .filter(|path| other.contains_key(*path))
+            .cloned();
         common.collect::<Vec<_>>()
     };
     if common(&order_a, &rows_b) != common(&order_b, &rows_a) {
-        let summary = format!("{} entries in A, {} in B, in another order", order_a.len(), order_b.len());
-        clues.push((Clue::new(Cause::RecordOrder, summary), Level::RecordAndGenerator));
+        let summary = format!(
+            "{} entries in A, {} in B, in another order",
+            order_a.len(),
+            order_b.len()
+        );
+        clues.push((
+            Clue::new(Cause::RecordOrder, summary),
+            Level::RecordAndGenerator,
+        ));
     }
     if clues.is_empty() {
         // The same rows: quotes, line ends.
         for found in text::compare(a, b, limits, budget) {
             let summary = format!("written otherwise: {}: {}", found.cause, found.summary);
-            let clue = Clue { cause: Cause::RecordForm, summary, ..found };
+            let clue = Clue {
+                cause: Cause::RecordForm,
+                summary,
+                ..found
+            };
             clues.push((clue, Level::RecordAndGenerator));
         }
     }
@@ -103,6 +132,13 @@ fn rows(text: &str) -> impl Iterator<Item = (String, Row<'_>)> {
         let (hash, size) = rest.split_once(',').unwrap_or((rest, ""));
         let algorithm = hash.split_once('=').map_or("", |(algorithm, _)| algorithm);
         let size = Some(size).filter(|size| !size.is_empty());
-        (path, Row { algorithm, size, text: rest })
+        (
+            path,
+            Row {
+                algorithm,
+                size,
+                text: rest,
+            },
+        )
     })
 }

@@ -21,7 +21,9 @@ pub(super) struct Budget(pub(super) usize);
 
 /// The content as text, if it is UTF-8 without NUL.
 pub(super) fn as_text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok().filter(|_| !bytes.contains(&0))
+    std::str::from_utf8(bytes)
+        .ok()
+        .filter(|_| !bytes.contains(&0))
 }
 
 /// What two texts differ in; at least one clue where they differ.
@@ -39,7 +41,10 @@ pub(super) fn compare(a: &str, b: &str, limits: &CompareLimits, budget: &mut Bud
     if a == b {
         if clues.is_empty() {
             // The same lines, mixed endings in the same numbers at other places.
-            clues.push(Clue::new(Cause::LineEndings, "the same lines with other ends"));
+            clues.push(Clue::new(
+                Cause::LineEndings,
+                "the same lines with other ends",
+            ));
         }
         return clues;
     }
@@ -73,13 +78,20 @@ pub(super) fn tell(causes: BTreeMap<Cause, Vec<Swap<'_>>>, limits: &CompareLimit
             (1, _) => format!("`{a}` in A, `{b}` in B"),
             (places, 1) => format!("`{a}` in A, `{b}` in B, at {places} places"),
             (places, kinds) => {
-                format!("`{a}` in A, `{b}` in B, and so on: {kinds} pairs of values at {places} places")
+                format!(
+                    "`{a}` in A, `{b}` in B, and so on: {kinds} pairs of values at {places} places"
+                )
             }
         };
-        let details = swaps.iter().take(limits.listed).map(|swap| {
-            Detail::values("value", Some(short(swap.a)), Some(short(swap.b)))
-        });
-        let details = if swaps.len() > 1 { details.collect() } else { Vec::new() };
+        let details = swaps
+            .iter()
+            .take(limits.listed)
+            .map(|swap| Detail::values("value", Some(short(swap.a)), Some(short(swap.b))));
+        let details = if swaps.len() > 1 {
+            details.collect()
+        } else {
+            Vec::new()
+        };
         Clue::new(cause, summary).with(details)
     });
     clues.collect()
@@ -88,12 +100,18 @@ pub(super) fn tell(causes: BTreeMap<Cause, Vec<Swap<'_>>>, limits: &CompareLimit
 /// The lines of a text without their ends.
 fn lines(text: &str) -> Vec<&str> {
     let text = text.strip_suffix('\n').unwrap_or(text);
-    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect()
+    text.split('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line))
+        .collect()
 }
 
 fn endings(text: &str) -> String {
     let all = text.bytes().filter(|b| *b == b'\n').count();
-    let windows = text.as_bytes().windows(2).filter(|pair| pair == b"\r\n").count();
+    let windows = text
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| pair == b"\r\n")
+        .count();
     let kind = match (windows, all) {
         (0, _) => "LF".to_owned(),
         (w, n) if w == n => "CR LF".to_owned(),
@@ -117,8 +135,14 @@ fn compare_lines(a: &[&str], b: &[&str], limits: &CompareLimits, budget: &mut Bu
         lines
     };
     if changed_a.len() == changed_b.len() && sorted(changed_a) == sorted(changed_b) {
-        let summary = format!("the same {} lines in another order, from line {}", changed_a.len(), head + 1);
-        return vec![Clue::new(Cause::Ordering, summary).with(first_lines(changed_a, changed_b, limits))];
+        let summary = format!(
+            "the same {} lines in another order, from line {}",
+            changed_a.len(),
+            head + 1
+        );
+        return vec![
+            Clue::new(Cause::Ordering, summary).with(first_lines(changed_a, changed_b, limits)),
+        ];
     }
     // Most often nothing moved: line by line says it all, and costs nothing.
     if changed_a.len() == changed_b.len()
@@ -128,10 +152,19 @@ fn compare_lines(a: &[&str], b: &[&str], limits: &CompareLimits, budget: &mut Bu
     }
     let work = changed_a.len() + changed_b.len();
     if work > limits.lines || work > budget.0 {
-        let summary = format!("from line {}: {} lines in A, {} in B", head + 1, changed_a.len(), changed_b.len());
+        let summary = format!(
+            "from line {}: {} lines in A, {} in B",
+            head + 1,
+            changed_a.len(),
+            changed_b.len()
+        );
         let note = Detail::note("too many changed lines to align: only the first are shown");
         let details = first_lines(changed_a, changed_b, limits);
-        return vec![Clue::new(Cause::TextChanged, summary).with([note]).with(details)];
+        return vec![
+            Clue::new(Cause::TextChanged, summary)
+                .with([note])
+                .with(details),
+        ];
     }
     budget.0 -= work;
 
@@ -192,7 +225,9 @@ fn explain_line<'a>(a: &'a str, b: &'a str) -> Option<Vec<Swap<'a>>> {
 fn same_words(a: &str, b: &str) -> bool {
     let part = |line: &str, word: bool| {
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.' || c == '-';
-        let parts = line.split(|c| is_word(c) != word).filter(|part| !part.is_empty());
+        let parts = line
+            .split(|c| is_word(c) != word)
+            .filter(|part| !part.is_empty());
         parts.map(str::to_owned).collect::<Vec<_>>()
     };
     let (mut words_a, mut words_b) = (part(a, true), part(b, true));
@@ -206,7 +241,10 @@ fn same_words(a: &str, b: &str) -> bool {
 fn first_lines(a: &[&str], b: &[&str], limits: &CompareLimits) -> [Detail; 1] {
     let half = limits.hunk_lines / 4;
     let show = |sign: char, lines: &[&str]| {
-        let shown = lines.iter().take(half).map(|line| format!("{sign}{}", cut(line, limits.width)));
+        let shown = lines
+            .iter()
+            .take(half)
+            .map(|line| format!("{sign}{}", cut(line, limits.width)));
         shown.collect::<Vec<_>>()
     };
     let lines = [show('-', a), show('+', b)].concat();
@@ -220,11 +258,18 @@ fn hunk(ops: &[DiffOp], a: &[&str], b: &[&str], from: usize, limits: &CompareLim
             let (old, new) = (first.old_range().start, first.new_range().start);
             let (old_end, new_end) = (last.old_range().end, last.new_range().end);
             let place = |start: usize, end: usize| format!("{},{}", from + start + 1, end - start);
-            lines.push(format!("@@ -{} +{} @@", place(old, old_end), place(new, new_end)));
+            lines.push(format!(
+                "@@ -{} +{} @@",
+                place(old, old_end),
+                place(new, new_end)
+            ));
         }
         for op in &group {
             let mut push = |sign: char, text: &[&str]| {
-                lines.extend(text.iter().map(|line| format!("{sign}{}", cut(line, limits.width))));
+                lines.extend(
+                    text.iter()
+                        .map(|line| format!("{sign}{}", cut(line, limits.width))),
+                );
             };
             match op {
                 DiffOp::Equal { .. } => push(' ', &a[op.old_range()]),

@@ -48,7 +48,10 @@ fn parts(line: &str) -> Vec<(Kind, &str)> {
     let mut parts = Vec::new();
     let (mut plain, mut at) = (0, 0);
     while at < line.len() {
-        let found = line.is_char_boundary(at).then(|| recognise(line, at)).flatten();
+        let found = line
+            .is_char_boundary(at)
+            .then(|| recognise(line, at))
+            .flatten();
         match found {
             Some((kind, length)) => {
                 if plain < at {
@@ -90,7 +93,9 @@ fn run(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> usize {
 /// An absolute path of two segments or more: `/a/b`, `C:\a\b`.
 fn path(before: &[u8], rest: &[u8]) -> Option<usize> {
     let last = before.last().copied().unwrap_or(b' ');
-    let flag = [&b"-I"[..], b"-L", b"-B"].iter().any(|flag| before.ends_with(flag));
+    let flag = [&b"-I"[..], b"-L", b"-B"]
+        .iter()
+        .any(|flag| before.ends_with(flag));
     let start = !(last.is_ascii_alphanumeric() || b"_./\\~)]<-".contains(&last)) || flag;
     let segment = |b: u8| b.is_ascii_alphanumeric() || b"_.+@%~,=-#".contains(&b) || b >= 0x80;
     let (root, separators): (usize, &[u8]) = match rest {
@@ -100,8 +105,14 @@ fn path(before: &[u8], rest: &[u8]) -> Option<usize> {
     };
     let length = run(&rest[root..], |b| segment(b) || separators.contains(&b));
     let inside = &rest[root..root + length];
-    let deep = inside.split(|b| separators.contains(b)).filter(|s| !s.is_empty()).count() >= 2;
-    let ends = inside.iter().rposition(|b| b.is_ascii_alphanumeric() || b"/\\_".contains(b) || *b >= 0x80)?;
+    let deep = inside
+        .split(|b| separators.contains(b))
+        .filter(|s| !s.is_empty())
+        .count()
+        >= 2;
+    let ends = inside
+        .iter()
+        .rposition(|b| b.is_ascii_alphanumeric() || b"/\\_".contains(b) || *b >= 0x80)?;
     // A full stop or comma after the path belongs to the sentence.
     deep.then_some(root + ends + 1)
 }
@@ -115,13 +126,17 @@ fn time(rest: &[u8]) -> Option<usize> {
         let gap = run(tail, |b| b == b' ' || b == b'T' || b == b',').min(2);
         let more = match tail {
             [b'Z', ..] => Some(1),
-            [b'.', digit, ..] if digit.is_ascii_digit() => Some(1 + run(&tail[1..], |b| b.is_ascii_digit())),
+            [b'.', digit, ..] if digit.is_ascii_digit() => {
+                Some(1 + run(&tail[1..], |b| b.is_ascii_digit()))
+            }
             [b'+' | b'-', ..] => zone(&tail[1..]).map(|zone| zone + 1),
             _ => None,
         };
         let more = more.or_else(|| {
             let next = &tail[gap..];
-            clock(next).or_else(|| date(next).filter(|_| gap > 0)).map(|found| found + gap)
+            clock(next)
+                .or_else(|| date(next).filter(|_| gap > 0))
+                .map(|found| found + gap)
         });
         match more {
             Some(more) => length += more,
@@ -135,12 +150,20 @@ fn time(rest: &[u8]) -> Option<usize> {
 }
 
 fn digits(bytes: &[u8], count: usize) -> Option<u32> {
-    let bytes = bytes.get(..count).filter(|bytes| bytes.iter().all(u8::is_ascii_digit))?;
-    Some(bytes.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
+    let bytes = bytes
+        .get(..count)
+        .filter(|bytes| bytes.iter().all(u8::is_ascii_digit))?;
+    Some(
+        bytes
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')),
+    )
 }
 
 fn year(bytes: &[u8]) -> Option<()> {
-    digits(bytes, 4).filter(|year| (1970..2100).contains(year)).map(drop)
+    digits(bytes, 4)
+        .filter(|year| (1970..2100).contains(year))
+        .map(drop)
 }
 
 /// `2026-11-23`, `2026/11/23`, `20261123`, `20261123T162000`, `Nov 23 2026`, `23 Nov 2026`, each with the
@@ -149,7 +172,9 @@ fn date(rest: &[u8]) -> Option<usize> {
     const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
     const DAYS: &[u8] = b"MonTueWedThuFriSatSun";
     let word = |names: &[u8], at: &[u8]| {
-        let found = at.get(..3).filter(|word| names.chunks(3).any(|name| name == *word));
+        let found = at
+            .get(..3)
+            .filter(|word| names.chunks(3).any(|name| name == *word));
         found.map(|_| 3)
     };
     let month_day = |m: &[u8], d: &[u8]| {
@@ -158,7 +183,9 @@ fn date(rest: &[u8]) -> Option<usize> {
     };
     if let Some(day) = word(DAYS, rest) {
         let gap = run(&rest[day..], |b| b == b' ' || b == b',');
-        return date(&rest[day + gap..]).filter(|_| gap > 0).map(|length| day + gap + length);
+        return date(&rest[day + gap..])
+            .filter(|_| gap > 0)
+            .map(|length| day + gap + length);
     }
     if let Some(month) = word(MONTHS, rest) {
         let gap = run(&rest[month..], |b| b == b' ');
@@ -192,7 +219,12 @@ fn date(rest: &[u8]) -> Option<usize> {
     }
     month_day(&rest[4..], rest.get(6..)?)?;
     match run(rest, |b| b.is_ascii_digit()) {
-        8 => Some(8 + rest.get(8).filter(|b| **b == b'T').map_or(0, |_| 1 + run(&rest[9..], |b| b.is_ascii_digit()))),
+        8 => Some(
+            8 + rest
+                .get(8)
+                .filter(|b| **b == b'T')
+                .map_or(0, |_| 1 + run(&rest[9..], |b| b.is_ascii_digit())),
+        ),
         14 => Some(14),
         _ => None,
     }
@@ -202,8 +234,12 @@ fn date(rest: &[u8]) -> Option<usize> {
 fn clock(rest: &[u8]) -> Option<usize> {
     digits(rest, 2).filter(|hour| *hour < 24)?;
     let part = |at: usize| {
-        let bytes = rest.get(at..).filter(|bytes| bytes.first() == Some(&b':'))?;
-        digits(&bytes[1..], 2).filter(|value| *value <= 60).map(drop)
+        let bytes = rest
+            .get(at..)
+            .filter(|bytes| bytes.first() == Some(&b':'))?;
+        digits(&bytes[1..], 2)
+            .filter(|value| *value <= 60)
+            .map(drop)
     };
     part(2)?;
     Some(if part(5).is_some() { 8 } else { 5 })
@@ -226,7 +262,9 @@ fn zone(rest: &[u8]) -> Option<usize> {
 
 /// Eight hexadecimal digits or more, a UUID, a name such as `tmpa1b2c3d4`, a token of mixed letters.
 fn random(rest: &[u8]) -> Option<usize> {
-    let length = run(rest, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let length = run(rest, |b| {
+        b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
+    });
     let token = rest[..length].trim_ascii_end();
     let has = |test: fn(&u8) -> bool| token.iter().any(test);
     let digit = has(u8::is_ascii_digit);
@@ -264,7 +302,10 @@ mod tests {
         for (a, b) in [
             ("built 2026-11-23", "built 2025-01-02"),
             ("at 2026-11-23T16:20:05Z.", "at 2025-01-02T00:00:00Z."),
-            ("at 2026-11-23 16:20:05.123456+02:00", "at 2025-01-02 00:00:00.5+00:00"),
+            (
+                "at 2026-11-23 16:20:05.123456+02:00",
+                "at 2025-01-02 00:00:00.5+00:00",
+            ),
             ("Nov 23 2026", "Jan  2 2025"),
             ("(Nov 23 2026, 16:20:05)", "(Jan  2 2025, 01:02:03)"),
             ("Mon Nov 23 16:20:05 2026", "Thu Jan  2 01:02:03 2025"),
@@ -282,7 +323,14 @@ mod tests {
     #[test]
     fn paths_are_recognised_and_shown_whole() {
         let found = only("CC -I/tmp/build-a/inc.", "CC -I/home/x/inc.").unwrap();
-        assert_eq!(found, (Cause::EmbeddedPath, "/tmp/build-a/inc".into(), "/home/x/inc".into()));
+        assert_eq!(
+            found,
+            (
+                Cause::EmbeddedPath,
+                "/tmp/build-a/inc".into(),
+                "/home/x/inc".into()
+            )
+        );
         assert_eq!(only(r"C:\a\b;", r"D:\c\d;").unwrap().0, Cause::EmbeddedPath);
         // Not paths: a URL, a relative path, a comment.
         for (a, b) in [
@@ -297,7 +345,10 @@ mod tests {
     #[test]
     fn random_values_have_one_length() {
         for (a, b) in [
-            ("id=0f8fad5b-d9cb-469f-a165-70867728950e", "id=7c9e6679-7425-40de-944b-e07fc1f90ae7"),
+            (
+                "id=0f8fad5b-d9cb-469f-a165-70867728950e",
+                "id=7c9e6679-7425-40de-944b-e07fc1f90ae7",
+            ),
             ("<object at 0x7f3a5c1d2e80>", "<object at 0x7f11aa0b9c10>"),
             ("tmpa1b2c3d4", "tmpzz9_yx81"),
             ("da39a3ee5e6b4b0d", "0beec7b5ea3f0fdb"),

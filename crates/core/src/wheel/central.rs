@@ -1,0 +1,491 @@
+//! The end records and the central directory, read from the tail of the file.
+//!
+//! Section numbers are those of the zip specification, APPNOTE.TXT 6.3.10:
+//! <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>. Where it leaves readers a choice,
+//! the archive that asks for the choice is refused.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use super::error::{Refusal, WheelError};
+use super::extra::{Extra, Zip64};
+use super::header::{Header, LittleEndian as _};
+use super::names;
+use crate::limits::WheelLimits;
+use crate::report::Reason;
+
+/// 4.3.16: end of central directory record, without a comment.
+const END_RECORD: usize = 22;
+const END_SIGNATURE: &[u8] = b"PK\x05\x06";
+/// 4.3.15: ZIP64 end of central directory locator.
+const LOCATOR: usize = 20;
+const LOCATOR_SIGNATURE: &[u8] = b"PK\x06\x07";
+/// 4.3.14: ZIP64 end of central directory record, without extensible data.
+const END64_RECORD: usize = 56;
+const END64_SIGNATURE: &[u8] = b"PK\x06\x06";
+/// 4.3.12: fixed part of a header in the central directory.
+const CENTRAL_HEADER: usize = 46;
+const CENTRAL_SIGNATURE: &[u8] = b"PK\x01\x02";
+/// 4.3.7: fixed part of a local header.
+pub(super) const LOCAL_HEADER: usize = 30;
+
+/// The end of the file, as it was read first: everything from the central directory on.
+#[derive(Debug)]
+pub(super) struct Directory {
+    /// Bytes of the whole file.
+    pub(super) file_size: u64,
+    /// Where the central directory starts.
+    pub(super) start: u64,
+    /// The bytes from there to the end of the file. The one pass over the file must meet them again.
+    pub(super) tail: Vec<u8>,
+    /// The members, in the order of their data.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// What the central directory says about one member.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) header: Header,
+    pub(super) version_made_by: u16,
+    pub(super) internal_attributes: u16,
+    pub(super) external_attributes: u32,
+    pub(super) extra: Vec<u8>,
+    /// Where the local header starts.
+    pub(super) offset: u64,
+    /// Where the next member, or the central directory, starts.
+    pub(super) end: u64,
+}
+
+impl Entry {
+    pub(super) fn is_dir(&self) -> bool {
+        self.name.ends_with('/')
+    }
+
+    fn refuse(&self, reason: Reason, found: impl std::fmt::Display) -> Refusal {
+        Refusal::new(reason, found).at(&self.name)
+    }
+}
+
+/// Reads the tail of the file and holds every rule that needs nothing but the tail.
+pub(super) fn read<R: Read + Seek>(
+    reader: &mut R,
+    limits: &WheelLimits,
+) -> Result<Directory, WheelError> {
+    let file_size = reader.seek(SeekFrom::End(0))?;
+    if file_size > limits.file_size {
+        let refusal = Refusal::new(Reason::ArchiveTooLarge, file_size);
+        return Err(refusal.expected(at_most(limits.file_size)).into());
+    }
+    let end = EndRecords::read(reader, file_size)?;
+    let length = file_size - end.directory_start;
+    if length > limits.central_directory {
+        let refusal = Refusal::new(Reason::ArchiveDirectoryTooLarge, length);
+        return Err(refusal.expected(at_most(limits.central_directory)).into());
+    }
+    if end.count > limits.members as u64 {
+        let refusal = Refusal::new(Reason::ArchiveTooManyMembers, end.count);
+        return Err(refusal.expected(at_most(limits.members)).into());
+    }
+    let tail = read_at(reader, end.directory_start, length)?;
+    only_end_signature(&tail)?;
+    let directory_length = (end.directory_end - end.directory_start) as usize;
+    let mut entries = headers(&tail[..directory_length], end.count)?;
+    lay_out(&mut entries, end.directory_start)?;
+    bound_inflation(&entries, limits)?;
+    Ok(Directory {
+        file_size,
+        start: end.directory_start,
+        tail,
+        entries,
+    })
+}
+
+/// The text of a bound.
+pub(super) fn at_most(bound: impl std::fmt::Display) -> String {
+    format!("at most {bound}")
+}
+
+struct EndRecords {
+    directory_start: u64,
+    directory_end: u64,
+    count: u64,
+}
+
+impl EndRecords {
+    /// 4.3.14 to 4.3.16. The end record must be the last 22 bytes: no comment, nothing after it.
+    fn read<R: Read + Seek>(reader: &mut R, file_size: u64) -> Result<Self, WheelError> {
+        let window = file_size.min((END64_RECORD + LOCATOR + END_RECORD) as u64);
+        let bytes = read_at(reader, file_size - window, window)?;
+        let Some(split) = bytes.len().checked_sub(END_RECORD) else {
+            return Err(Refusal::new(Reason::ArchiveNotZip, "a shorter file").into());
+        };
+        let (before, record) = bytes.split_at(split);
+        if !record.starts_with(END_SIGNATURE) {
+            return Err(why_no_end_record(reader, file_size)?.into());
+        }
+        let comment = record.u16_at(20);
+        if comment != 0 {
+            let found = format!("a comment of {comment} bytes");
+            return Err(Refusal::new(Reason::ArchiveComment, found).into());
+        }
+        let disks = [record.u16_at(4), record.u16_at(6)];
+        let entries = [record.u16_at(8), record.u16_at(10)];
+        let (length, start) = (record.u32_at(12), record.u32_at(16));
+        let end_start = file_size - END_RECORD as u64;
+
+        let end64 = match before
+            .len()
+            .checked_sub(LOCATOR)
+            .map(|at| before.split_at(at))
+        {
+            Some((before, locator)) if locator.starts_with(LOCATOR_SIGNATURE) => {
+                Some(End64::parse(before, locator, end_start)?)
+            }
+            _ => None,
+        };
+        let refuse = |reason, what: &str, found: u64, expected: u64| {
+            Refusal::new(reason, format!("{what} {found}")).expected(expected)
+        };
+        if let Some(end64) = end64 {
+            // A field is either handed over to the ZIP64 record, or says the same.
+            for (what, small, saturated, large) in [
+                ("disk", disks[0].into(), u16::MAX.into(), 0),
+                ("disk of the directory", disks[1].into(), u16::MAX.into(), 0),
+                (
+                    "members on this disk",
+                    entries[0].into(),
+                    u16::MAX.into(),
+                    end64.count,
+                ),
+                ("members", entries[1].into(), u16::MAX.into(), end64.count),
+                (
+                    "directory length",
+                    length.into(),
+                    u32::MAX.into(),
+                    end64.length,
+                ),
+                (
+                    "directory offset",
+                    start.into(),
+                    u32::MAX.into(),
+                    end64.start,
+                ),
+            ] {
+                let (small, saturated): (u64, u64) = (small, saturated);
+                if small != saturated && small != large {
+                    return Err(refuse(Reason::ArchiveZip64, what, small, large).into());
+                }
+            }
+            return Self::checked(end64.start, end64.length, end64.count, end64.at);
+        }
+        for (what, found, expected) in [
+            ("disk", disks[0], 0),
+            ("disk of the directory", disks[1], 0),
+            ("members on this disk", entries[0], entries[1]),
+        ] {
+            if found != expected {
+                let (found, expected) = (found.into(), expected.into());
+                return Err(refuse(Reason::ArchiveEndRecord, what, found, expected).into());
+            }
+        }
+        if entries[1] == u16::MAX || length == u32::MAX || start == u32::MAX {
+            let found = "an end record that hands over to a ZIP64 record that is not there";
+            return Err(Refusal::new(Reason::ArchiveZip64, found).into());
+        }
+        Self::checked(start.into(), length.into(), entries[1].into(), end_start)
+    }
+
+    /// The directory must end where the first end record starts.
+    fn checked(start: u64, length: u64, count: u64, end: u64) -> Result<Self, WheelError> {
+        if start.checked_add(length) != Some(end) {
+            let found = format!("a central directory of {length} bytes at {start}");
+            let refusal = Refusal::new(Reason::ArchiveEndRecord, found);
+            return Err(refusal.expected(format!("one that ends at {end}")).into());
+        }
+        Ok(Self {
+            directory_start: start,
+            directory_end: end,
+            count,
+        })
+    }
+}
+
+/// 4.3.14, 4.3.15.
+struct End64 {
+    at: u64,
+    start: u64,
+    length: u64,
+    count: u64,
+}
+
+impl End64 {
+    /// `before` ends where the locator starts; `end_start` is where the end record starts.
+    fn parse(before: &[u8], locator: &[u8], end_start: u64) -> Result<Self, Refusal> {
+        let refuse = |what: &str, found: u64, expected: u64| {
+            Refusal::new(Reason::ArchiveZip64, format!("{what} {found}")).expected(expected)
+        };
+        let record = before
+            .len()
+            .checked_sub(END64_RECORD)
+            .map(|at| &before[at..])
+            .filter(|record| record.starts_with(END64_SIGNATURE))
+            .ok_or_else(|| {
+                let found = "a ZIP64 locator without a record of 56 bytes before it";
+                Refusal::new(Reason::ArchiveZip64, found)
+            })?;
+        let at = end_start - (LOCATOR + END64_RECORD) as u64;
+        let count = record.u64_at(32);
+        for (what, found, expected) in [
+            ("locator: disk of the record", locator.u32_at(4).into(), 0),
+            ("locator: offset of the record", locator.u64_at(8), at),
+            ("locator: number of disks", locator.u32_at(16).into(), 1),
+            (
+                "size of the record",
+                record.u64_at(4),
+                END64_RECORD as u64 - 12,
+            ),
+            ("disk", record.u32_at(16).into(), 0),
+            ("disk of the directory", record.u32_at(20).into(), 0),
+            ("members on this disk", record.u64_at(24), count),
+        ] {
+            if found != expected {
+                return Err(refuse(what, found, expected));
+            }
+        }
+        Ok(Self {
+            at,
+            start: record.u64_at(48),
+            length: record.u64_at(40),
+            count,
+        })
+    }
+}
+
+/// Which rule a file without an end record in its last 22 bytes breaks.
+fn why_no_end_record<R: Read + Seek>(
+    reader: &mut R,
+    file_size: u64,
+) -> Result<Refusal, WheelError> {
+    let window = file_size.min(END_RECORD as u64 + u64::from(u16::MAX));
+    let bytes = read_at(reader, file_size - window, window)?;
+    let last = bytes
+        .windows(END_RECORD)
+        .rposition(|bytes| bytes.starts_with(END_SIGNATURE));
+    Ok(match last {
+        None => Refusal::new(Reason::ArchiveNotZip, "no end record"),
+        Some(at) => {
+            let after = bytes.len() - at - END_RECORD;
+            let comment = bytes[at..].u16_at(20);
+            if usize::from(comment) == after {
+                Refusal::new(
+                    Reason::ArchiveComment,
+                    format!("a comment of {comment} bytes"),
+                )
+            } else {
+                let found = format!("{after} bytes after the end record");
+                Refusal::new(Reason::ArchiveTrailingData, found)
+            }
+        }
+    })
+}
+
+/// Readers search the signature of the end record, from either side: there must be one to find.
+fn only_end_signature(tail: &[u8]) -> Result<(), Refusal> {
+    let last = tail.len() - END_RECORD;
+    let signatures = |bytes: &[u8]| {
+        bytes
+            .windows(END_SIGNATURE.len())
+            .position(|window| window == END_SIGNATURE)
+    };
+    match signatures(&tail[..last + 3]).or_else(|| signatures(&tail[last + 1..])) {
+        Some(_) => {
+            let found = "the signature of an end record inside the central directory or end record";
+            Err(Refusal::new(Reason::ArchiveSeveralEndRecords, found))
+        }
+        None => Ok(()),
+    }
+}
+
+/// 4.3.12, each header by itself.
+fn headers(mut bytes: &[u8], count: u64) -> Result<Vec<Entry>, Refusal> {
+    let mut entries = Vec::new();
+    let malformed = |found: String| Refusal::new(Reason::ArchiveCentralDirectory, found);
+    while !bytes.is_empty() {
+        if bytes.len() < CENTRAL_HEADER || !bytes.starts_with(CENTRAL_SIGNATURE) {
+            let place = entries.len();
+            return Err(malformed(format!(
+                "no header of member {place} in the directory"
+            )));
+        }
+        let lengths = [28, 30, 32].map(|at| usize::from(bytes.u16_at(at)));
+        let total = CENTRAL_HEADER + lengths.iter().sum::<usize>();
+        let Some((header, rest)) = bytes.split_at_checked(total) else {
+            return Err(malformed(format!(
+                "{} bytes of a header of {total}",
+                bytes.len()
+            )));
+        };
+        entries.push(entry(header, lengths)?);
+        bytes = rest;
+    }
+    if entries.len() as u64 != count {
+        let refusal = Refusal::new(Reason::ArchiveEndRecord, format!("{count} members"));
+        return Err(refusal.expected(entries.len()));
+    }
+    Ok(entries)
+}
+
+fn entry(bytes: &[u8], [name, extra, comment]: [usize; 3]) -> Result<Entry, Refusal> {
+    let (name, rest) = bytes[CENTRAL_HEADER..].split_at(name);
+    let extra = &rest[..extra];
+    let mut header = Header {
+        version_needed: bytes.u16_at(6),
+        flags: bytes.u16_at(8),
+        method: bytes.u16_at(10),
+        time: bytes.u16_at(12),
+        date: bytes.u16_at(14),
+        crc32: bytes.u32_at(16),
+        compressed_size: bytes.u32_at(20).into(),
+        size: bytes.u32_at(24).into(),
+    };
+    let name = names::parse(name, header.flags)?;
+    let refuse = |reason, found: String| Refusal::new(reason, found).at(&name);
+    if comment != 0 {
+        return Err(refuse(
+            Reason::ArchiveMemberComment,
+            format!("{comment} bytes"),
+        ));
+    }
+    let disk = bytes.u16_at(34);
+    if disk != 0 {
+        return Err(refuse(
+            Reason::ArchiveCentralDirectory,
+            format!("disk {disk}"),
+        ));
+    }
+    let mut offset = bytes.u32_at(42).into();
+    let extra_fields = Extra::parse(extra).map_err(|refusal| refusal.at(&name))?;
+    let mut zip64 = Zip64::new(extra_fields.zip64());
+    for field in [&mut header.size, &mut header.compressed_size, &mut offset] {
+        zip64
+            .take_over(field)
+            .map_err(|refusal| refusal.at(&name))?;
+    }
+    zip64.finish().map_err(|refusal| refusal.at(&name))?;
+    let entry = Entry {
+        header,
+        version_made_by: bytes.u16_at(4),
+        internal_attributes: bytes.u16_at(36),
+        external_attributes: bytes.u32_at(38),
+        extra: extra.to_vec(),
+        offset,
+        end: 0,
+        name,
+    };
+    entry
+        .header
+        .check()
+        .map_err(|refusal| refusal.at(&entry.name))?;
+    check_type(&entry)?;
+    Ok(entry)
+}
+
+/// The type in the attributes must be that of the name: a file, or a directory where the name ends in `/`.
+///
+/// The host in `version_made_by` is not asked: installers read the Unix mode whatever it says.
+fn check_type(entry: &Entry) -> Result<(), Refusal> {
+    const TYPE: u32 = 0o170_000;
+    const DIRECTORY: u32 = 0o040_000;
+    const FILE: u32 = 0o100_000;
+    const DOS_DIRECTORY: u32 = 0x10;
+    let kind = (entry.external_attributes >> 16) & TYPE;
+    let dos_directory = entry.external_attributes & DOS_DIRECTORY != 0;
+    let fits = if entry.is_dir() {
+        matches!(kind, 0 | DIRECTORY)
+    } else {
+        matches!(kind, 0 | FILE) && !dos_directory
+    };
+    if !fits {
+        let found = format!("attributes {:#010x}", entry.external_attributes);
+        return Err(entry.refuse(Reason::ArchiveFileType, found));
+    }
+    if entry.is_dir() && entry.header.size != 0 {
+        let found = format!("{} bytes", entry.header.size);
+        return Err(entry.refuse(Reason::ArchiveDirectoryContent, found));
+    }
+    Ok(())
+}
+
+/// Gives each entry its slot: from its offset to the next one's, the last to the central directory.
+fn lay_out(entries: &mut [Entry], directory_start: u64) -> Result<(), Refusal> {
+    let Some(first) = entries.first() else {
+        return Ok(());
+    };
+    if first.offset != 0 {
+        let refusal = first.refuse(
+            Reason::ArchiveGap,
+            format!("first member at {}", first.offset),
+        );
+        return Err(refusal.expected(0));
+    }
+    let starts: Vec<u64> = entries.iter().map(|entry| entry.offset).skip(1).collect();
+    for (entry, end) in entries
+        .iter_mut()
+        .zip(starts.into_iter().chain([directory_start]))
+    {
+        entry.end = end;
+        if end < entry.offset {
+            let found = format!("next member or directory at {end}");
+            let refusal = entry.refuse(Reason::ArchiveOrder, found);
+            return Err(refusal.expected(format!("after {}", entry.offset)));
+        }
+        let least = (LOCAL_HEADER as u64 + entry.name.len() as u64)
+            .checked_add(entry.header.compressed_size)
+            .and_then(|length| length.checked_add(entry.offset));
+        if least.is_none_or(|least| least > end) {
+            let found = format!("{} compressed bytes", entry.header.compressed_size);
+            let refusal = entry.refuse(Reason::ArchiveOverlap, found);
+            return Err(refusal.expected(format!("at most {}", end - entry.offset)));
+        }
+    }
+    Ok(())
+}
+
+fn bound_inflation(entries: &[Entry], limits: &WheelLimits) -> Result<(), Refusal> {
+    let mut total = 0u64;
+    for entry in entries {
+        let Header {
+            size,
+            compressed_size,
+            ..
+        } = entry.header;
+        let most = compressed_size.saturating_mul(limits.inflation_ratio);
+        if size > most {
+            let found = format!("{compressed_size} bytes that inflate to {size}");
+            let refusal = entry.refuse(Reason::ArchiveInflationRatio, found);
+            return Err(refusal.expected(at_most(most)));
+        }
+        total = total.saturating_add(size);
+        if total > limits.inflated_total {
+            let refusal = entry.refuse(Reason::ArchiveInflatedTooLarge, total);
+            return Err(refusal.expected(at_most(limits.inflated_total)));
+        }
+    }
+    Ok(())
+}
+
+/// `length` bytes at `offset`, both known to lie in the file: if they do not, it has changed.
+fn read_at<R: Read + Seek>(
+    reader: &mut R,
+    offset: u64,
+    length: u64,
+) -> Result<Vec<u8>, WheelError> {
+    reader.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::with_capacity(length as usize);
+    reader.take(length).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == length {
+        Ok(bytes)
+    } else {
+        Err(WheelError::changed())
+    }
+}

@@ -1,0 +1,179 @@
+//! Where things lie in a wheel, and where they will lie once installed.
+//!
+//! <https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-contents>
+
+use std::collections::BTreeSet;
+use std::str::FromStr as _;
+
+use pep440_rs::Version;
+
+use super::central::Entry;
+use super::error::Refusal;
+use super::names::{self, Place};
+use crate::filename::{ProjectName, WheelFilename};
+use crate::report::Reason;
+
+/// The schemes of a `.data` directory, each an installation folder.
+const SCHEMES: &[&str] = &["purelib", "platlib", "headers", "scripts", "data"];
+
+/// What the names of the members tell.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// The one `.dist-info` directory, without a slash.
+    pub(super) dist_info: String,
+    /// Members that the interpreter runs by itself when it starts.
+    pub(super) startup_hooks: Vec<String>,
+}
+
+impl Layout {
+    pub(super) fn of(entries: &[Entry], filename: &WheelFilename) -> Result<Self, Refusal> {
+        let names = || entries.iter().map(|entry| entry.name.as_str());
+        let dist_info = dist_info(names(), filename)?;
+        let data = dist_info.replace(".dist-info", ".data");
+        let mut startup_hooks = Vec::new();
+        let mut installed = Vec::new();
+        let mut uses_library_scheme = false;
+        for name in names() {
+            let place = Installed::of(name, &data)?;
+            if let Installed::Library(path) = place {
+                uses_library_scheme |= path.len() < name.len();
+                if path.len() < name.len() && has_suffix(first_segment(path), ".dist-info") {
+                    return Err(Refusal::new(Reason::MetadataDistInfoSeveral, path).at(name));
+                }
+                if !path.ends_with('/') {
+                    installed.push(Place::of(path));
+                }
+            }
+            if place.library_path().is_some_and(runs_at_startup) && !name.ends_with('/') {
+                startup_hooks.push(name.to_owned());
+            }
+        }
+        // Without such a scheme paths are names, and these were checked.
+        if uses_library_scheme && let Some((_, path, other)) = names::collision(installed) {
+            return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(path));
+        }
+        Ok(Self {
+            dist_info,
+            startup_hooks,
+        })
+    }
+
+    /// The name of a member of the `.dist-info` directory.
+    pub(super) fn path(&self, file: &str) -> String {
+        format!("{}/{file}", self.dist_info)
+    }
+}
+
+fn first_segment(path: &str) -> &str {
+    path.split_once('/').map_or(path, |(first, _)| first)
+}
+
+/// Whether `text` ends so on a file system that ignores case.
+fn has_suffix(text: &str, suffix: &str) -> bool {
+    let at = text.len().checked_sub(suffix.len());
+    at.and_then(|at| text.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+}
+
+/// The one `.dist-info` directory, which must bear the name and version of the file.
+fn dist_info<'a>(
+    names: impl Iterator<Item = &'a str>,
+    filename: &WheelFilename,
+) -> Result<String, Refusal> {
+    let found: BTreeSet<&str> = names
+        .map(first_segment)
+        .filter(|segment| has_suffix(segment, ".dist-info"))
+        .collect();
+    let mut found = found.into_iter();
+    let Some(directory) = found.next() else {
+        return Err(Refusal::new(
+            Reason::MetadataDistInfoMissing,
+            "no .dist-info directory",
+        ));
+    };
+    if let Some(second) = found.next() {
+        return Err(Refusal::new(Reason::MetadataDistInfoSeveral, second).expected(directory));
+    }
+    let agrees = directory
+        .strip_suffix(".dist-info")
+        .and_then(|stem| stem.rsplit_once('-'))
+        .is_some_and(|(name, version)| {
+            ProjectName::from_str(name).is_ok_and(|name| name == *filename.project())
+                && Version::from_str(version).is_ok_and(|version| version == *filename.version())
+        });
+    if !agrees {
+        let refusal = Refusal::new(Reason::MetadataDistInfoName, directory);
+        return Err(refusal.expected(filename));
+    }
+    Ok(directory.to_owned())
+}
+
+/// Where a member goes when the wheel is installed.
+enum Installed<'a> {
+    /// Below site-packages.
+    Library(&'a str),
+    /// Below the environment's root, by the scheme `data`.
+    Root(&'a str),
+    /// Among the scripts or headers.
+    Elsewhere,
+}
+
+impl<'a> Installed<'a> {
+    /// `data` is the name that the wheel's own `.data` directory must have.
+    fn of(name: &'a str, data: &str) -> Result<Self, Refusal> {
+        let Some((first, rest)) = name.split_once('/') else {
+            return match has_suffix(name, ".data") {
+                true => Err(Refusal::new(Reason::MetadataDataDirectory, name).expected(data)),
+                false => Ok(Self::Library(name)),
+            };
+        };
+        if !has_suffix(first, ".data") {
+            return Ok(Self::Library(name));
+        }
+        if first != data {
+            return Err(Refusal::new(Reason::MetadataDataDirectory, first)
+                .expected(data)
+                .at(name));
+        }
+        if rest.is_empty() {
+            return Ok(Self::Elsewhere); // the entry of the directory itself
+        }
+        match rest.split_once('/') {
+            Some((scheme, path)) if SCHEMES.contains(&scheme) => Ok(match (scheme, path) {
+                (_, "") => Self::Elsewhere,
+                ("purelib" | "platlib", path) => Self::Library(path),
+                ("data", path) => Self::Root(path),
+                _ => Self::Elsewhere,
+            }),
+            _ => {
+                let refusal = Refusal::new(Reason::MetadataDataScheme, first_segment(rest));
+                Err(refusal.expected(SCHEMES.join(", ")).at(name))
+            }
+        }
+    }
+
+    /// The path below site-packages, which `data` can reach too by naming it.
+    fn library_path(&self) -> Option<&'a str> {
+        match self {
+            Self::Library(path) => Some(path),
+            Self::Root(path) => ["site-packages/", "dist-packages/"]
+                .iter()
+                .find_map(|folder| path.split_once(folder))
+                .map(|(_, path)| path),
+            Self::Elsewhere => None,
+        }
+    }
+}
+
+/// Whether Python's `site` runs this by itself: a path configuration file, which may hold code, or one of
+/// the two customisation modules in any form (source, package, extension).
+/// <https://docs.python.org/3/library/site.html>
+fn runs_at_startup(path: &str) -> bool {
+    let configuration =
+        !path.contains('/') && (has_suffix(path, ".pth") || has_suffix(path, ".start"));
+    let module = first_segment(path).split('.').next().unwrap_or("");
+    configuration
+        || ["sitecustomize", "usercustomize"]
+            .iter()
+            .any(|hook| module.eq_ignore_ascii_case(hook))
+}

@@ -1,0 +1,122 @@
+//! Names of members: each one safe alone, and all of them safe together.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::error::Refusal;
+use super::header::FLAG_UTF8;
+use crate::report::Reason;
+
+/// Decodes a member's name and refuses what could lead out of the folder it is unpacked in.
+pub(super) fn parse(bytes: &[u8], flags: u16) -> Result<String, Refusal> {
+    let Ok(name) = std::str::from_utf8(bytes) else {
+        let found = String::from_utf8_lossy(bytes);
+        return Err(Refusal::new(Reason::ArchiveNameEncoding, found).expected("UTF-8"));
+    };
+    let refuse = |reason, found: &str| Err(Refusal::new(reason, found).at(name));
+    if !name.is_ascii() && flags & FLAG_UTF8 == 0 {
+        return refuse(Reason::ArchiveNameEncoding, "flag bit 11 not set");
+    }
+    if let Some(character) = name.chars().find(|c| c.is_control() || *c == '\\') {
+        return refuse(Reason::ArchiveNameCharacters, &character.to_string());
+    }
+    if name.starts_with('/') {
+        return refuse(Reason::ArchiveNameAbsolute, "/");
+    }
+    if name.contains(':') {
+        return refuse(Reason::ArchiveNameColon, ":");
+    }
+    let path = name.strip_suffix('/').unwrap_or(name);
+    if let Some(segment) = path.split('/').find(|segment| trimmed(segment).is_empty()) {
+        return refuse(Reason::ArchiveNameSegment, segment);
+    }
+    Ok(name.to_owned())
+}
+
+/// A segment as Windows reads it: without dots and spaces at its end. `.`, `..`, `...` become empty.
+fn trimmed(segment: &str) -> &str {
+    segment.trim_end_matches(['.', ' '])
+}
+
+/// How two members lead to one place.
+pub(super) enum Collision {
+    /// By the very same path.
+    Duplicate,
+    /// By two spellings of it.
+    Spelling,
+    /// One is a file, and the other a directory or in one.
+    FileAndDirectory,
+}
+
+/// Where a member leads to on a file system that ignores case and normal form.
+pub(super) struct Place<'a> {
+    /// Segments end in NUL, so that a directory sorts directly before what lies in it.
+    key: String,
+    path: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// `path` has passed [`parse`]; where it ends in `/` it is a directory.
+    pub(super) fn of(path: &'a str) -> Self {
+        let fold = |c: char| {
+            c.to_lowercase()
+                .flat_map(char::to_uppercase)
+                .flat_map(char::to_lowercase)
+        };
+        let mut key = String::with_capacity(path.len() + 1);
+        for segment in path
+            .strip_suffix('/')
+            .unwrap_or(path)
+            .split('/')
+            .map(trimmed)
+        {
+            if segment.is_ascii() {
+                key.extend(segment.chars().map(|c| c.to_ascii_lowercase()));
+            } else {
+                // Decomposed first, so that a letter is folded the same however its accent was written.
+                key.extend(segment.nfd().flat_map(fold).nfc());
+            }
+            key.push('\0');
+        }
+        Self { key, path }
+    }
+
+    fn is_dir(&self) -> bool {
+        self.path.ends_with('/')
+    }
+
+    fn collision(&self, next: &Place<'_>) -> Option<Collision> {
+        if self.path == next.path {
+            Some(Collision::Duplicate)
+        } else if self.key == next.key && self.is_dir() == next.is_dir() {
+            Some(Collision::Spelling)
+        } else if !self.is_dir() && next.key.starts_with(&self.key) || self.key == next.key {
+            Some(Collision::FileAndDirectory)
+        } else {
+            None
+        }
+    }
+}
+
+/// Two members that lead to one place, if there are any.
+///
+/// Sorting needs memory and time that follow the length of the names only, however deep they nest.
+pub(super) fn collision<'a>(mut places: Vec<Place<'a>>) -> Option<(Collision, &'a str, &'a str)> {
+    places.sort_unstable_by(|a, b| (&a.key, a.is_dir()).cmp(&(&b.key, b.is_dir())));
+    places.windows(2).find_map(|pair| {
+        let collision = pair[0].collision(&pair[1])?;
+        Some((collision, pair[0].path, pair[1].path))
+    })
+}
+
+/// No two members may have one name, or names that some file system takes for one.
+pub(super) fn check<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
+    let Some((collision, name, other)) = collision(names.map(Place::of).collect()) else {
+        return Ok(());
+    };
+    let reason = match collision {
+        Collision::Duplicate => Reason::ArchiveNameDuplicate,
+        Collision::Spelling => Reason::ArchiveNameCollision,
+        Collision::FileAndDirectory => Reason::ArchiveNameFileAndDirectory,
+    };
+    Err(Refusal::new(reason, other).at(name))
+}
