@@ -31,6 +31,8 @@ macro_rules! causes {
 
 causes! {
     // ---- which members there are
+    /// Only one wheel has this file, which Python runs at every start once it is installed.
+    StartupHook = "startup-hook",
     /// Only the first wheel has this member.
     MemberOnlyInA = "member-only-in-a",
     /// Only the second wheel has this member.
@@ -101,6 +103,8 @@ causes! {
     MetadataField = "metadata-field",
     /// Another field of WHEEL differs.
     WheelField = "wheel-field",
+    /// The build backend that WHEEL names, or its version, differs.
+    Generator = "generator",
     /// RECORD differs in a way that no other difference explains.
     RecordUnexplained = "record-unexplained",
     /// RECORD gives other hash algorithms or sizes, or is quoted otherwise.
@@ -109,8 +113,6 @@ causes! {
     RecordOrder = "record-order",
     /// RECORD differs, and each of its entries by a difference named elsewhere.
     RecordFollows = "record-follows",
-    /// The build backend that WHEEL names, or its version, differs.
-    Generator = "generator",
 
     // ---- the zip container
     /// The members lie in another order.

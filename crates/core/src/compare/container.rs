@@ -9,6 +9,9 @@ use crate::limits::CompareLimits;
 /// The members that both wheels have: each as the first and as the second has it.
 pub(super) type Pair<'e> = (&'e Entry, &'e Entry);
 
+/// Members by the two values that they have in the two wheels.
+type Groups<'e> = BTreeMap<(String, String), Vec<&'e str>>;
+
 /// Unix: the file type, and what it is for a plain file.
 const TYPE: u32 = 0o170_000;
 const PLAIN: u32 = 0o100_000;
@@ -110,7 +113,7 @@ fn by_value(
     limits: &CompareLimits,
     show: impl Fn(&Entry) -> String,
 ) -> Vec<Finding> {
-    let mut groups: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    let mut groups: Groups<'_> = BTreeMap::new();
     for (a, b) in pairs {
         let (shown_a, shown_b) = (show(a), show(b));
         if shown_a != shown_b {
@@ -123,7 +126,7 @@ fn by_value(
 fn grouped(
     cause: Cause,
     level: Level,
-    groups: BTreeMap<(String, String), Vec<&str>>,
+    groups: Groups<'_>,
     all: usize,
     limits: &CompareLimits,
 ) -> Vec<Finding> {
@@ -135,8 +138,7 @@ fn grouped(
 }
 
 fn attributes(pairs: &[Pair<'_>], limits: &CompareLimits) -> Vec<Finding> {
-    let mut causes: BTreeMap<(Cause, Level), BTreeMap<(String, String), Vec<&str>>> =
-        BTreeMap::new();
+    let mut causes: BTreeMap<(Cause, Level), Groups<'_>> = BTreeMap::new();
     for (a, b) in pairs {
         let (mode_a, mode_b) = (a.mode(), b.mode());
         let other = mode_a ^ mode_b;

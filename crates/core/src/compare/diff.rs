@@ -181,38 +181,40 @@ impl<'s> Paired<'s> {
     }
 }
 
-/// A finding for each of the first members, those that Python runs at its start before the others, and
-/// one for the rest.
+/// A finding for each of the first members and each that Python runs at its start, and one for the rest.
 fn only_in(cause: Cause, side: &Side, only: &[usize], limits: &CompareLimits) -> Vec<Finding> {
-    let mut entries: Vec<&Entry> = only.iter().map(|at| &side.entries[*at]).collect();
-    entries.sort_by_key(|entry| (!runs_at_start(&entry.name), &entry.name));
-    let (told, rest) = entries.split_at(entries.len().min(limits.listed));
+    let entries = only.iter().map(|at| &side.entries[*at]);
+    let (hooks, others): (Vec<&Entry>, Vec<&Entry>) =
+        entries.partition(|entry| side.startup_hooks.contains(&entry.name));
+    let (told, rest) = others.split_at(others.len().min(limits.listed));
+    let (hooks, more_hooks) = hooks.split_at(hooks.len().min(limits.listed));
+    let says = |entry: &Entry| {
+        let executable = container::executable(entry).0 && !entry.name.ends_with('/');
+        let mode = if executable { ", executable" } else { "" };
+        format!("{} bytes{mode}", entry.size)
+    };
     let mut findings = Vec::new();
-    for entry in told {
-        let start = if runs_at_start(&entry.name) {
-            "; Python runs it at every start"
+    for entry in hooks {
+        let which = if cause == Cause::MemberOnlyInA {
+            "A"
         } else {
-            ""
+            "B"
         };
-        let (executable, _) = container::executable(entry);
-        let mode = match executable && !entry.name.ends_with('/') {
-            true => ", executable",
-            false => "",
-        };
-        let summary = format!("{} bytes{mode}{start}", entry.size);
-        findings.push(Finding::new(cause, level_of(side, &entry.name), summary).of(&entry.name));
+        let summary = format!("only in {which}: {}", says(entry));
+        findings.push(Finding::new(Cause::StartupHook, Level::Code, summary).of(&entry.name));
     }
-    if let Some(level) = rest.iter().map(|entry| level_of(side, &entry.name)).max() {
-        let names: Vec<&str> = rest.iter().map(|entry| entry.name.as_str()).collect();
-        let summary = format!("{} more members", rest.len());
-        findings.push(Finding::new(cause, level, summary).of_all(&names, limits.listed));
+    for entry in told {
+        findings
+            .push(Finding::new(cause, level_of(side, &entry.name), says(entry)).of(&entry.name));
+    }
+    for (cause, rest) in [(Cause::StartupHook, more_hooks), (cause, rest)] {
+        if let Some(level) = rest.iter().map(|entry| level_of(side, &entry.name)).max() {
+            let names: Vec<&str> = rest.iter().map(|entry| entry.name.as_str()).collect();
+            let summary = format!("{} more members", rest.len());
+            findings.push(Finding::new(cause, level, summary).of_all(&names, limits.listed));
+        }
     }
     findings
-}
-
-fn runs_at_start(name: &str) -> bool {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    file.ends_with(".pth") || matches!(file, "sitecustomize.py" | "usercustomize.py")
 }
 
 /// The contents of members that both have and that differ.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use object::{FileKind, Object, ObjectSection, ObjectSymbol};
+use object::{FileKind, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
 
 use super::binary;
 use super::container::cut;
@@ -76,8 +76,8 @@ struct Elf<'d> {
 }
 
 struct Section<'d> {
-    /// Type, flags, size, alignment.
-    shape: (u64, u64),
+    /// Size, alignment, flags, kind.
+    shape: (u64, u64, SectionFlags, SectionKind),
     data: &'d [u8],
     compressed: bool,
 }
@@ -146,7 +146,12 @@ impl<'d> Elf<'d> {
                 .compressed_file_range()
                 .is_ok_and(|range| range.format != object::CompressionFormat::None);
             let section = Section {
-                shape: (section.size(), section.align()),
+                shape: (
+                    section.size(),
+                    section.align(),
+                    section.flags(),
+                    section.kind(),
+                ),
                 data,
                 compressed,
             };
@@ -376,4 +381,162 @@ fn list(
 fn lossy(bytes: &[u8], limits: &CompareLimits) -> String {
     let start = &bytes[..bytes.len().min(limits.width * 8)];
     String::from_utf8_lossy(start).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use object::write::{Object as Writer, StandardSection, Symbol, SymbolSection};
+    use object::{Architecture, BinaryFormat, Endianness, SymbolFlags, SymbolKind, SymbolScope};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An object file with two functions, a string, a compiler and the path of its source.
+    struct Made {
+        body: &'static [u8],
+        string: &'static [u8],
+        compiler: &'static [u8],
+        path: &'static [u8],
+        symbol: &'static str,
+    }
+
+    const DEMO: Made = Made {
+        body: &[0x90, 0x90, 0xc3, 0xc3],
+        string: b"hello, world\0",
+        compiler: b"\0GCC: (Debian 12.2.0-14) 12.2.0\0",
+        path: b"/tmp/build-one/demo.c\0",
+        symbol: "demo_two",
+    };
+
+    impl Made {
+        fn bytes(&self) -> Vec<u8> {
+            let mut elf = Writer::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
+            let text = elf.section_id(StandardSection::Text);
+            elf.append_section_data(text, self.body, 16);
+            let data = elf.section_id(StandardSection::ReadOnlyData);
+            elf.append_section_data(data, self.string, 8);
+            for (name, content) in [(".comment", self.compiler), (".debug_str", self.path)] {
+                let id = elf.add_section(Vec::new(), name.into(), object::SectionKind::OtherString);
+                elf.append_section_data(id, content, 1);
+            }
+            for (name, value) in [("demo_one", 0), (self.symbol, 2)] {
+                elf.add_symbol(Symbol {
+                    name: name.into(),
+                    value,
+                    size: 2,
+                    kind: SymbolKind::Text,
+                    scope: SymbolScope::Dynamic,
+                    weak: false,
+                    section: SymbolSection::Section(text),
+                    flags: SymbolFlags::None,
+                });
+            }
+            elf.write().unwrap()
+        }
+    }
+
+    fn told(other: &Made) -> Vec<(Cause, String)> {
+        let clues = compare(&DEMO.bytes(), &other.bytes(), &CompareLimits::standard()).unwrap();
+        let told = |clue: &Clue| (clue.cause, format!("{} {:?}", clue.summary, clue.details));
+        clues.iter().map(told).collect()
+    }
+
+    fn causes(told: &[(Cause, String)]) -> Vec<Cause> {
+        told.iter().map(|(cause, _)| *cause).collect()
+    }
+
+    #[test]
+    fn a_changed_function_is_named() {
+        let found = told(&Made {
+            body: &[0x90, 0x90, 0x90, 0xc3],
+            ..DEMO
+        });
+        assert_eq!(causes(&found), [Cause::ElfSection]);
+        assert!(found[0].1.starts_with(".text differ"), "{found:?}");
+        assert!(
+            found[0]
+                .1
+                .contains("1 of 2 functions in both have the same bytes; not: demo_two")
+        );
+    }
+
+    #[test]
+    fn another_compiler_is_named() {
+        let found = told(&Made {
+            compiler: b"\0clang version 15.0.6\0",
+            ..DEMO
+        });
+        assert_eq!(causes(&found), [Cause::ElfCompiler, Cause::ElfSection]);
+        assert!(found[0].1.contains(
+            "only in A: GCC: (Debian 12.2.0-14) 12.2.0; only in B: clang version 15.0.6"
+        ));
+        assert!(found[1].1.contains("nothing that is run"), "{found:?}");
+    }
+
+    #[test]
+    fn paths_of_the_build_are_told_from_paths_of_the_code() {
+        let found = told(&Made {
+            path: b"/home/two/srcs/demo.c\0",
+            ..DEMO
+        });
+        assert_eq!(causes(&found), [Cause::ElfDebugPath, Cause::ElfSection]);
+        assert!(
+            found[0]
+                .1
+                .starts_with("`/tmp/build-one/demo.c` in A, `/home/two/srcs/demo.c` in B")
+        );
+        let found = told(&Made {
+            string: b"Nov 23 2026\0\0",
+            ..DEMO
+        });
+        assert_eq!(
+            causes(&found),
+            [Cause::ElfSection],
+            "only one side is a date"
+        );
+    }
+
+    #[test]
+    fn symbols_that_come_and_go_are_named() {
+        let found = told(&Made {
+            symbol: "demo_tri",
+            ..DEMO
+        });
+        assert_eq!(causes(&found)[0], Cause::ElfSymbols);
+        assert!(
+            found[0]
+                .1
+                .contains("only in A: demo_two; only in B: demo_tri"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn bytes_outside_every_section_are_not_overlooked() {
+        let (a, mut b) = (DEMO.bytes(), DEMO.bytes());
+        b.push(0);
+        let clues = compare(&a, &b, &CompareLimits::standard()).unwrap();
+        assert_eq!(clues[0].cause, Cause::BinaryChanged);
+        assert!(clues[0].summary.starts_with("outside every section"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_hostile_file_neither_panics_nor_goes_unnamed(
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let a = DEMO.bytes();
+            let mut b = a.clone();
+            for (at, byte) in changes {
+                let at = at.index(b.len());
+                b[at] = byte;
+            }
+            b.truncate(b.len() - cut.index(64));
+            prop_assume!(a != b);
+            if let Some(clues) = compare(&a, &b, &CompareLimits::standard()) {
+                prop_assert!(!clues.is_empty());
+            }
+        }
+    }
 }

@@ -38,30 +38,27 @@ pub(super) fn wheel(
 ) -> Vec<(Clue, Level)> {
     let clues = fields(&Fields::parse(a), &Fields::parse(b), wheel_cause, limits);
     let mut clues = or_text(clues, a, b, limits, budget);
-    let rest = |text: &str| {
-        let lines = text
-            .split_inclusive('\n')
-            .filter(|line| !line.starts_with("Generator:"));
-        lines.collect::<String>()
+    let masked = |text: &str| {
+        let line = |line: &str| match line.starts_with("Generator:") {
+            true => "Generator:\n".to_owned(),
+            false => line.to_owned(),
+        };
+        text.split_inclusive('\n').map(line).collect::<String>()
     };
-    let generators = |text: &str| {
-        text.lines()
-            .filter(|line| line.starts_with("Generator:"))
-            .count()
-    };
-    let only_generator = rest(a) == rest(b) && generators(a) == generators(b);
+    let (rest_a, rest_b) = (masked(a), masked(b));
+    let only_generator = rest_a == rest_b;
     if !only_generator && clues.iter().all(|clue| clue.cause == Cause::Generator) {
-        clues.extend(text::compare(&rest(a), &rest(b), limits, budget));
+        clues.extend(text::compare(&rest_a, &rest_b, limits, budget));
     }
     let level = |clue: &Clue| match clue.cause {
         Cause::Generator if only_generator => Level::RecordAndGenerator,
         _ => Level::Metadata,
     };
-    clues
-        .into_iter()
-        .map(|clue| (level(&clue), clue))
-        .map(|(level, clue)| (clue, level))
-        .collect()
+    let leveled = clues.into_iter().map(|clue| {
+        let level = level(&clue);
+        (clue, level)
+    });
+    leveled.collect()
 }
 
 fn metadata_cause(field: &str) -> Cause {

@@ -12,10 +12,14 @@ mod elf;
 mod email;
 mod entry_points;
 mod finding;
+#[cfg(test)]
+mod made;
 mod outcome;
 mod record;
 mod render;
 mod side;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wheels;
 mod words;

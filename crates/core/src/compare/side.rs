@@ -11,7 +11,9 @@ pub(super) struct Side {
     pub(super) file: Compared,
     /// Such as `demo-1.0.dist-info`.
     pub(super) dist_info: String,
-    /// In the order of the central directory.
+    /// Names of the members that Python runs at every start.
+    pub(super) startup_hooks: Vec<String>,
+    /// In the order of the archive.
     pub(super) entries: Vec<Entry>,
 }
 

@@ -99,6 +99,9 @@ pub(super) fn tell(causes: BTreeMap<Cause, Vec<Swap<'_>>>, limits: &CompareLimit
 
 /// The lines of a text without their ends.
 fn lines(text: &str) -> Vec<&str> {
+    if text.is_empty() {
+        return Vec::new();
+    }
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.split('\n')
         .map(|line| line.strip_suffix('\r').unwrap_or(line))
@@ -112,10 +115,10 @@ fn endings(text: &str) -> String {
         .windows(2)
         .filter(|pair| pair == b"\r\n")
         .count();
-    let kind = match (windows, all) {
-        (0, _) => "LF".to_owned(),
-        (w, n) if w == n => "CR LF".to_owned(),
-        (w, n) => format!("{w} CR LF and {} LF", n - w),
+    let kind = match windows {
+        0 => "LF".to_owned(),
+        windows if windows == all => "CR LF".to_owned(),
+        _ => "CR LF and LF mixed".to_owned(),
     };
     match text.is_empty() || text.ends_with('\n') {
         true => kind,
