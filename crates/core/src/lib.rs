@@ -8,7 +8,7 @@ pub mod attestation;
 pub mod compare;
 pub mod digest;
 pub mod filename;
-mod json;
+pub mod json;
 pub mod limits;
 pub mod policy;
 pub mod report;

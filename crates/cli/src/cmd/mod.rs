@@ -1,0 +1,35 @@
+//! The verbs, each in a file.
+
+mod keygen;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::render::Output;
+
+/// What the program can be asked to do.
+#[derive(Subcommand)]
+pub enum Command {
+    Keygen(keygen::Arguments),
+    Verify(verify::Arguments),
+}
+
+impl Command {
+    /// Whether the answer is to be JSON.
+    pub fn json(&self) -> bool {
+        match self {
+            Command::Keygen(arguments) => arguments.json,
+            Command::Verify(arguments) => arguments.json,
+        }
+    }
+}
+
+/// Does it.
+pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
+    match command {
+        Command::Keygen(arguments) => keygen::run(&arguments, output),
+        Command::Verify(arguments) => verify::run(&arguments, output),
+    }
+}

@@ -1,0 +1,71 @@
+//! What goes wrong before anything could be decided: a message, a hint, an exit code.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use wheelmark_build::sign::key::KeyError;
+use wheelmark_core::report::Escaped;
+
+use crate::exit::Exit;
+
+/// An error as it is shown to a person or, with `--json`, to a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CliError {
+    /// What is wrong, in lower case, with file and value. Text from outside is escaped already.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How the program ends.
+    pub exit: Exit,
+}
+
+impl CliError {
+    /// Something outside kept the program from deciding.
+    pub fn undecided(message: impl fmt::Display) -> Self {
+        Self {
+            message: message.to_string(),
+            hint: None,
+            exit: Exit::Undecided,
+        }
+    }
+
+    /// The arguments are wrong.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::undecided(message)
+        }
+    }
+
+    /// A file could not be read or written.
+    pub fn io(what: &str, path: &Path, error: &io::Error) -> Self {
+        Self::undecided(format!("cannot {what} {}: {error}", shown(path)))
+    }
+
+    /// Adds a hint; an empty one is none.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
+        self.hint = Some(hint.to_string()).filter(|hint| !hint.is_empty());
+        self
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CliError {}
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        Self::undecided(&error).hint(error.hint().unwrap_or_default())
+    }
+}
+
+/// A path, safe on a terminal, in backticks.
+pub fn shown(path: &Path) -> String {
+    format!("`{}`", Escaped(&path.to_string_lossy()))
+}

@@ -1,0 +1,97 @@
+//! Reading files named on the command line.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::ProgressBar;
+
+use crate::error::{CliError, shown};
+use crate::interrupt;
+use crate::progress;
+
+/// Reads a small file whole. One that is larger than `limit` bytes is cut one byte after it, for the
+/// parser to refuse.
+pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
+    let error = |error: io::Error| CliError::io("read", path, &error);
+    let mut bytes = Vec::new();
+    open_file(path)?
+        .take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(error)?;
+    Ok(bytes)
+}
+
+/// Reads a small text file whole.
+pub fn read_text(path: &Path, limit: usize) -> Result<String, CliError> {
+    let bytes = read_bounded(path, limit)?;
+    if bytes.len() > limit {
+        let message = format!("{} is larger than {limit} bytes", shown(path));
+        return Err(CliError::undecided(message));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        CliError::undecided(format!("{} is not UTF-8 text, at byte {at}", shown(path)))
+    })
+}
+
+/// A file being read, on which a person can look and which Ctrl-C stops.
+pub struct Watched {
+    file: File,
+    progress: ProgressBar,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Watched {
+    /// Opens a file.
+    pub fn open(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Self, CliError> {
+        let file = open_file(path)?;
+        let length = file
+            .metadata()
+            .map_err(|error| CliError::io("read", path, &error))?
+            .len();
+        Ok(Self {
+            file,
+            progress: progress::bytes(length, path),
+            cancel: Arc::clone(cancel),
+        })
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(io::Error::other(interrupt::MESSAGE));
+        }
+        let read = self.file.read(buffer)?;
+        self.progress.inc(read as u64);
+        Ok(read)
+    }
+}
+
+impl Seek for Watched {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.progress.finish_and_clear();
+    }
+}
+
+/// Opens a file; a folder is told apart, since reading it would say less.
+fn open_file(path: &Path) -> Result<File, CliError> {
+    let error = |error: io::Error| CliError::io("read", path, &error);
+    let file = File::open(path).map_err(error)?;
+    if file.metadata().map_err(error)?.is_dir() {
+        return Err(CliError::undecided(format!(
+            "cannot read {}: it is a folder, not a file",
+            shown(path)
+        )));
+    }
+    Ok(file)
+}

@@ -1,0 +1,31 @@
+//! Progress, on a terminal only: in a pipe nothing of it is written.
+
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use wheelmark_core::report::Escaped;
+
+/// Work that takes less is not shown.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Progress through a file of `length` bytes, to be advanced by the bytes read.
+pub fn bytes(length: u64, path: &Path) -> ProgressBar {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let bar = ProgressBar::hidden();
+    bar.set_length(length);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_message(Escaped(&name).to_string());
+    // A file this size is read before a bar could be seen.
+    if length > bytes_read_in(QUIET) {
+        bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+    }
+    bar
+}
+
+/// Bytes that are read and hashed in a time, at about 400 MB a second.
+fn bytes_read_in(time: Duration) -> u64 {
+    400_000 * u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 400_000)
+}
