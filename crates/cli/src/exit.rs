@@ -15,6 +15,8 @@ pub enum Exit {
     Usage,
     /// At least one file was rejected.
     Rejected,
+    /// Two files that were compared are not the same bytes.
+    Differs,
 }
 
 impl Exit {
@@ -25,6 +27,7 @@ impl Exit {
             Exit::Undecided => 1,
             Exit::Usage => 2,
             Exit::Rejected => 10,
+            Exit::Differs => 11,
         }
     }
 

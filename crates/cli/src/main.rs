@@ -34,7 +34,7 @@ use render::Output;
     version,
     max_term_width = 100,
     after_help = "Exit codes: 0 accepted or done, 1 could not decide, 2 wrong usage, 10 rejected, \
-                  11 a rebuild differs, 12 a rebuild failed or is inconclusive."
+                  11 a rebuild or the other wheel differs, 12 a rebuild failed or is inconclusive."
 )]
 struct Cli {
     #[command(subcommand)]

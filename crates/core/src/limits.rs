@@ -55,3 +55,45 @@ impl AttestationLimits {
         Self { bundle: 16 << 20 }
     }
 }
+
+/// Bounds on the comparison of two wheels. What lies beyond them is compared by digest, and the
+/// comparison says so; the verdict whether bytes are equal never depends on a bound.
+#[derive(Debug, Clone, Copy)]
+pub struct CompareLimits {
+    /// Inflated bytes of a member whose difference is explained; two such are in memory at a time. The
+    /// largest extension modules in real wheels are near 500 MB, most are under 50.
+    pub member: u64,
+    /// Inflated bytes of all members whose differences are explained: bounds the time, not the memory.
+    pub total: u64,
+    /// Members whose differences are explained: bounds what is kept of them for the report.
+    pub explained: usize,
+    /// Lines of one text that are aligned with another's; the work grows with the square of it.
+    pub lines: usize,
+    /// Lines of all texts that are aligned, for the same reason.
+    pub lines_total: usize,
+    /// Lines shown of a difference: two screens.
+    pub hunk_lines: usize,
+    /// Characters shown of a line or a value.
+    pub width: usize,
+    /// Members, symbols or values that are listed before "and so many more".
+    pub listed: usize,
+    /// Sections and symbols of an object file that are looked at. Chromium has some 500,000 symbols.
+    pub symbols: usize,
+}
+
+impl CompareLimits {
+    /// The bounds used unless others are asked for.
+    pub const fn standard() -> Self {
+        Self {
+            member: 128 << 20,
+            total: 2 << 30,
+            explained: 5_000,
+            lines: 8_000,
+            lines_total: 200_000,
+            hunk_lines: 60,
+            width: 200,
+            listed: 20,
+            symbols: 1_000_000,
+        }
+    }
+}

@@ -1,5 +1,30 @@
 //! Two wheels held against each other, and what a rebuild therefore showed.
+//!
+//! [`diff`] compares what was read strictly: both wheels are well-formed and their RECORDs true. It names
+//! each difference by its [`Cause`] before it shows it, and nothing is normalised away: a level says how
+//! far apart the wheels are, and each finding what sets them there.
 
+mod binary;
+mod cause;
+mod container;
+mod diff;
+mod elf;
+mod email;
+mod entry_points;
+mod finding;
+#[cfg(test)]
+mod made;
 mod outcome;
+mod record;
+mod render;
+mod side;
+#[cfg(test)]
+mod tests;
+mod text;
+mod wheels;
+mod words;
 
-pub use outcome::{Drift, RebuildOutcome};
+pub use cause::Cause;
+pub use finding::{Compared, DIFF_SCHEMA, Detail, Finding, Level, WheelDiff};
+pub use outcome::{Drift, RebuildOutcome, judge};
+pub use wheels::{DiffError, diff};

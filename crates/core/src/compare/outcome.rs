@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Cause, Level, WheelDiff};
+use crate::report::Escaped;
+
 /// How a rebuild ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -60,5 +63,69 @@ impl Drift {
             recorded,
             found,
         })
+    }
+}
+
+/// What a rebuild showed, from the comparison of the file under test with the rebuilt one, and from what
+/// the environment was not.
+///
+/// The same bytes are identical whatever the environment was. Other bytes from another environment show
+/// nothing. Only other bytes from the recorded environment are a difference.
+pub fn judge(diff: &WheelDiff, drift: &[Drift]) -> RebuildOutcome {
+    match (diff.level(), drift) {
+        (Level::Identical, _) => RebuildOutcome::Identical,
+        (level, [_, ..]) => {
+            let drift: Vec<String> = drift.iter().map(ToString::to_string).collect();
+            let apart = level.explanation();
+            RebuildOutcome::Inconclusive {
+                cause: format!(
+                    "other bytes ({apart}) from another environment: {}",
+                    drift.join("; ")
+                ),
+            }
+        }
+        (Level::Container, []) => RebuildOutcome::Equivalent {
+            normalizers: normalizers(diff),
+            copied: Vec::new(),
+        },
+        (_, []) => RebuildOutcome::Different {
+            diffs: diff.causes(),
+        },
+    }
+}
+
+/// The normalisers under which a difference of the container vanishes, by name and version.
+///
+/// - `zip-order/1` sorts the members by name.
+/// - `zip-times/1` drops modification times, those of extra fields among them.
+/// - `zip-permissions/1` drops permission bits and the type of plain files, but for whether a member
+///   becomes executable.
+/// - `zip-compression/1` holds members inflated.
+/// - `zip-headers/1` drops version numbers, flags, internal attributes, and every byte of the file that is
+///   no member's name or data.
+fn normalizers(diff: &WheelDiff) -> Vec<String> {
+    let container = diff
+        .findings()
+        .iter()
+        .filter(|finding| finding.level == Level::Container);
+    let mut names: Vec<String> = container
+        .map(|finding| match finding.cause {
+            Cause::Order => "zip-order/1",
+            Cause::Timestamps | Cause::ZipExtra => "zip-times/1",
+            Cause::Attributes | Cause::FileTypeMissing => "zip-permissions/1",
+            Cause::CompressionMethod | Cause::CompressionLevel => "zip-compression/1",
+            _ => "zip-headers/1",
+        })
+        .map(str::to_owned)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+impl std::fmt::Display for Drift {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [what, recorded, found] = [&self.what, &self.recorded, &self.found].map(|s| Escaped(s));
+        write!(f, "{what}: {recorded} recorded, {found} found")
     }
 }
