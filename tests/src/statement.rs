@@ -70,6 +70,9 @@ pub fn build() -> Pep517Build {
     };
     Pep517Build {
         external: ExternalParameters {
+            python: None,
+            exclude_newer: None,
+            build_constraints: Vec::new(),
             source: Source {
                 uri: format!("git+{SOURCE}"),
                 git_ref: Some(GIT_REF.to_owned()),

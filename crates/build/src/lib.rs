@@ -2,6 +2,7 @@
 //! sandbox, recording, rebuilding, signing.
 
 pub mod atomic;
+pub mod confirm;
 pub mod environment;
 pub mod error;
 pub mod execute;

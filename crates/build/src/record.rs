@@ -68,8 +68,6 @@ pub struct Machine {
     pub uv: Uv,
     /// Environments by content.
     pub environments: EnvironmentStore,
-    /// The cache folder.
-    pub cache: PathBuf,
     /// The bounds of each job.
     pub bounds: Bounds,
     /// Set to stop everything.

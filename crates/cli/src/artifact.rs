@@ -20,7 +20,12 @@ use crate::interrupt;
 /// only that it could not be read.
 pub fn read(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
     let name = path.file_name().unwrap_or(path.as_os_str());
-    let name = name.to_string_lossy().into_owned();
+    read_as(&name.to_string_lossy(), path, cancel)
+}
+
+/// Reads a file that will get its name later.
+pub fn read_as(name: &str, path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
+    let name = name.to_owned();
     let failed = |error: io::Error| {
         interrupt::check(cancel)
             .err()

@@ -7,6 +7,7 @@ mod error;
 mod exit;
 mod input;
 mod interrupt;
+mod machine;
 mod passphrase;
 mod progress;
 mod render;

@@ -13,7 +13,6 @@ use crate::error::{CliError, shown};
 pub const VARIABLE: &str = "WHEELMARK_PASSPHRASE";
 
 /// Reads a private key and opens it, asking for its passphrase where it has one.
-#[allow(dead_code, reason = "the verbs that sign use it")]
 pub fn open_key(path: &Path) -> Result<PrivateKey, CliError> {
     let file = KeyFile::read(path)?;
     if !file.is_encrypted() {

@@ -29,3 +29,34 @@ pub fn bytes(length: u64, path: &Path) -> ProgressBar {
 fn bytes_read_in(time: Duration) -> u64 {
     400_000 * u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 400_000)
 }
+
+/// The stages of long work, as a line that changes.
+pub struct Stages(ProgressBar);
+
+impl Stages {
+    /// Nothing has begun.
+    pub fn new() -> Self {
+        let spinner = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            spinner.set_style(style);
+        }
+        spinner.enable_steady_tick(QUIET);
+        Self(spinner)
+    }
+
+    /// Says what is done now.
+    pub fn begin(&self, stage: &str) {
+        self.0.set_message(Escaped(stage).to_string());
+    }
+
+    /// Takes the line away.
+    pub fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl Drop for Stages {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

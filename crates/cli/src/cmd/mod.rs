@@ -1,5 +1,6 @@
 //! The verbs, each in a file.
 
+mod build;
 mod diff;
 mod inspect;
 mod keygen;
@@ -14,6 +15,7 @@ use crate::render::Output;
 /// What the program can be asked to do.
 #[derive(Subcommand)]
 pub enum Command {
+    Build(build::Arguments),
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
@@ -24,6 +26,7 @@ impl Command {
     /// Whether the answer is to be JSON.
     pub fn json(&self) -> bool {
         match self {
+            Command::Build(arguments) => arguments.json,
             Command::Diff(arguments) => arguments.json,
             Command::Inspect(arguments) => arguments.json,
             Command::Keygen(arguments) => arguments.json,
@@ -35,6 +38,7 @@ impl Command {
 /// Does it.
 pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
     match command {
+        Command::Build(arguments) => build::run(&arguments, output),
         Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Inspect(arguments) => inspect::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),

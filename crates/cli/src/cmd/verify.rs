@@ -131,7 +131,7 @@ fn show(
     }
 }
 
-fn time(text: &str) -> Result<DateTime<Utc>, String> {
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
         .map_err(|_| "a time is written as in 2026-01-31T00:00:00Z".to_owned())

@@ -4,5 +4,6 @@ pub mod envelope;
 pub mod environment;
 pub mod pep517;
 pub mod provenance;
+pub mod rebuild_result;
 pub mod repository;
 pub mod statement;

