@@ -29,7 +29,8 @@ impl Layout {
     pub(super) fn of(entries: &[Entry], filename: &WheelFilename) -> Result<Self, Refusal> {
         let names = || entries.iter().map(|entry| entry.name.as_str());
         let dist_info = dist_info(names(), filename)?;
-        let data = dist_info.replace(".dist-info", ".data");
+        let stem = dist_info.strip_suffix(".dist-info").unwrap_or(&dist_info);
+        let data = format!("{stem}.data");
         let mut startup_hooks = Vec::new();
         let mut installed = Vec::new();
         let mut uses_library_scheme = false;
@@ -44,7 +45,7 @@ impl Layout {
                     installed.push(Place::of(path));
                 }
             }
-            if place.library_path().is_some_and(runs_at_startup) && !name.ends_with('/') {
+            if place.may_run_at_startup() && !name.ends_with('/') {
                 startup_hooks.push(name.to_owned());
             }
         }
@@ -152,15 +153,15 @@ impl<'a> Installed<'a> {
         }
     }
 
-    /// The path below site-packages, which `data` can reach too by naming it.
-    fn library_path(&self) -> Option<&'a str> {
+    /// Whether Python may run the file at every start. Below the root any folder may be site-packages.
+    fn may_run_at_startup(&self) -> bool {
         match self {
-            Self::Library(path) => Some(path),
-            Self::Root(path) => ["site-packages/", "dist-packages/"]
-                .iter()
-                .find_map(|folder| path.split_once(folder))
-                .map(|(_, path)| path),
-            Self::Elsewhere => None,
+            Self::Library(path) => runs_at_startup(path),
+            Self::Root(path) => {
+                let below = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
+                below.chain([*path]).any(runs_at_startup)
+            }
+            Self::Elsewhere => false,
         }
     }
 }

@@ -4,14 +4,16 @@
 //! of these hold or there is no `Wheel`:
 //!
 //! 1. the archive says one thing to every reader: one end record, no comments, no bytes that belong to
-//!    nothing, headers that agree, names that are safe and distinct (`central`, `names`, `archive`);
-//! 2. every member inflates to the size and CRC-32 stated, within bounds (`archive`);
+//!    nothing, headers that agree, names that are safe and distinct (`end`, `central`, `names`, `archive`);
+//! 2. every member inflates to the size and CRC-32 stated, within bounds (`data`);
 //! 3. RECORD lists every file and nothing else, and is true of each (`record`);
 //! 4. the directories, METADATA, WHEEL and entry points agree with the file name (`layout`, `metadata`,
 //!    `entry_points`).
 
 mod archive;
 mod central;
+mod data;
+mod end;
 mod entry_points;
 mod error;
 mod extra;
@@ -21,11 +23,12 @@ mod member;
 mod metadata;
 mod names;
 mod record;
+mod stream;
 
 use std::io::{Read, Seek};
 
-use archive::Want;
 use central::{Directory, Entry};
+use data::Want;
 use layout::Layout;
 
 use crate::digest::Sha256Digest;

@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::archive::Content;
 use super::central::Entry;
+use super::data::Content;
 use super::error::Refusal;
 use crate::report::Reason;
 
