@@ -15,6 +15,12 @@ pub enum Exit {
     Usage,
     /// At least one file was rejected.
     Rejected,
+    /// A rebuild in the recorded environment gave other bytes.
+    #[allow(dead_code, reason = "the verb that rebuilds ends so")]
+    RebuildDiffers,
+    /// A rebuild ended without a file, or shows nothing.
+    #[allow(dead_code, reason = "the verb that rebuilds ends so")]
+    RebuildInconclusive,
 }
 
 impl Exit {
@@ -25,6 +31,8 @@ impl Exit {
             Exit::Undecided => 1,
             Exit::Usage => 2,
             Exit::Rejected => 10,
+            Exit::RebuildDiffers => 11,
+            Exit::RebuildInconclusive => 12,
         }
     }
 
