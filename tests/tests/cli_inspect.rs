@@ -156,7 +156,7 @@ fn a_wheel_is_told_with_what_is_wrong_with_it() {
             "project: demo",
             "version: 1.0",
             "tag: py3-none-any",
-            "members: 4",
+            "members: 5",
         ],
     );
     assert!(text.contains("there is an attestation beside it"), "{text}");

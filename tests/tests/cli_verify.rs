@@ -271,7 +271,7 @@ fn a_changed_wheel_is_rejected() {
     let signed = signed();
     fs::write(
         &signed.wheel,
-        tiny::wheel_of(&[("demo.py", b"ANSWER = 43\n")]),
+        tiny::wheel_with("demo/__init__.py", b"ANSWER = 43\n"),
     )
     .expect("written");
     rejected(&signed, &[("subject-digest", "subject-digest-mismatch")]);
@@ -289,7 +289,7 @@ fn a_start_up_hook_is_shown() {
     let signed = signed();
     fs::write(
         &signed.wheel,
-        tiny::wheel_of(&[("demo.pth", b"import demo\n")]),
+        tiny::wheel_with("demo.pth", b"import demo\n"),
     )
     .expect("written");
     signed.sign(&signed.statement());
