@@ -17,6 +17,8 @@ pub enum Exit {
     Rejected,
     /// Two files that were compared are not the same bytes.
     Differs,
+    /// A rebuild ended without a file, or shows nothing.
+    Inconclusive,
 }
 
 impl Exit {
@@ -28,6 +30,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Rejected => 10,
             Exit::Differs => 11,
+            Exit::Inconclusive => 12,
         }
     }
 

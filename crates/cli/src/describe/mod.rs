@@ -135,6 +135,14 @@ fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Description, CliError> {
         )
     };
     let text = std::str::from_utf8(bytes).map_err(|_| unknown())?;
+    // A policy, right or wrong, names its schema; asked before the keys, because it holds some.
+    let names_schema = |line: &str| {
+        let rest = line.trim_start().strip_prefix("schema");
+        rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    if text.lines().any(names_schema) {
+        return file::policy(path, text);
+    }
     if let Some(kind) = PemKind::of(text) {
         return Ok(file::pem(path, text, &kind));
     }
@@ -145,11 +153,6 @@ fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Description, CliError> {
             CliError::undecided(format!("{}: {}", shown(path), Escaped(&error)))
         })?;
         return of_json(bytes, &value).ok_or_else(unknown);
-    }
-    // A policy, right or wrong, names its schema.
-    let names_schema = |line: &str| line.trim_start().starts_with("schema");
-    if text.lines().any(names_schema) {
-        return file::policy(path, text);
     }
     Err(unknown())
 }
