@@ -63,7 +63,7 @@ impl EndRecords {
         if let Some(end64) = end64 {
             // A field is either handed over to the ZIP64 record, or says the same.
             for (what, small, saturated, large) in [
-                ("disk", disks[0].into(), u16::MAX.into(), 0),
+                ("disk", u64::from(disks[0]), u64::from(u16::MAX), 0_u64),
                 ("disk of the directory", disks[1].into(), u16::MAX.into(), 0),
                 (
                     "members on this disk",
