@@ -268,7 +268,7 @@ impl Plan {
         // Held over the start: no process of a job is ever unknown to another job's end.
         let mut running = running();
         let child = Command::new(bash)
-            .args(["-p", "--norc", "--noprofile", "-c", START])
+            .args(["--norc", "--noprofile", "-p", "-c", START])
             .arg(report)
             .args(&self.command)
             .env_clear()
@@ -352,15 +352,21 @@ impl Plan {
                 });
             }
         };
-        let failed = |source| SandboxError::io("read", record, source);
         let setting = Setting {
             launchers: &self.launchers,
             cwd,
             view: &self.view,
             files: asked == Tracing::ProgramsAndFiles,
         };
-        let file = File::open(record).map_err(failed)?;
-        trace::read(BufReader::new(file), &setting).map_err(failed)
+        let failed = |source| SandboxError::io("read", record, source);
+        match File::open(record) {
+            Ok(file) => trace::read(BufReader::new(file), &setting).map_err(failed),
+            // The job was ended before the tracer began.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Trace::Unavailable {
+                reason: "the tracer wrote no record".to_owned(),
+            }),
+            Err(error) => Err(failed(error)),
+        }
     }
 }
 
