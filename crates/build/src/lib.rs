@@ -6,6 +6,7 @@ pub mod confirm;
 pub mod environment;
 pub mod error;
 pub mod execute;
+pub mod instructions;
 pub mod layout;
 mod observe;
 pub mod process;

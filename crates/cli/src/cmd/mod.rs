@@ -4,6 +4,7 @@ mod build;
 mod diff;
 mod inspect;
 mod keygen;
+mod rebuild;
 mod verify;
 
 use clap::Subcommand;
@@ -19,6 +20,7 @@ pub enum Command {
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
+    Rebuild(rebuild::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -30,6 +32,7 @@ impl Command {
             Command::Diff(arguments) => arguments.json,
             Command::Inspect(arguments) => arguments.json,
             Command::Keygen(arguments) => arguments.json,
+            Command::Rebuild(arguments) => arguments.json,
             Command::Verify(arguments) => arguments.json,
         }
     }
@@ -42,6 +45,7 @@ pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
         Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Inspect(arguments) => inspect::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
+        Command::Rebuild(arguments) => rebuild::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     }
 }
