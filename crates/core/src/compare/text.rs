@@ -196,9 +196,9 @@ fn compare_lines(a: &[&str], b: &[&str], limits: &CompareLimits, budget: &mut Bu
     let mut clues = tell(causes, limits);
     if removed + added > 0 {
         let summary = match (removed, added) {
-            (removed, 0) => format!("{removed} lines only in A"),
-            (0, added) => format!("{added} lines only in B"),
-            (removed, added) => format!("{removed} lines of A became {added} of B"),
+            (removed, 0) => format!("lines only in A: {removed}"),
+            (0, added) => format!("lines only in B: {added}"),
+            (removed, added) => format!("lines changed: {removed} in A, {added} in B"),
         };
         clues.push(Clue::new(Cause::TextChanged, summary).with([hunk(&ops, a, b, from, limits)]));
     }
