@@ -178,7 +178,11 @@ fn fields(
             Clue::new(Cause::RequiresDist, summary).with([detail])
         } else {
             let says = |values: &[String]| short(values).unwrap_or_else(|| "nothing".to_owned());
-            let summary = format!("{name}: {} in A, {} in B", says(&only_a), says(&only_b));
+            let summary = format!("{} in A, {} in B", says(&only_a), says(&only_b));
+            let summary = match name.as_str() == cause(name).code() {
+                true => summary,
+                false => format!("{name}: {summary}"),
+            };
             Clue::new(cause(name), cut(&summary, limits.width * 2))
         };
         clues.push(clue);
