@@ -5,6 +5,7 @@
     reason = "a helper of tests that cannot do its work fails the test"
 )]
 
+pub mod hostile;
 pub mod program;
 pub mod statement;
 pub mod tiny;

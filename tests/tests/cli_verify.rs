@@ -271,7 +271,7 @@ fn a_changed_wheel_is_rejected() {
     let signed = signed();
     fs::write(
         &signed.wheel,
-        tiny::wheel_of(&[("demo.py", b"ANSWER = 43\n")]),
+        tiny::wheel_with("demo/__init__.py", b"ANSWER = 43\n"),
     )
     .expect("written");
     rejected(&signed, &[("subject-digest", "subject-digest-mismatch")]);
@@ -289,7 +289,7 @@ fn a_start_up_hook_is_shown() {
     let signed = signed();
     fs::write(
         &signed.wheel,
-        tiny::wheel_of(&[("demo.pth", b"import demo\n")]),
+        tiny::wheel_with("demo.pth", b"import demo\n"),
     )
     .expect("written");
     signed.sign(&signed.statement());
@@ -477,4 +477,44 @@ fn a_reader_that_goes_away_changes_no_verdict() {
         assert_eq!(output.status.code(), Some(code));
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     }
+}
+
+#[test]
+fn ctrl_c_ends_it_without_a_verdict() {
+    let signed = signed();
+    // Large enough to be still read when the signal comes; it takes no room on the disk.
+    let file = fs::File::create(&signed.wheel).expect("created");
+    file.set_len(3 << 30).expect("sparse");
+    let command = signed.verify();
+    let mut child = Command::new(command.get_program())
+        .args(command.get_args())
+        .current_dir(&signed.folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // Once the wheel is open, the program watches for the signal.
+    let id = child.id();
+    let opened = || {
+        let files = fs::read_dir(format!("/proc/{id}/fd")).expect("it runs");
+        files
+            .flatten()
+            .any(|file| fs::read_link(file.path()).is_ok_and(|it| it == signed.wheel))
+    };
+    while !opened() {
+        assert!(
+            child.try_wait().expect("a child").is_none(),
+            "it ended by itself"
+        );
+        std::thread::yield_now();
+    }
+    let kill = Command::new("kill")
+        .args(["-INT", &id.to_string()])
+        .status();
+    assert!(kill.expect("kill").success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr, "error: interrupted, nothing was written\n");
 }

@@ -15,8 +15,11 @@ pub enum Exit {
     Usage,
     /// At least one file was rejected.
     Rejected,
-    /// Two files that were compared are not the same bytes.
-    Differs,
+    /// A rebuild in the recorded environment gave other bytes, or the other of two wheels has them.
+    RebuildDiffers,
+    /// A rebuild ended without a file, or shows nothing.
+    #[allow(dead_code, reason = "the verb that rebuilds ends so")]
+    RebuildInconclusive,
 }
 
 impl Exit {
@@ -27,7 +30,8 @@ impl Exit {
             Exit::Undecided => 1,
             Exit::Usage => 2,
             Exit::Rejected => 10,
-            Exit::Differs => 11,
+            Exit::RebuildDiffers => 11,
+            Exit::RebuildInconclusive => 12,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod cmd;
+mod describe;
 mod error;
 mod exit;
 mod input;

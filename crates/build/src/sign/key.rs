@@ -533,7 +533,7 @@ mod tests {
         let (_, document) = SecretDocument::from_pem(&pem).expect("PEM");
         let info = EncryptedPrivateKeyInfo::try_from(document.as_bytes()).expect("PKCS#8");
         let mut parameters = info.encryption_algorithm.pbes2().expect("PBES2").clone();
-        let mut scrypt = parameters.kdf.scrypt().expect("scrypt").clone();
+        let mut scrypt = *parameters.kdf.scrypt().expect("scrypt");
         scrypt.cost_parameter = 1 << 40;
         parameters.kdf = scrypt.into();
         let dear = EncryptedPrivateKeyInfo {

@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     }
     Ok(match diff.level() {
         Level::Identical => Exit::Accepted,
-        _ => Exit::Differs,
+        _ => Exit::RebuildDiffers,
     })
 }
 

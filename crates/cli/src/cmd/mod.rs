@@ -1,6 +1,7 @@
 //! The verbs, each in a file.
 
 mod diff;
+mod inspect;
 mod keygen;
 mod verify;
 
@@ -14,6 +15,7 @@ use crate::render::Output;
 #[derive(Subcommand)]
 pub enum Command {
     Diff(diff::Arguments),
+    Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
     Verify(verify::Arguments),
 }
@@ -23,6 +25,7 @@ impl Command {
     pub fn json(&self) -> bool {
         match self {
             Command::Diff(arguments) => arguments.json,
+            Command::Inspect(arguments) => arguments.json,
             Command::Keygen(arguments) => arguments.json,
             Command::Verify(arguments) => arguments.json,
         }
@@ -33,6 +36,7 @@ impl Command {
 pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
     match command {
         Command::Diff(arguments) => diff::run(&arguments, output),
+        Command::Inspect(arguments) => inspect::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     }

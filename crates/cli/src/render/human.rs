@@ -3,14 +3,18 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::report::{Check, CheckName, Decision, Escaped, Refusal, Report, Status};
 
+use crate::describe::Description;
 use crate::error::CliError;
 
 /// What is accepted, and checks that held.
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// What is refused, and errors.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// What must not be taken for more than it is.
+pub const WARN: Style = AnsiColor::Yellow.on_default().bold();
 /// What is neither.
 pub const DIM: Style = Style::new().dimmed();
 /// Headings.
@@ -43,6 +47,31 @@ pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for note in &report.notes {
         writeln!(out, "  {} {}", styled(BOLD, "note:"), Escaped(note))?;
+    }
+    Ok(())
+}
+
+/// What a file says. Every word of it is the file's own, and the first line says so.
+pub fn description(
+    file: &str,
+    sha256: Option<Sha256Digest>,
+    description: &Description,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let unverified = "unverified: nothing below was checked against a key or a policy";
+    writeln!(out, "{}", styled(WARN, unverified))?;
+    writeln!(out, "{}: {}", Escaped(file), Escaped(&description.kind))?;
+    if let Some(sha256) = sha256 {
+        writeln!(out, "  sha256: {sha256}")?;
+    }
+    for section in &description.sections {
+        writeln!(out, "{}", styled(BOLD, Escaped(&section.title)))?;
+        for fact in &section.facts {
+            writeln!(out, "  {}: {}", Escaped(&fact.name), Escaped(&fact.value))?;
+        }
+    }
+    for note in &description.notes {
+        writeln!(out, "{} {}", styled(BOLD, "note:"), Escaped(note))?;
     }
     Ok(())
 }

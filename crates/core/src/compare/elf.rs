@@ -257,6 +257,7 @@ fn sections(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Vec<Clue> {
     let mut details = Vec::new();
     let mut clues = Vec::new();
     let mut debug = (Vec::new(), Vec::new());
+    let mut looked_into = 0;
     for name in &names {
         let (left, right) = (a.sections.get(*name), b.sections.get(*name));
         let same = match (left, right) {
@@ -285,6 +286,10 @@ fn sections(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Vec<Clue> {
             .iter()
             .any(|start| name.starts_with(start))
         {
+            if looked_into == limits.listed {
+                continue;
+            }
+            looked_into += 1;
             let (found, left) = binary::strings(left.data, right.data, limits);
             clues.extend(found);
             details.extend(left.into_iter().map(|detail| in_section(detail, name)));

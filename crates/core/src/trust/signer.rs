@@ -23,7 +23,7 @@ impl KeyId {
     }
 
     /// A bundle's hint as a person would compare it with a key id.
-    pub(crate) fn describe_hint(hint: &str) -> String {
+    pub fn describe_hint(hint: &str) -> String {
         match STANDARD
             .decode(hint)
             .ok()

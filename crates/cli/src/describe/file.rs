@@ -1,0 +1,210 @@
+//! Distributions, keys, policies and our own documents.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde_json::Value;
+use wheelmark_build::sign::Signer as _;
+use wheelmark_build::sign::key::KeyFile;
+use wheelmark_build::sign::pem::PemKind;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::DistFilename;
+use wheelmark_core::policy::{Policy, Projects, Rebuild};
+use wheelmark_core::report::Escaped;
+use wheelmark_core::trust::{TrustedKey, Validity};
+use wheelmark_core::verify::Contents;
+
+use super::{Description, text};
+use crate::artifact;
+use crate::error::CliError;
+
+/// A wheel or source distribution.
+pub fn distribution(
+    path: &Path,
+    cancel: &Arc<AtomicBool>,
+) -> Result<(Sha256Digest, Description), CliError> {
+    let artifact = artifact::read(path, cancel)?;
+    let mut description = Description::of(match &artifact.filename {
+        Ok(DistFilename::Wheel(_)) => "a wheel",
+        Ok(DistFilename::Sdist(_)) => "a source distribution",
+        Err(_) => "a zip archive whose name is not a wheel's",
+    });
+    if let Ok(name) = &artifact.filename {
+        let section = description.section("what the file name says");
+        section
+            .fact("project", name.project())
+            .fact("version", name.version());
+        if let DistFilename::Wheel(name) = name {
+            section.maybe("build", name.build());
+            for tag in name.tags() {
+                section.fact("tag", tag);
+            }
+        }
+    }
+    match &artifact.contents {
+        Ok(Contents::Wheel(wheel)) => {
+            let section = description.section("what the wheel says of itself");
+            section
+                .fact("metadata version", wheel.metadata().metadata_version())
+                .maybe("requires python", wheel.metadata().requires_python());
+            for requirement in wheel.metadata().requires_dist() {
+                section.fact("requires", requirement);
+            }
+            section.maybe("made by", wheel.wheel_file().generator());
+            let section = description.section("the archive");
+            let inflated: u64 = wheel.members().iter().map(|member| member.size()).sum();
+            section
+                .fact("members", wheel.members().len())
+                .fact("bytes", wheel.size())
+                .fact("bytes inflated", inflated);
+            for hook in wheel.startup_hooks() {
+                description.note(format!("`{hook}` runs whenever Python starts"));
+            }
+            description.note(
+                "archive and RECORD agree with each other, which says nothing of their origin",
+            );
+        }
+        Ok(Contents::Sdist) => {}
+        Err(refusal) => description.note(format!("`wheelmark verify` would refuse it: {refusal}")),
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".sigstore.json");
+    description.note(if Path::new(&beside).exists() {
+        "there is an attestation beside it"
+    } else {
+        "there is no attestation beside it"
+    });
+    Ok((artifact.sha256, description))
+}
+
+/// A key, or something else in PEM. Of a private key nothing but its public id is ever shown.
+pub fn pem(path: &Path, text: &str, kind: &PemKind) -> Description {
+    match kind {
+        PemKind::PublicKey => public_key(text),
+        PemKind::EncryptedPrivateKey => {
+            let mut description = Description::private("a private key, encrypted");
+            description
+                .note("its id is known once it is opened; the file ending in `.pub` tells it too");
+            note_mode(path, &mut description);
+            description
+        }
+        PemKind::PrivateKey => {
+            let mut description = Description::private("a private key, not encrypted");
+            match KeyFile::read(path).and_then(|file| file.unlock(None)) {
+                Ok(key) => {
+                    description
+                        .section("the key")
+                        .fact("key id", key.key_id())
+                        .fact("algorithm", key.algorithm().as_str());
+                }
+                Err(error) => description.note(error.to_string()),
+            }
+            description.note("whoever reads the file can sign");
+            note_mode(path, &mut description);
+            description
+        }
+        PemKind::OtherPrivateKey(label) => {
+            let mut description = Description::private(format!("a private key ({label})"));
+            description.note("it is not in the form that wheelmark signs with (PKCS#8)");
+            note_mode(path, &mut description);
+            description
+        }
+        PemKind::Other(label) => Description::of(format!("PEM ({label})")),
+    }
+}
+
+fn public_key(pem: &str) -> Description {
+    let mut description = Description::of("a public key");
+    match TrustedKey::from_pem(pem, Validity::default()) {
+        Ok(key) => {
+            description
+                .section("the key")
+                .fact("key id", key.id())
+                .fact("algorithm", key.algorithm())
+                .fact("hint in bundles", key.id().hint());
+        }
+        Err(error) => description.note(format!("it cannot be used: {error}")),
+    }
+    description.note("a key says nothing of whose it is; compare its id with one from its owner");
+    description
+}
+
+fn note_mode(path: &Path, description: &mut Description) {
+    if let Ok(metadata) = path.metadata() {
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            description.note(format!(
+                "others can read or write it: its mode is {mode:04o}, not 0600"
+            ));
+        }
+    }
+}
+
+/// A policy.
+pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
+    let policy = Policy::parse(&path.to_string_lossy(), text)
+        .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
+    let mut description = Description::of("a policy");
+    let section = description.section("keys that it trusts");
+    for key in policy.trust().keys() {
+        section.fact(key.algorithm(), key.id());
+    }
+    for rule in policy.rules() {
+        let section = description.section(format!("{}, what it asks", rule.name));
+        section.maybe("line", rule.line);
+        if let Projects::Named(projects) = &rule.projects {
+            for project in projects {
+                section.fact("project", project);
+            }
+        }
+        for key in &rule.keys {
+            section.fact("signed by", key);
+        }
+        section.fact("source", &rule.source).fact(
+            "ref",
+            rule.git_ref
+                .as_ref()
+                .map_or("any".to_owned(), ToString::to_string),
+        );
+        for builder in &rule.builders {
+            section.fact("builder", builder);
+        }
+        for build_type in &rule.build_types {
+            section.fact("build type", build_type);
+        }
+        section.fact(
+            "rebuild",
+            match rule.rebuild {
+                Rebuild::Never => "never",
+                Rebuild::Required => "required",
+            },
+        );
+        let unsafe_choices = rule.unsafe_choices;
+        let name = rule.name.clone();
+        if unsafe_choices.dirty {
+            description.note(format!("{name} lets pass a tree that was not the commit's"));
+        }
+        if unsafe_choices.no_isolation {
+            description.note(format!("{name} lets pass a build that nothing held"));
+        }
+    }
+    Ok(description)
+}
+
+/// A document that wheelmark wrote: a report, an error.
+pub fn own_document(value: &Value) -> Description {
+    let schema = text(value, "/schema").unwrap_or_default();
+    let mut description = Description::of("a document of wheelmark's, without a signature");
+    description
+        .section("what it says")
+        .fact("schema", schema)
+        .maybe("decision", text(value, "/decision"))
+        .maybe("file", text(value, "/wheel/filename"))
+        .maybe("its sha256", text(value, "/wheel/sha256"))
+        .maybe("verified at", text(value, "/verifiedAt"))
+        .maybe("error", text(value, "/error"));
+    description.note("anybody can have written this: verify the file itself");
+    description
+}

@@ -1,0 +1,173 @@
+//! in-toto statements and the provenance in them.
+
+use serde::Deserialize as _;
+use serde_json::Value;
+use wheelmark_core::attestation::environment::Isolation;
+use wheelmark_core::attestation::pep517::{BUILD_TYPE, Pep517Build};
+use wheelmark_core::attestation::provenance::{BuildDefinition, PROVENANCE_TYPE};
+
+use super::{Description, Section, text};
+
+/// Entries of a list that are shown; the rest are counted.
+const SHOWN: usize = 20;
+
+/// A statement; `of` tells it from others in the same file.
+pub fn statement(value: &Value, of: &str, description: &mut Description) {
+    let section = description.section(format!("what is claimed{of}"));
+    section.maybe("statement", text(value, "/_type"));
+    for subject in value["subject"].as_array().into_iter().flatten() {
+        section.fact(
+            "about",
+            text(subject, "/name").unwrap_or("a file without a name"),
+        );
+        for (algorithm, digest) in subject["digest"].as_object().into_iter().flatten() {
+            section.maybe(&format!("its {algorithm}"), digest.as_str());
+        }
+    }
+    section.maybe("predicate", text(value, "/predicateType"));
+    if text(value, "/predicateType") == Some(PROVENANCE_TYPE) {
+        provenance(&value["predicate"], section).unwrap_or_else(|note| description.note(note));
+    }
+}
+
+/// SLSA provenance; an error is what a person should know of it.
+fn provenance(predicate: &Value, section: &mut Section) -> Result<(), String> {
+    section
+        .maybe("builder", text(predicate, "/runDetails/builder/id"))
+        .maybe("build type", text(predicate, "/buildDefinition/buildType"))
+        .maybe("started", text(predicate, "/runDetails/metadata/startedOn"))
+        .maybe(
+            "finished",
+            text(predicate, "/runDetails/metadata/finishedOn"),
+        );
+    let definition = &predicate["buildDefinition"];
+    if text(definition, "/buildType") == Some(BUILD_TYPE) {
+        let build = BuildDefinition::deserialize(definition)
+            .map_err(|error| error.to_string())
+            .and_then(|definition| {
+                Pep517Build::read(&definition).map_err(|refusal| refusal.to_string())
+            });
+        match build {
+            Ok(build) => {
+                pep517(&build, section);
+                return Ok(());
+            }
+            Err(error) => {
+                other_build(definition, section);
+                return Err(format!(
+                    "`wheelmark verify` would refuse the provenance: {error}"
+                ));
+            }
+        }
+    }
+    other_build(definition, section);
+    Ok(())
+}
+
+/// A build of our own build type.
+fn pep517(build: &Pep517Build, section: &mut Section) {
+    let environment = &build.internal.environment;
+    section
+        .fact("source", &build.external.source.uri)
+        .maybe("ref", build.external.source.git_ref.as_ref())
+        .fact("commit", &build.commit)
+        .fact("tree", &build.tree)
+        .maybe(
+            "the tree was not the commit's",
+            build.internal.source.dirty.as_ref(),
+        );
+    if !build.external.subdirectory.is_empty() {
+        section.fact("folder", &build.external.subdirectory);
+    }
+    for step in &build.external.steps {
+        section.fact("step after the build", step.command.join(" "));
+    }
+    let interpreter = &environment.interpreter;
+    let interpreter = format!("{} {}", interpreter.implementation, interpreter.version);
+    let isolation = match environment.isolation {
+        Isolation::Bubblewrap => "bubblewrap",
+        Isolation::None => "none: the build could reach the network and this machine's files",
+    };
+    section
+        .fact("isolation", isolation)
+        .fact(
+            "system",
+            format!(
+                "{} {}",
+                environment.platform.os, environment.platform.architecture
+            ),
+        )
+        .fact("interpreter", interpreter)
+        .fact("backend", &environment.backend.name);
+    let requirements = build.requirements.iter();
+    list(
+        "requirement",
+        requirements.map(|it| format!("{} {}", it.name, it.version)),
+        section,
+    );
+    let crates = build.crates.iter();
+    list(
+        "crate",
+        crates.map(|it| format!("{} {}", it.name, it.version)),
+        section,
+    );
+    let tools = build.tools.iter();
+    list(
+        "tool",
+        tools.filter_map(|it| it.name.clone().or_else(|| it.uri.clone())),
+        section,
+    );
+}
+
+/// A build of another build type, whose parameters mean what that type says.
+fn other_build(definition: &Value, section: &mut Section) {
+    let mut parameters = Vec::new();
+    leaves("", &definition["externalParameters"], &mut parameters);
+    let rest = parameters.len().saturating_sub(SHOWN);
+    for (name, value) in parameters.into_iter().take(SHOWN) {
+        section.fact(format!("parameter {name}"), value);
+    }
+    if rest > 0 {
+        section.fact("parameter", format!("and {rest} more"));
+    }
+    let dependencies = definition["resolvedDependencies"].as_array();
+    let uris = dependencies.into_iter().flatten();
+    list(
+        "built from",
+        uris.filter_map(|it| text(it, "/uri").map(str::to_owned)),
+        section,
+    );
+}
+
+fn list(name: &str, values: impl Iterator<Item = String>, section: &mut Section) {
+    let values: Vec<_> = values.collect();
+    for value in values.iter().take(SHOWN) {
+        section.fact(name, value);
+    }
+    if let Some(rest) = values.len().checked_sub(SHOWN).filter(|rest| *rest > 0) {
+        section.fact(name, format!("and {rest} more"));
+    }
+}
+
+/// Every value that holds no other, by its place. The depth is bounded by the parser.
+fn leaves(place: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    let join = |key: &str| match place {
+        "" => key.to_owned(),
+        place => format!("{place}.{key}"),
+    };
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                leaves(&join(key), value, found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                leaves(&format!("{place}[{index}]"), value, found);
+            }
+        }
+        Value::Null => {}
+        Value::String(text) => found.push((place.to_owned(), text.clone())),
+        other => found.push((place.to_owned(), other.to_string())),
+    }
+}

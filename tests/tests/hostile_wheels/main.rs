@@ -1,0 +1,356 @@
+//! The wheel reader against hostile wheels: every lie refused with its reason, every honest wheel taken.
+
+mod change;
+mod refused;
+
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+
+use change::*;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::WheelFilename;
+use wheelmark_core::limits::WheelLimits;
+use wheelmark_core::report::Reason::{self, *};
+use wheelmark_core::wheel::{self, Compression, Wheel, WheelError};
+use wheelmark_tests::hostile::{End, Entry, Plan, extra, zip64};
+
+fn read(filename: &str, bytes: &[u8]) -> Result<Wheel, WheelError> {
+    let filename = WheelFilename::parse(filename).expect("a wheel's name");
+    wheel::read(Cursor::new(bytes), filename, &WheelLimits::standard())
+}
+
+#[test]
+fn every_lie_is_refused_with_its_reason() {
+    let cases = refused::cases();
+    let mut wrong = Vec::new();
+    for (case, (filename, bytes), expected) in &cases {
+        match read(filename, bytes) {
+            Err(error) if error.reason() == Some(*expected) => {}
+            Err(error) => wrong.push(format!("{case}: not {expected}: {error}")),
+            Ok(_) => wrong.push(format!("{case}: accepted, not {expected}")),
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+/// Reasons that the bounds give, which have a test of their own.
+const BY_BOUNDS: &[Reason] = &[
+    ArchiveTooLarge,
+    ArchiveDirectoryTooLarge,
+    ArchiveInflatedTooLarge,
+    ArchiveMemberTooLarge,
+];
+
+#[test]
+fn every_reason_of_the_reader_has_a_case() {
+    let cases = refused::cases();
+    let of_the_reader = |reason: &&Reason| {
+        let areas = ["archive-", "record-", "metadata-"];
+        areas.iter().any(|area| reason.code().starts_with(area))
+    };
+    let uncovered: Vec<_> = Reason::ALL
+        .iter()
+        .filter(of_the_reader)
+        .filter(|reason| !BY_BOUNDS.contains(reason))
+        .filter(|reason| cases.iter().all(|(_, _, expected)| expected != *reason))
+        .collect();
+    assert!(uncovered.is_empty(), "{uncovered:?}");
+}
+
+#[test]
+fn bounds_are_held() {
+    let (filename, bytes) = packed(|_| {});
+    let standard = WheelLimits::standard;
+    #[rustfmt::skip]
+    let cases = [
+        (WheelLimits { file_size: bytes.len() as u64 - 1, ..standard() }, ArchiveTooLarge),
+        (WheelLimits { members: 4, ..standard() }, ArchiveTooManyMembers),
+        (WheelLimits { central_directory: 100, ..standard() }, ArchiveDirectoryTooLarge),
+        (WheelLimits { inflated_total: 100, ..standard() }, ArchiveInflatedTooLarge),
+        (WheelLimits { inflation_ratio: 0, ..standard() }, ArchiveInflationRatio),
+        (WheelLimits { metadata_file: 10, ..standard() }, ArchiveMemberTooLarge),
+    ];
+    for (limits, expected) in cases {
+        let filename = WheelFilename::parse(&filename).unwrap();
+        let error = wheel::read(Cursor::new(&bytes), filename, &limits).unwrap_err();
+        assert_eq!(error.reason(), Some(expected), "{error}");
+    }
+}
+
+#[rustfmt::skip]
+fn honest() -> Vec<(&'static str, File)> {
+    let sha512 = "sha512=4s-Cqby8HI9BAdhtDo4DtJm2BNrbXL4Or1ppC77UU26d1sEnY9wsWPxPBRbCCA5enpyo6Dted-7nWRYgJivrXA";
+    vec![
+        ("plain", packed(|_| {})),
+        ("tags-in-another-order", planned(|plan| {
+            plan.filename = "demo-1.0-py3.py2-none-any.whl".into();
+            plan.edit(WHEEL, "Tag: py3-none-any", "Tag: py2-none-any\nTag: py3-none-any");
+        })),
+        ("tags-compressed", planned(|plan| {
+            plan.filename = "demo-1.0-py3.py2-none-any.whl".into();
+            plan.edit(WHEEL, "py3-none-any", "py2.py3-none-any");
+        })),
+        ("build-tag", planned(|plan| {
+            plan.filename = "demo-1.0-7a-py3-none-any.whl".into();
+            plan.edit(WHEEL, "Tag:", "Build: 7a\nTag:");
+        })),
+        ("name-and-version-spelled-otherwise", planned(|plan| {
+            plan.filename = "Demo-1.0.0-py3-none-any.whl".into();
+            plan.edit(METADATA, "Name: demo", "Name: DEMO");
+        })),
+        ("directory-entries", planned(|plan| {
+            plan.put("demo/", "").put("demo-1.0.dist-info/", "").put("demo-1.0.data/", "");
+            plan.put("demo-1.0.data/scripts/", "").put("demo-1.0.data/scripts/x", "#!python\n");
+        })),
+        ("unicode-name", named("demo/\u{e9}\u{4e2d}.py")),
+        ("names-that-only-share-a-beginning", both_named("demo/__init__", "demo/__init__.py2/x")),
+        ("utf8-flag-on-ascii", both_headers(|h| h.flags = 1 << 11)),
+        ("stored", stored().0),
+        ("record-first", packed(|a| a.entries.rotate_right(1))),
+        ("data-descriptors", packed(|a| {
+            for entry in a.entries.iter_mut().filter(|entry| !entry.data.is_empty()) {
+                entry.stream();
+            }
+        })),
+        ("zip64-end-records", end64(End::saturated(), |_| {})),
+        ("zip64-end-records-beside-a-full-one", end64(End::default(), |_| {})),
+        ("zip64-sizes", zip64_sizes(Some(sizes()), Some(sizes()))),
+        ("zip64-sizes-in-local-header", zip64_sizes(Some(sizes()), None)),
+        ("zip64-sizes-given-twice", local_header(|h| h.extra = sizes())),
+        ("zip64-descriptor", packed(|a| {
+            let sizes = a.entry(INIT).local().clone();
+            let entry = a.entry(INIT).stream();
+            entry.local().extra = zip64(&[0, 0]);
+            (entry.local().size, entry.local().compressed_size) = (u32::MAX, u32::MAX);
+            entry.descriptor.truncate(8);
+            entry.descriptor.extend(u64::from(sizes.compressed_size).to_le_bytes());
+            entry.descriptor.extend(u64::from(sizes.size).to_le_bytes());
+        })),
+        ("unix-times", packed(|a| {
+            a.entry(INIT).local().extra = extra(0x5455, &[3, 1, 2, 3, 4, 5, 6, 7, 8]);
+            a.entry(INIT).central().shared.extra = extra(0x5455, &[3, 1, 2, 3, 4]);
+        })),
+        ("record-sha512", record(&init_hash(), sha512)),
+        ("record-quoted", record("demo/empty.py", "\"demo/empty.py\"")),
+        ("record-with-returns", record("\n", "\r\n")),
+        ("record-without-final-newline", record("RECORD,,\n", "RECORD,,")),
+        ("record-without-a-size", record(",14\n", ",\n")),
+        ("record-signature", planned(|plan| {
+            plan.record = Some(plan.honest_record());
+            plan.put("demo-1.0.dist-info/RECORD.jws", "{}");
+        })),
+        ("record-signature-listed", planned(|plan| {
+            plan.record = Some(plan.honest_record() + "demo-1.0.dist-info/RECORD.p7s,,\n");
+            plan.put("demo-1.0.dist-info/RECORD.p7s", "{}");
+        })),
+        ("metadata-with-returns", edited(METADATA, "\n", "\r\n")),
+        ("metadata-continued", edited(METADATA, "Name:", "License: one\n        two\nName:")),
+        ("entry-points", entry_points("# made\n[console_scripts]\n demo.x-1 = demo:main [a]\n\n[x.y]\nmulti\n")),
+        ("vendored-dist-info", named("demo/_vendor/six-1.0.dist-info/METADATA")),
+        ("purelib-beside-root", named("demo-1.0.data/purelib/demo/more.py")),
+    ]
+}
+
+#[test]
+fn unusual_but_honest_wheels_are_accepted() {
+    for (case, (filename, bytes)) in honest() {
+        if let Err(error) = read(&filename, &bytes) {
+            panic!("{case}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_wheel_tells_what_it_holds() {
+    let mut plan = Plan::new();
+    plan.put("evil.pth", "import os\n")
+        .put("demo/inner.pth", "");
+    plan.put("sitecustomize/__init__.py", "");
+    plan.put("demo-1.0.data/platlib/usercustomize.so", "");
+    plan.put("demo-1.0.data/data/lib/python3/site-packages/a.pth", "");
+    plan.edit(
+        METADATA,
+        "\nVersion: 1.0\n",
+        "\nVersion: 1.0\nRequires-Dist: six\nRequires-Python: >=3\n",
+    );
+    let mut archive = plan.archive();
+    let (date, time) = (46 << 9 | 7 << 5 | 4, 13 << 11 | 5 << 5 | 6);
+    archive
+        .entry(INIT)
+        .both(|header| (header.date, header.time) = (date, time));
+    let bytes = archive.bytes();
+    let wheel = read(&plan.filename, &bytes).unwrap();
+    assert_eq!(
+        wheel.startup_hooks(),
+        [
+            "evil.pth",
+            "sitecustomize/__init__.py",
+            "demo-1.0.data/platlib/usercustomize.so",
+            "demo-1.0.data/data/lib/python3/site-packages/a.pth",
+        ]
+    );
+    assert_eq!(wheel.size(), bytes.len() as u64);
+    assert_eq!(wheel.sha256(), Sha256Digest::of(&bytes));
+    assert_eq!(
+        wheel.metadata().requires_dist().collect::<Vec<_>>(),
+        ["six"]
+    );
+    assert_eq!(wheel.metadata().requires_python(), Some(">=3"));
+    assert_eq!(wheel.wheel_file().generator(), Some("by hand"));
+    assert!(wheel.wheel_file().root_is_purelib());
+    assert_eq!(wheel.record().entries().len(), plan.files.len() + 1);
+
+    let member = wheel
+        .members()
+        .iter()
+        .find(|member| member.name() == INIT)
+        .unwrap();
+    assert_eq!(member.size(), 14);
+    assert_eq!(member.compression(), Compression::Deflated);
+    assert_eq!(member.unix_mode(), Some(0o100_644));
+    assert_eq!(member.dos_time(), (date, time));
+    assert_eq!(
+        member.modified().unwrap().to_string(),
+        "2026-07-04 13:05:12"
+    );
+    let data = wheel.member_bytes(Cursor::new(&bytes), member, 14).unwrap();
+    assert_eq!(data, b"print('demo')\n");
+    assert_eq!(member.sha256(), Sha256Digest::of(&data));
+    let error = wheel
+        .member_bytes(Cursor::new(&bytes), member, 13)
+        .unwrap_err();
+    assert_eq!(error.reason(), Some(ArchiveMemberTooLarge));
+    let other = packed(|a| *a.entry(INIT) = Entry::new(INIT, b"print('evil')\n")).1;
+    let error = wheel
+        .member_bytes(Cursor::new(&other), member, 14)
+        .unwrap_err();
+    assert!(matches!(error, WheelError::Io(_)), "{error}");
+}
+
+#[test]
+fn no_flipped_bit_passes_but_where_the_archive_says_a_thing_once() {
+    let ((filename, mut bytes), archive) = stored();
+    assert!(read(&filename, &bytes).is_ok());
+    // Said once: version made by, internal and external attributes, in each header of the directory.
+    let mut said_once = vec![false; bytes.len()];
+    let mut at = bytes.len() - 22;
+    for mut entry in archive.entries.into_iter().rev() {
+        at -= 46 + entry.local().name.len();
+        said_once[at + 4..at + 6].fill(true);
+        said_once[at + 36..at + 42].fill(true);
+    }
+    for index in 0..bytes.len() {
+        for bit in 0..8 {
+            bytes[index] ^= 1 << bit;
+            match read(&filename, &bytes) {
+                Ok(_) => assert!(said_once[index], "bit {bit} of byte {index} passes"),
+                Err(WheelError::Refused(_)) => {}
+                Err(WheelError::Io(error)) => panic!("bit {bit} of byte {index}: {error}"),
+            }
+            bytes[index] ^= 1 << bit;
+        }
+    }
+}
+
+#[test]
+fn no_part_of_a_wheel_is_a_wheel() {
+    let (filename, bytes) = packed(|_| {});
+    for length in 0..bytes.len() {
+        let part = read(&filename, &bytes[..length]);
+        assert!(
+            matches!(part, Err(WheelError::Refused(_))),
+            "the first {length} bytes: {part:?}"
+        );
+    }
+}
+
+/// A file that after a number of reads holds something else, or fails.
+struct Shifty<'a> {
+    now: Cursor<&'a [u8]>,
+    then: Option<&'a [u8]>,
+    reads: usize,
+}
+
+impl Read for Shifty<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match (self.reads.checked_sub(1), self.then) {
+            (Some(left), _) => self.reads = left,
+            (None, None) => return Err(io::Error::other("the disk is gone")),
+            (None, Some(then)) => {
+                let position = self.now.position();
+                self.now = Cursor::new(then);
+                self.now.set_position(position);
+            }
+        }
+        // In small pieces, so that there are many moments for it to change in.
+        let length = buffer.len().min(100);
+        self.now.read(&mut buffer[..length])
+    }
+}
+
+impl Seek for Shifty<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.now.seek(to)
+    }
+}
+
+#[test]
+fn a_file_that_fails_or_changes_meanwhile_is_neither_accepted_nor_called_bad() {
+    let ((filename, bytes), mut archive) = stored();
+    archive.entry(INIT).central().version_made_by = 0;
+    let other = archive.bytes();
+    assert!(
+        read(&filename, &other).is_ok(),
+        "each of the two is a good wheel"
+    );
+    let run = |reads, then| {
+        let now = Cursor::new(&bytes[..]);
+        let filename = WheelFilename::parse(&filename).unwrap();
+        wheel::read(
+            Shifty { now, then, reads },
+            filename,
+            &WheelLimits::standard(),
+        )
+    };
+    let needed = (0..1000).find(|reads| match run(*reads, None) {
+        Ok(_) => true,
+        Err(WheelError::Io(_)) => false,
+        Err(refused) => panic!("after {reads} reads: {refused}"),
+    });
+    let mut changed = 0;
+    for reads in 0..needed.expect("the file is read to its end") {
+        match run(reads, Some(&other)) {
+            // What is returned is one of the two files, never a mixture.
+            Ok(wheel) => {
+                let first = wheel
+                    .members()
+                    .iter()
+                    .find(|member| member.name() == INIT)
+                    .unwrap();
+                let is_other = first.version_made_by() == 0;
+                let whole = if is_other { &other } else { &bytes };
+                assert_eq!(
+                    wheel.sha256(),
+                    Sha256Digest::of(whole),
+                    "after {reads} reads"
+                );
+            }
+            Err(WheelError::Io(_)) => changed += 1,
+            Err(refused) => panic!("after {reads} reads: {refused}"),
+        }
+    }
+    assert!(changed > 5, "a change was seen {changed} times");
+}
+
+#[test]
+fn what_a_wheel_says_is_shown_escaped() {
+    let (filename, bytes) = named("demo/\u{1b}[2K\u{202e}.py");
+    let message = read(&filename, &bytes).unwrap_err().to_string();
+    assert!(message.contains("\\u{1b}[2K\\u{202e}"), "{message}");
+    assert!(!message.contains(['\u{1b}', '\u{202e}']));
+}
