@@ -21,7 +21,7 @@ use crate::environment::interpreter::FoundInterpreter;
 use crate::environment::project::BuildSystem;
 use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::sandbox::{Bind, Bounds, Cancel, End, Job, Sandbox, Trace, Tracing};
 use crate::workspace::Workspace;
 
@@ -67,6 +67,8 @@ pub struct Rust {
     pub home: PathBuf,
     /// The toolchain's folder.
     pub toolchain: PathBuf,
+    /// The path at which the build sees the toolchain: its own, or for a rebuild the recorded one.
+    pub inside: PathBuf,
 }
 
 impl Rust {
@@ -97,9 +99,23 @@ impl Rust {
         Ok(fetched.map(|fetched| Self {
             crates: fetched.packages,
             home: fetched.home,
+            inside: toolchain.sysroot.clone(),
             toolchain: toolchain.sysroot,
         }))
     }
+}
+
+/// Where the build saw its Rust toolchain: the only folder of `PATH` that is neither the build's own nor
+/// the system's.
+pub(crate) fn recorded_toolchain(variables: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let folders = variables.get("PATH")?.split(':').map(Path::new);
+    let system = [layout::ROOT, "/usr", "/bin"];
+    let mut others = folders.filter(|folder| !system.iter().any(|root| folder.starts_with(root)));
+    others
+        .next()?
+        .parent()
+        .filter(|folder| folder.is_absolute())
+        .map(Path::to_owned)
 }
 
 /// In what one run differs from another without any of it being recorded: a confirmation changes all
@@ -220,7 +236,7 @@ impl Plan {
         let mut binds: Vec<_> = self.interpreter.directories.iter().map(same).collect();
         if let Some(rust) = &self.rust {
             binds.push(read_only(&rust.home, &layout.cargo));
-            binds.push(same(&rust.toolchain));
+            binds.push(read_only(&rust.toolchain, &rust.inside));
         }
         binds
     }

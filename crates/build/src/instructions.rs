@@ -3,11 +3,13 @@
 //! Everything that comes from the provenance is quoted for the shell: it is the word of a stranger, even
 //! of one whose key is trusted.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use wheelmark_core::attestation::pep517::{Distribution, Pep517Build, Requirement, Role};
 use wheelmark_core::verify::VerifiedProvenance;
 
+use crate::execute::recorded_toolchain;
 use crate::layout::Layout;
 
 /// The form in which instructions are printed.
@@ -21,7 +23,11 @@ pub enum Form {
 
 /// The instructions for a file of verified provenance.
 pub fn print(verified: &VerifiedProvenance, filename: &str, form: Form) -> String {
-    let script = Script { build: verified.build(), layout: Layout::fixed(), filename };
+    let script = Script {
+        build: verified.build(),
+        layout: Layout::fixed(),
+        filename,
+    };
     let sha256 = verified.sha256();
     match form {
         Form::Shell => script.shell(&sha256.to_string()),
@@ -49,8 +55,8 @@ impl Script<'_> {
         );
         self.prepare(&mut text, &quoted(self.repository()));
         self.sandbox(&mut text);
-        self.run_hook(&mut text, "contained");
-        self.run_steps(&mut text, "contained");
+        self.run_hook(&mut text);
+        self.run_steps(&mut text);
         self.compare(&mut text, sha256);
         text
     }
@@ -59,9 +65,9 @@ impl Script<'_> {
         let mut script = String::from("set -eu\numask 022\nroot=/build\nmkdir -p \"$root\"\n");
         self.prepare(&mut script, &quoted(self.repository()));
         // The container is the sandbox, and its /build is the recorded path.
-        script.push_str("plain() { shift 2; env -i \"$@\"; }\n");
-        self.run_hook(&mut script, "plain");
-        self.run_steps(&mut script, "plain");
+        script.push_str("contained() { folder=$1; shift; (cd \"$folder\" && \"$@\"); }\n");
+        self.run_hook(&mut script);
+        self.run_steps(&mut script);
         self.compare(&mut script, sha256);
 
         let platform = &self.build.internal.environment.platform;
@@ -76,7 +82,12 @@ impl Script<'_> {
              RUN pipx install uv\n\
              ENV PATH=/root/.local/bin:$PATH\n\
              RUN <<'END-OF-REBUILD'",
-            plain(platform.distribution.as_deref().unwrap_or("an unknown distribution")),
+            plain(
+                platform
+                    .distribution
+                    .as_deref()
+                    .unwrap_or("an unknown distribution")
+            ),
             plain(&platform.libc),
             self.system_packages(),
         );
@@ -101,7 +112,10 @@ impl Script<'_> {
     fn needs(&self, text: &mut String) {
         text.push_str("# Needs git, uv and bubblewrap");
         for tool in &self.build.tools {
-            let version = tool.annotations.get("version").and_then(|version| version.as_str());
+            let version = tool
+                .annotations
+                .get("version")
+                .and_then(|version| version.as_str());
             if let Some(version) = version.or(tool.uri.as_deref()) {
                 let _ = write!(text, ",\n#   {}", plain(version));
             }
@@ -115,8 +129,10 @@ impl Script<'_> {
         let source = &self.build.internal.source;
         let _ = write!(
             text,
-            "python=${{PYTHON:-{}}}\n\
-             git clone --quiet --no-checkout \"${{1:-{repository}}}\" \"$root/src\"\n\
+            "recorded={}\n\
+             python=${{PYTHON:-$recorded}}\n\
+             uri={repository}\n\
+             git clone --quiet --no-checkout \"${{1:-$uri}}\" \"$root/src\"\n\
              cd \"$root/src\"\n\
              git checkout --quiet --detach {}\n\
              test \"$(git rev-parse 'HEAD^{{tree}}')\" = {}\n\
@@ -126,8 +142,12 @@ impl Script<'_> {
             self.build.tree,
         );
         for tag in &source.tags {
-            let _ =
-                writeln!(text, "git update-ref {} {}", quoted(&format!("refs/tags/{}", tag.name)), tag.object);
+            let _ = writeln!(
+                text,
+                "git update-ref {} {}",
+                quoted(&format!("refs/tags/{}", tag.name)),
+                tag.object
+            );
         }
         if !source.submodules.is_empty() {
             text.push_str("git submodule --quiet update --init --recursive\n");
@@ -141,11 +161,14 @@ impl Script<'_> {
              mkdir out result driver home tmp\n"
         );
         self.environment(text, Role::Build, "env");
-        if self.has(Role::Step) {
+        if self.requirements(Role::Step).next().is_some() {
             self.environment(text, Role::Step, "steps");
         }
         if !self.build.crates.is_empty() {
-            let manifest = format!("\"$root/src/\"{}/Cargo.toml", quoted(&self.subdirectory()));
+            let manifest = format!(
+                "\"$root/src/\"{}/Cargo.toml",
+                quoted(&self.build.external.subdirectory)
+            );
             let _ = write!(
                 text,
                 "mkdir cargo\n\
@@ -175,7 +198,11 @@ impl Script<'_> {
         let _ = writeln!(text, "cat >{folder}.txt <<'END-OF-FILE'");
         for requirement in self.requirements(role) {
             let (name, version) = (plain(&requirement.name), plain(&requirement.version));
-            let _ = writeln!(text, "{name}=={version} --hash=sha256:{}", requirement.sha256);
+            let _ = writeln!(
+                text,
+                "{name}=={version} --hash=sha256:{}",
+                requirement.sha256
+            );
         }
         let _ = write!(
             text,
@@ -186,28 +213,177 @@ impl Script<'_> {
         );
     }
 
-    /// A function that runs a command as the build ran: `contained FOLDER INPUT NAME=VALUE… COMMAND…`.
+    /// A function that runs a command as the build ran: `contained FOLDER COMMAND…`.
     fn sandbox(&self, text: &mut String) {
-        text.push_str(
-            "contained() {\n\
-             \x20   folder=$1 input=$2\n\
-             \x20   shift 2\n\
-             \x20   prefix=$(\"$python\" -c 'import sys; print(sys.base_prefix)')\n\
-             \x20   set -- --ro-bind /usr /usr --proc /proc --dev /dev --tmpfs /tmp \\\n\
-             \x20       --unshare-all --die-with-parent --new-session --clearenv \\\n",
-        );
         let hostname = quoted(&self.build.internal.environment.hostname);
+        let toolchain = recorded_toolchain(&self.build.internal.environment.variables);
+        let toolchain = quoted(&toolchain.unwrap_or_default().to_string_lossy());
         let _ = write!(
             text,
-            "\x20       --hostname {hostname} --chdir \"$folder\" -- env \"$@\"\n\
-             \x20   for system in /bin /sbin /lib /lib64 /etc/alternatives /etc/ld.so.cache; do\n\
-             \x20       [ -e \"$system\" ] && set -- --ro-bind \"$system\" \"$system\" \"$@\"\n\
-             \x20   done\n\
-             \x20   case $prefix in /usr*) ;; *) set -- --ro-bind \"$prefix\" \"$prefix\" \"$@\" ;; esac\n\
-             \x20   for own in env steps driver; do\n\
-             \x20       [ -e \"$root/$own\" ] && set -- \"$@\"\n\
-             \x20   done\n"
+            "prefix=$(\"$python\" -c 'import sys; print(sys.base_prefix)')\n\
+             contained() {{\n\
+             \x20   folder=$1\n\
+             \x20   shift\n\
+             \x20   bwrap --unshare-all --die-with-parent --new-session --clearenv \\\n\
+             \x20       --hostname {hostname} --ro-bind /usr /usr --ro-bind \"$prefix\" \"$prefix\" \\\n\
+             \x20       --symlink usr/bin /bin --symlink usr/sbin /sbin \\\n\
+             \x20       --symlink usr/lib /lib --symlink usr/lib64 /lib64 \\\n\
+             \x20       --ro-bind-try /etc/alternatives /etc/alternatives \\\n\
+             \x20       --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache \\\n\
+             \x20       --proc /proc --dev /dev --tmpfs /tmp \\\n\
+             \x20       ${{rust:+--ro-bind \"$rust\" {toolchain}}} \\\n\
+             \x20       --ro-bind \"$root/env\" /build/env --ro-bind-try \"$root/steps\" /build/steps \\\n\
+             \x20       --ro-bind \"$root/driver\" /build/driver --bind \"$root/src\" /build/src \\\n\
+             \x20       --bind \"$root/out\" /build/out --bind \"$root/result\" /build/result \\\n\
+             \x20       --bind \"$root/home\" /build/home --ro-bind-try \"$root/cargo\" /build/cargo \\\n\
+             \x20       --ro-bind-try \"$root/in\" /build/in --chdir \"$folder\" -- \"$@\"\n\
+             }}\n"
         );
-        text.push_str("}\n");
+    }
+
+    fn run_hook(&self, text: &mut String) {
+        let folder = self.layout.source.join(&self.build.external.subdirectory);
+        self.run(
+            text,
+            &folder.to_string_lossy(),
+            &self.build.internal.environment.variables,
+            &[
+                self.layout
+                    .environment
+                    .join("bin/python")
+                    .to_string_lossy()
+                    .into_owned(),
+                self.layout
+                    .driver
+                    .join("hooks.py")
+                    .to_string_lossy()
+                    .into_owned(),
+                self.layout
+                    .driver
+                    .join("task.json")
+                    .to_string_lossy()
+                    .into_owned(),
+            ],
+        );
+    }
+
+    fn run_steps(&self, text: &mut String) {
+        let mut variables = self.build.internal.environment.variables.clone();
+        if self.requirements(Role::Step).next().is_some() {
+            let from = self.layout.environment.to_string_lossy();
+            let to = self.layout.steps.to_string_lossy();
+            variables
+                .values_mut()
+                .for_each(|value| *value = value.replace(&*from, &to));
+        }
+        for step in &self.build.external.steps {
+            text.push_str(
+                "rm -rf \"$root/in\"; mv \"$root/out\" \"$root/in\"; mkdir \"$root/out\"\n\
+                 wheel=$(basename \"$root\"/in/*)\n",
+            );
+            // The name of the wheel is only known when the script runs.
+            let words: Vec<_> = step
+                .command
+                .iter()
+                .map(|word| word.replace("{out}", &self.layout.out.to_string_lossy()))
+                .collect();
+            self.run(text, &self.layout.out.to_string_lossy(), &variables, &words);
+        }
+    }
+
+    fn run(
+        &self,
+        text: &mut String,
+        folder: &str,
+        variables: &BTreeMap<String, String>,
+        words: &[String],
+    ) {
+        let _ = write!(text, "contained {} env -i \\\n", quoted(folder));
+        for (name, value) in variables {
+            let _ = writeln!(text, "    {} \\", quoted(&format!("{name}={value}")));
+        }
+        let input = self.layout.input.to_string_lossy();
+        let words: Vec<_> = words
+            .iter()
+            .map(|word| quoted(word).replace("{wheel}", &format!("{input}/'\"$wheel\"'")))
+            .collect();
+        let _ = writeln!(text, "    {}", words.join(" "));
+    }
+
+    fn compare(&self, text: &mut String, sha256: &str) {
+        let _ = write!(
+            text,
+            "name={}\n\
+             test \"$(ls \"$root/out\")\" = \"$name\"\n\
+             found=$(sha256sum <\"$root/out/$name\" | cut -d ' ' -f 1)\n\
+             if [ \"$found\" = {sha256} ]; then\n\
+             \x20   echo \"identical: $name sha256 $found\"\n\
+             else\n\
+             \x20   echo \"different: $name sha256 $found, not {sha256}\" >&2\n\
+             \x20   exit 11\n\
+             fi\n",
+            quoted(self.filename),
+        );
+    }
+
+    fn requirements(&self, role: Role) -> impl Iterator<Item = &Requirement> {
+        self.build
+            .requirements
+            .iter()
+            .filter(move |requirement| requirement.role == role)
+    }
+
+    fn hook(&self) -> &'static str {
+        match self.build.external.distribution {
+            Distribution::Wheel => "build_wheel",
+            Distribution::Sdist => "build_sdist",
+        }
+    }
+
+    /// The recorded URI as git takes it.
+    fn repository(&self) -> &str {
+        let uri = self.build.external.source.uri.as_str();
+        uri.strip_prefix("git+").unwrap_or(uri)
+    }
+
+    /// The Debian packages that owned compilers and headers, by name: what a container installs.
+    fn system_packages(&self) -> String {
+        let names: BTreeSet<_> = self
+            .build
+            .tools
+            .iter()
+            .filter_map(|tool| {
+                tool.uri
+                    .as_deref()?
+                    .strip_prefix("pkg:deb/")?
+                    .split_once('@')
+            })
+            .map(|(name, _)| quoted(name))
+            .collect();
+        names.into_iter().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word of a shell script that stands for exactly this text.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Text for a comment or an unquoted word: only what can mean nothing else.
+fn plain(text: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || " .,-_+()/:@=<>!".contains(c);
+    text.chars()
+        .map(|c| if harmless(c) { c } else { '?' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_a_stranger_leaves_its_quotes() {
+        assert_eq!(quoted("a'; rm -rf / #"), "'a'\\''; rm -rf / #'");
+        assert_eq!(plain("x\nrm -rf $HOME `id`"), "x?rm -rf ?HOME ?id?");
     }
 }

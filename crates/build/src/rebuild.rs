@@ -245,7 +245,11 @@ fn rust(
 ) -> Result<Option<Rust>, BuildError> {
     let project = tree.join(&build.external.subdirectory);
     let (home, inside) = (workspace.path("cargo"), Layout::fixed().cargo);
-    let fetched = Rust::fetch(tree, &project, &home, &inside, &machine.cancel)?;
+    let mut fetched = Rust::fetch(tree, &project, &home, &inside, &machine.cancel)?;
+    let recorded = execute::recorded_toolchain(&build.internal.environment.variables);
+    if let (Some(rust), Some(recorded)) = (&mut fetched, recorded) {
+        rust.inside = recorded;
+    }
     let wanted: BTreeSet<_> = build.crates.iter().collect();
     let found: BTreeSet<_> = fetched.iter().flat_map(|rust| &rust.crates).collect();
     match wanted.symmetric_difference(&found).next() {

@@ -353,7 +353,7 @@ fn variables(source: &ResolvedSource, plan: &Plan, layout: &Layout) -> BTreeMap<
     let mut variables = BTreeMap::new();
     let mut set = |name: &str, value: &str| variables.insert(name.to_owned(), value.to_owned());
     if let Some(rust) = &plan.rust {
-        path = format!("{}/bin:{path}", rust.toolchain.display());
+        path = format!("{}/bin:{path}", rust.inside.display());
         set("CARGO_HOME", &layout.cargo.to_string_lossy());
         set("CARGO_NET_OFFLINE", "true");
     }

@@ -100,7 +100,10 @@ pub fn judge_unread(what: String, drift: &[Drift]) -> RebuildOutcome {
         return RebuildOutcome::Different { diffs: vec![what] };
     }
     let drift: Vec<String> = drift.iter().map(ToString::to_string).collect();
-    let cause = format!("other bytes ({what}) from another environment: {}", drift.join("; "));
+    let cause = format!(
+        "other bytes ({what}) from another environment: {}",
+        drift.join("; ")
+    );
     RebuildOutcome::Inconclusive { cause }
 }
 
