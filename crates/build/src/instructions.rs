@@ -136,6 +136,7 @@ impl Script<'_> {
              cd \"$root/src\"\n\
              git checkout --quiet --detach {}\n\
              test \"$(git rev-parse 'HEAD^{{tree}}')\" = {}\n\
+             git remote remove origin\n\
              git for-each-ref --format='delete %(refname)' | git update-ref --stdin\n",
             quoted(&environment.interpreter.path),
             self.build.commit,
@@ -155,8 +156,7 @@ impl Script<'_> {
         let epoch = environment.source_date_epoch;
         let _ = write!(
             text,
-            "git remote remove origin\n\
-             find . -exec touch -h -d @{epoch} {{}} +\n\
+            "find . -exec touch -h -d @{epoch} {{}} +\n\
              cd \"$root\"\n\
              mkdir out result driver home tmp\n"
         );

@@ -3,6 +3,7 @@
 
 pub mod atomic;
 pub mod confirm;
+pub mod demo;
 pub mod environment;
 pub mod error;
 pub mod execute;

@@ -75,7 +75,9 @@ impl TrustOptions {
 impl TrustOptions {
     /// The file of `--key`, where that is a private key: then the person holds both halves.
     pub fn private_key(&self) -> Result<Option<&Path>, CliError> {
-        let Some(path) = &self.key else { return Ok(None) };
+        let Some(path) = &self.key else {
+            return Ok(None);
+        };
         let pem = input::read_text(path, MAX_FILE)?;
         let private = matches!(
             PemKind::of(&pem),

@@ -1,6 +1,7 @@
 //! The verbs, each in a file.
 
 mod build;
+mod demo;
 mod diff;
 mod inspect;
 mod keygen;
@@ -17,6 +18,7 @@ use crate::render::Output;
 #[derive(Subcommand)]
 pub enum Command {
     Build(build::Arguments),
+    Demo(demo::Arguments),
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
@@ -29,6 +31,7 @@ impl Command {
     pub fn json(&self) -> bool {
         match self {
             Command::Build(arguments) => arguments.json,
+            Command::Demo(arguments) => arguments.json,
             Command::Diff(arguments) => arguments.json,
             Command::Inspect(arguments) => arguments.json,
             Command::Keygen(arguments) => arguments.json,
@@ -42,6 +45,7 @@ impl Command {
 pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
     match command {
         Command::Build(arguments) => build::run(&arguments, output),
+        Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Inspect(arguments) => inspect::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),

@@ -125,13 +125,22 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let now = arguments.at.unwrap_or_else(Utc::now);
     let bundle = arguments.bundle.as_deref();
     let judged = verify::judge(&arguments.wheel, bundle, &policy, now, &cancel)?;
-    let Judged { artifact, attestation, report, provenance } = judged;
+    let Judged {
+        artifact,
+        attestation,
+        report,
+        provenance,
+    } = judged;
     let Some(verified) = provenance else {
         tell(arguments, &report, None, output)?;
         return Ok(Exit::Rejected);
     };
     if let Some(form) = arguments.print_instructions {
-        write!(output, "{}", instructions::print(&verified, &artifact.name, form))?;
+        write!(
+            output,
+            "{}",
+            instructions::print(&verified, &artifact.name, form)
+        )?;
         return Ok(Exit::Accepted);
     }
     let shown = attempt(arguments, &artifact, &verified, &cancel, output)?;
@@ -179,7 +188,13 @@ fn attempt(
     if arguments.exact_environment && !drift.is_empty() {
         let cause = format!("the environment is not the recorded one: {}", listed(drift));
         let outcome = RebuildOutcome::Inconclusive { cause };
-        return Ok(Shown { outcome, rebuilt: None, drift: drift.clone(), diff: None, log: Vec::new() });
+        return Ok(Shown {
+            outcome,
+            rebuilt: None,
+            drift: drift.clone(),
+            diff: None,
+            log: Vec::new(),
+        });
     }
     let stages = Stages::new();
     stages.begin("building again");
@@ -194,7 +209,14 @@ fn attempt(
     if let Some(folder) = &arguments.keep {
         keep(&built.file, folder)?;
     }
-    compared(arguments, artifact, &built.file, drift.clone(), printed, cancel)
+    compared(
+        arguments,
+        artifact,
+        &built.file,
+        drift.clone(),
+        printed,
+        cancel,
+    )
 }
 
 fn compared(
@@ -207,7 +229,13 @@ fn compared(
 ) -> Result<Shown, CliError> {
     let again = artifact::read(rebuilt, cancel)?;
     let result = |outcome, diff| {
-        Ok(Shown { outcome, rebuilt: Some(again.sha256), drift: drift.clone(), diff, log: log.clone() })
+        Ok(Shown {
+            outcome,
+            rebuilt: Some(again.sha256),
+            drift: drift.clone(),
+            diff,
+            log: log.clone(),
+        })
     };
     if again.sha256 == artifact.sha256 {
         return result(RebuildOutcome::Identical, None);
@@ -237,7 +265,13 @@ impl Shown {
             error if error.is_of_the_build() => RebuildOutcome::BuildFailed { cause },
             _ => RebuildOutcome::Inconclusive { cause },
         };
-        Ok(Self { outcome, rebuilt: None, drift, diff: None, log })
+        Ok(Self {
+            outcome,
+            rebuilt: None,
+            drift,
+            diff: None,
+            log,
+        })
     }
 }
 
@@ -250,7 +284,11 @@ fn warn_of_drift(
     if arguments.json || prepared.drift.is_empty() {
         return Ok(());
     }
-    writeln!(output, "{} this is not the recorded environment:", styled(WARN, "drift:"))?;
+    writeln!(
+        output,
+        "{} this is not the recorded environment:",
+        styled(WARN, "drift:")
+    )?;
     for drift in &prepared.drift {
         writeln!(output, "  {drift}")?;
     }
@@ -285,15 +323,25 @@ fn tell(
     let rebuilt = rebuilt.as_deref().unwrap_or("no file");
     match &shown.outcome {
         RebuildOutcome::Identical if shown.drift.is_empty() => {
-            writeln!(output, "{}: rebuilt to {rebuilt}", styled(GOOD, "identical"))?;
+            writeln!(
+                output,
+                "{}: rebuilt to {rebuilt}",
+                styled(GOOD, "identical")
+            )?;
         }
         RebuildOutcome::Identical => {
             let identical = styled(GOOD, "identical");
-            writeln!(output, "{identical}: rebuilt to {rebuilt}, in another environment")?;
+            writeln!(
+                output,
+                "{identical}: rebuilt to {rebuilt}, in another environment"
+            )?;
         }
         RebuildOutcome::Equivalent { normalizers, .. } => {
             let (differs, under) = (styled(BAD, "not identical"), normalizers.join(", "));
-            writeln!(output, "{differs}: rebuilt to {rebuilt}, equal under {under}")?;
+            writeln!(
+                output,
+                "{differs}: rebuilt to {rebuilt}, equal under {under}"
+            )?;
         }
         RebuildOutcome::Different { .. } => {
             writeln!(output, "{}: rebuilt to {rebuilt}", styled(BAD, "different"))?;
@@ -312,7 +360,11 @@ fn tell(
 }
 
 fn listed(drift: &[Drift]) -> String {
-    drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    drift
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// The private key for the result, opened before anything is built.
@@ -322,7 +374,11 @@ fn signer(
     if !arguments.sign_result {
         return Ok(None);
     }
-    match arguments.signing_key.as_deref().or(arguments.trust.private_key()?) {
+    match arguments
+        .signing_key
+        .as_deref()
+        .or(arguments.trust.private_key()?)
+    {
         Some(path) => passphrase::open_key(path).map(Some),
         None => Err(CliError::usage("--sign-result needs a private key")
             .hint("give it with --signing-key FILE")),
@@ -346,7 +402,9 @@ fn result_statement(
         verified.build().internal.environment.clone(),
         Utc::now().trunc_subsecs(0),
     );
-    result.statement(&artifact.name, artifact.sha256).map_err(CliError::undecided)
+    result
+        .statement(&artifact.name, artifact.sha256)
+        .map_err(CliError::undecided)
 }
 
 fn result_path(arguments: &Arguments) -> PathBuf {
@@ -359,11 +417,20 @@ fn result_path(arguments: &Arguments) -> PathBuf {
 
 fn write_result(path: &Path, signed: &[u8]) -> Result<(), CliError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let file = NewFile { name: &name, mode: 0o644, content: Box::new(signed) };
-    atomic::write_all(folder.unwrap_or(Path::new(".")), vec![file], Existing::Replace, |_| {
-        Ok::<_, CliError>(())
-    })
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let file = NewFile {
+        name: &name,
+        mode: 0o644,
+        content: Box::new(signed),
+    };
+    atomic::write_all(
+        folder.unwrap_or(Path::new(".")),
+        vec![file],
+        Existing::Replace,
+        |_| Ok::<_, CliError>(()),
+    )
     .map(drop)
     .map_err(|error: WriteError<CliError>| CliError::undecided(error))
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
+use wheelmark_core::compare::RebuildOutcome;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
-use wheelmark_core::compare::RebuildOutcome;
 use wheelmark_core::report::{Decision, Reason, Refusal, Report};
 use wheelmark_core::verify::{self, Artifact, VerifiedProvenance};
 
@@ -110,7 +110,12 @@ pub(super) fn judge(
         let note = format!("there is no attestation at `{}`", missing.to_string_lossy());
         report.notes.push(note);
     }
-    Ok(Judged { artifact, attestation, report, provenance: outcome.provenance })
+    Ok(Judged {
+        artifact,
+        attestation,
+        report,
+        provenance: outcome.provenance,
+    })
 }
 
 /// The refusal of a file whose rebuild did not give the same bytes.
@@ -122,7 +127,9 @@ pub(super) fn not_identical(outcome: &RebuildOutcome) -> Refusal {
         RebuildOutcome::BuildFailed { .. } => "the build failed",
         RebuildOutcome::Inconclusive { .. } => "inconclusive",
     };
-    Refusal::new(Reason::RebuildNotIdentical).expected("identical").found(found)
+    Refusal::new(Reason::RebuildNotIdentical)
+        .expected("identical")
+        .found(found)
 }
 
 /// Where a wheel's attestation is expected: the wheel's name and `.sigstore.json`.
