@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use wheelmark_build::demo;
 use wheelmark_build::process;
-use wheelmark_core::report::Escaped;
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -174,7 +173,8 @@ fn perform(
         )?;
         for printed in [&ended.stdout, &ended.stderr] {
             for line in String::from_utf8_lossy(printed).lines() {
-                writeln!(output, "  {}", Escaped(line))?;
+                // Escaped already, by the program that printed it.
+                writeln!(output, "  {line}")?;
             }
         }
         if failed {
