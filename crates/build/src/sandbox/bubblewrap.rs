@@ -6,7 +6,7 @@
 //!   `setpriv` drops to a uid that nothing else uses, without capabilities or a way to regain any.
 //!   Root itself would read every file it is shown and be exempt from the bound on processes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -253,6 +253,7 @@ fn check_inside(path: &Path) -> Result<(), SandboxError> {
 #[derive(Default)]
 struct Tree {
     arguments: Vec<OsString>,
+    made: BTreeSet<PathBuf>,
     view: View,
 }
 
@@ -263,18 +264,40 @@ impl Tree {
     }
 
     fn bind(&mut self, inside: &Path, host: &Path, writable: bool) {
+        self.parents(inside);
         let option = if writable { "--bind" } else { "--ro-bind" };
         self.args([OsStr::new(option), host.as_os_str(), inside.as_os_str()]);
         self.view.bind(inside, host, writable);
     }
 
     fn scratch(&mut self, inside: &Path, mode: &str, size: Option<u64>) {
+        self.parents(inside);
         self.args(["--perms", mode]);
         if let Some(size) = size {
             self.args(["--size", &size.to_string()]);
         }
         self.args([OsStr::new("--tmpfs"), inside.as_os_str()]);
         self.view.scratch(inside);
+    }
+
+    /// The directories that lead to a place: left to itself, bwrap closes some of them to all but
+    /// their owner, which as root is not the job.
+    fn parents(&mut self, inside: &Path) {
+        let mut parents: Vec<&Path> = inside.ancestors().skip(1).collect();
+        parents.pop(); // the root itself
+        for parent in parents.into_iter().rev() {
+            if !self.view.covers(parent)
+                && !parent.starts_with("/dev")
+                && self.made.insert(parent.to_owned())
+            {
+                self.args([
+                    OsStr::new("--perms"),
+                    OsStr::new("0755"),
+                    OsStr::new("--dir"),
+                    parent.as_os_str(),
+                ]);
+            }
+        }
     }
 
     /// A directory of the system, or the link that stands in its place.

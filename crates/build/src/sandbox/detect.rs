@@ -82,7 +82,7 @@ pub(super) fn detect() -> Result<Sandbox, SandboxError> {
     };
     match attempt(&sandbox, Tracing::Off) {
         Ok(_) => {}
-        Err(SandboxError::Start { message }) => {
+        Err(SandboxError::Start { message }) if message.starts_with("bwrap: ") => {
             return Err(SandboxError::Refused {
                 hint: hint(),
                 message,

@@ -39,14 +39,17 @@ pub fn package_of<'a>(
     if !Path::new(DPKG).is_file() {
         return Ok(None);
     }
-    let mut wanted: BTreeMap<String, &Path> = BTreeMap::new();
+    // Each name in the database, and the paths asked for that it may answer.
+    let mut wanted: BTreeMap<String, Vec<&Path>> = BTreeMap::new();
     for path in paths {
         // dpkg-query would read these as patterns.
         if let Some(text) = path
             .to_str()
             .filter(|t| !t.contains(['*', '?', '[', '\\', '\n']))
         {
-            wanted.extend(names(text).into_iter().map(|name| (name, path)));
+            for name in names(text) {
+                wanted.entry(name).or_default().push(path);
+            }
         }
     }
     let mut owners: BTreeMap<PathBuf, String> = BTreeMap::new();
@@ -58,7 +61,7 @@ pub fn package_of<'a>(
                 .chain(batch.iter().copied()),
         )?;
         for (package, name) in text.lines().filter_map(owner) {
-            if let Some(path) = wanted.get(name) {
+            for path in wanted.get(name).into_iter().flatten() {
                 owners.insert(path.to_path_buf(), package.to_owned());
             }
         }

@@ -122,11 +122,14 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
                 message: String::from_utf8_lossy(&log.tail).trim().to_owned(),
             })?,
     };
-    const SIGXCPU: i32 = 24;
     const SIGXFSZ: i32 = 25;
     let end = match end {
-        End::Signalled(SIGXFSZ) => exceeded(Bound::FileSize, job.bounds.file_size),
-        End::Signalled(SIGXCPU) => exceeded(Bound::Cpu, job.bounds.cpu.as_secs()),
+        // The kernel ended it at the bound itself.
+        End::Signalled(SIGXFSZ) => End::Exceeded(Exceeded {
+            bound: Bound::FileSize,
+            limit: job.bounds.file_size,
+            found: job.bounds.file_size,
+        }),
         end => end,
     };
     Ok(Outcome {
@@ -136,15 +139,6 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
         log_sha256: log.sha256,
         log_len: log.written,
         usage: watcher.usage,
-    })
-}
-
-/// The kernel ended it at the limit itself.
-fn exceeded(bound: Bound, limit: u64) -> End {
-    End::Exceeded(Exceeded {
-        bound,
-        limit,
-        found: limit,
     })
 }
 
@@ -268,7 +262,7 @@ impl Plan {
         // Held over the start: no process of a job is ever unknown to another job's end.
         let mut running = running();
         let child = Command::new(bash)
-            .args(["-p", "--norc", "--noprofile", "-c", START])
+            .args(["--norc", "--noprofile", "-p", "-c", START])
             .arg(report)
             .args(&self.command)
             .env_clear()
@@ -352,15 +346,21 @@ impl Plan {
                 });
             }
         };
-        let failed = |source| SandboxError::io("read", record, source);
         let setting = Setting {
             launchers: &self.launchers,
             cwd,
             view: &self.view,
             files: asked == Tracing::ProgramsAndFiles,
         };
-        let file = File::open(record).map_err(failed)?;
-        trace::read(BufReader::new(file), &setting).map_err(failed)
+        let failed = |source| SandboxError::io("read", record, source);
+        match File::open(record) {
+            Ok(file) => trace::read(BufReader::new(file), &setting).map_err(failed),
+            // The job was ended before the tracer began.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Trace::Unavailable {
+                reason: "the tracer wrote no record".to_owned(),
+            }),
+            Err(error) => Err(failed(error)),
+        }
     }
 }
 
