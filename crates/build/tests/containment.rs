@@ -3,11 +3,15 @@
 //! Where no sandbox can be had each test says that it was skipped, and why. As root the whole file
 //! is run once more as a plain user, since the two are kept in different ways.
 
+// A test that cannot be set up fails; clippy.toml knows this only of functions marked `#[test]`.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -92,6 +96,16 @@ impl Ground {
         log: &mut (dyn Write + Send),
         cancel: &Cancel,
     ) -> Result<Outcome, SandboxError> {
+        self.run_with(argv, log, cancel, &[])
+    }
+
+    fn run_with(
+        &self,
+        argv: &[&str],
+        log: &mut (dyn Write + Send),
+        cancel: &Cancel,
+        more: &[Bind],
+    ) -> Result<Outcome, SandboxError> {
         let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
         let contained = self.sandbox.isolation() == Isolation::Bubblewrap;
         let inside = if contained {
@@ -106,7 +120,7 @@ impl Ground {
             writable: true,
         };
         self.sandbox.run(Job {
-            binds: &[bind],
+            binds: &[&[bind], more].concat(),
             scratch: if contained { &home } else { &[] },
             env: &environment(),
             cwd: &inside,
@@ -114,7 +128,7 @@ impl Ground {
             bounds: &self.bounds,
             hostname: "builder",
             uid: self.sandbox.uid()?,
-            cpus: None,
+            cpus: NonZeroUsize::new(1),
             trace: self.trace,
             log,
             cancel,
@@ -234,13 +248,13 @@ fn the_environment_is_exactly_the_one_given() {
 fn it_is_an_unprivileged_stranger_with_a_fixed_name() {
     let ground = ground!();
     let log = ground.to_the_end(
-        "id -u; id -G; umask; hostname; grep -E '^(CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs)' \
+        "id -u; id -G; umask; hostname; nproc; grep -E '^(CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs)' \
          /proc/self/status; tty; cat",
     );
     let lines: Vec<&str> = log.lines().collect();
     assert_ne!(lines[0], "0");
     assert_eq!(lines[1], lines[0]);
-    assert_eq!(&lines[2..4], ["0022", "builder"]);
+    assert_eq!(&lines[2..5], ["0022", "builder", "1"]);
     assert_eq!(log.matches("0000000000000000").count(), 4, "{log}");
     assert!(log.contains("NoNewPrivs:\t1"), "{log}");
     assert!(log.contains("not a tty"), "{log}");
@@ -382,6 +396,51 @@ fn it_writes_only_where_it_may() {
         fs::metadata(ground.work().join(&name)).unwrap().mode() & 0o777,
         0o644
     );
+}
+
+#[test]
+fn a_read_only_bind_lies_open_below_a_closed_home() {
+    let ground = ground!();
+    let home = ground.dir.path().join("home");
+    let python = home.join(".pyenv/versions/3");
+    fs::create_dir_all(&python).unwrap();
+    fs::write(python.join("python"), "an interpreter").unwrap();
+    fs::write(home.join("token"), SECRET).unwrap();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+    symlink(&python, ground.dir.path().join("current")).unwrap();
+    let bind = |host: &Path, inside: &Path| Bind {
+        host: host.to_owned(),
+        inside: inside.to_owned(),
+        writable: false,
+    };
+    // At its own path, as an interpreter must be, and by a link.
+    let binds = [
+        bind(&python, &python),
+        bind(&ground.dir.path().join("current"), Path::new("/opt/python")),
+    ];
+    let script = format!(
+        "cat {python}/python /opt/python/python; cat {python}/../../../token; ls -A {home}; \
+         touch {python}/x /opt/python/x {home}/x",
+        python = python.display(),
+        home = home.display(),
+    );
+    let (mut log, cancel) = (Vec::new(), Cancel::new());
+    let words = ["bash", "-c", &script];
+    let outcome = ground.run_with(&words, &mut log, &cancel, &binds).unwrap();
+    let log = String::from_utf8_lossy(&log);
+    assert!(matches!(outcome.end, End::Exited(_)), "{log}");
+    assert!(log.starts_with("an interpreteran interpreter"), "{log}");
+    assert!(log.contains("\n.pyenv\n") && !log.contains(SECRET), "{log}");
+    assert_eq!(log.matches("Read-only file system").count(), 2, "{log}");
+    assert!(!python.join("x").exists() && !home.join("x").exists());
+
+    if rustix::process::geteuid().is_root() {
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o700)).unwrap();
+        let error = ground
+            .run_with(&["true"], &mut Vec::new(), &cancel, &binds)
+            .unwrap_err();
+        assert!(matches!(error, SandboxError::Unreadable { .. }), "{error}");
+    }
 }
 
 #[test]

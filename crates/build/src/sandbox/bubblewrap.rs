@@ -50,11 +50,13 @@ const ETC: [&str; 9] = [
 const RESERVED: [&str; 2] = ["/proc", "/dev"];
 
 impl Bubblewrap {
-    /// The arguments up to the job's command, and the tree they make. `own` is an empty directory
+    /// The arguments up to the job's command, and the tree they make. `binds` are the job's with
+    /// the links of their host paths followed; `own` is an empty directory
     /// for the generated files.
     pub fn arguments(
         &self,
         job: &Job<'_>,
+        binds: &[Bind],
         own: &Path,
     ) -> Result<(Vec<OsString>, View), SandboxError> {
         let mut tree = Tree::default();
@@ -81,7 +83,7 @@ impl Bubblewrap {
         tree.scratch(Path::new("/dev/shm"), "1777", size);
         // Parents first, so that one bind may lie inside another.
         let mut places: Vec<(&Path, Option<&Bind>)> = Vec::new();
-        places.extend(job.binds.iter().map(|bind| (&*bind.inside, Some(bind))));
+        places.extend(binds.iter().map(|bind| (&*bind.inside, Some(bind))));
         places.extend(job.scratch.iter().map(|path| (&**path, None)));
         places.sort_by_key(|(inside, _)| *inside);
         for (inside, bind) in places {
