@@ -508,7 +508,7 @@ fn without_isolation_a_daemon_does_not_outlive_the_job_either() {
     ));
     assert_eq!(
         (outcome.end, outcome.isolation),
-        (End::Exited(3), Isolation::NoneUnsafe)
+        (End::Exited(3), Isolation::None)
     );
     assert!(!sleeps(&seconds));
 }

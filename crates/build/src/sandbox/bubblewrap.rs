@@ -88,7 +88,6 @@ impl Bubblewrap {
         places.sort_by_key(|(inside, _)| *inside);
         for (inside, bind) in places {
             check_inside(inside)?;
-            tree.parents(inside);
             match bind {
                 Some(bind) => {
                     self.check_bind(bind)?;
@@ -258,10 +257,6 @@ struct Tree {
     arguments: Vec<OsString>,
     made: BTreeSet<PathBuf>,
     view: View,
-    /// The directories that are there, by us.
-    made: Vec<PathBuf>,
-    /// The places that are mounted, with all they hold.
-    mounted: Vec<PathBuf>,
 }
 
 impl Tree {
@@ -275,7 +270,6 @@ impl Tree {
         let option = if writable { "--bind" } else { "--ro-bind" };
         self.args([OsStr::new(option), host.as_os_str(), inside.as_os_str()]);
         self.view.bind(inside, host, writable);
-        self.mounted.push(inside.to_owned());
     }
 
     fn scratch(&mut self, inside: &Path, mode: &str, size: Option<u64>) {
@@ -286,23 +280,6 @@ impl Tree {
         }
         self.args([OsStr::new("--tmpfs"), inside.as_os_str()]);
         self.view.scratch(inside);
-        self.mounted.push(inside.to_owned());
-    }
-
-    /// The directories that lead to a place, open to every uid: those that bwrap makes of itself are
-    /// closed to all but root.
-    fn parents(&mut self, inside: &Path) {
-        let mut parents: Vec<_> = inside.ancestors().skip(1).collect();
-        parents.pop();
-        for parent in parents.into_iter().rev() {
-            let there = self.made.iter().any(|made| made == parent)
-                || self.mounted.iter().any(|place| parent.starts_with(place));
-            if !there {
-                self.made.push(parent.to_owned());
-                self.args([OsStr::new("--perms"), OsStr::new("0755")]);
-                self.args([OsStr::new("--dir"), parent.as_os_str()]);
-            }
-        }
     }
 
     /// The directories that lead to a place: left to itself, bwrap closes some of them to all but
