@@ -7,11 +7,13 @@
 pub mod attestation;
 pub mod compare;
 pub mod digest;
+pub mod dist;
 pub mod filename;
 pub mod json;
 pub mod limits;
 pub mod policy;
 pub mod report;
+pub mod sdist;
 pub mod trust;
 pub mod verify;
 pub mod wheel;
