@@ -32,8 +32,8 @@ fn the_same_bytes_end_with_0() {
 
 #[test]
 fn other_bytes_end_with_11_and_their_cause() {
-    let changed = tiny::wheel_of(&[("demo.py", b"ANSWER = 43\n")]);
-    let (_folder, a, b) = two(&tiny::wheel(), &changed);
+    let answer = |n: u8| tiny::wheel_with("demo.py", format!("ANSWER = {n}\n").as_bytes());
+    let (_folder, a, b) = two(&answer(42), &answer(43));
     let ran = wheelmark().arg("diff").args([&a, &b]).assert().code(11);
     let told = String::from_utf8(ran.get_output().stdout.clone()).expect("UTF-8");
     assert!(told.contains("L4 demo.py: text-changed"), "{told}");

@@ -116,6 +116,17 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// Whether it is the build that failed, and not something that it needed.
+    pub fn is_of_the_build(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed { .. }
+                | Self::HookLeftNoAnswer { .. }
+                | Self::HookAnswer { .. }
+                | Self::NotOneFile { .. }
+        )
+    }
+
     pub(crate) fn hook_answer(hook: &str, answer: &serde_json::Value, expected: String) -> Self {
         let answer = answer.to_string().chars().take(200).collect();
         Self::HookAnswer {

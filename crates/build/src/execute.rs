@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -21,7 +22,7 @@ use crate::environment::interpreter::FoundInterpreter;
 use crate::environment::project::BuildSystem;
 use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::sandbox::{Bind, Bounds, Cancel, End, Job, Sandbox, Trace, Tracing};
 use crate::workspace::Workspace;
 
@@ -67,6 +68,8 @@ pub struct Rust {
     pub home: PathBuf,
     /// The toolchain's folder.
     pub toolchain: PathBuf,
+    /// The path at which the build sees the toolchain: its own, or for a rebuild the recorded one.
+    pub inside: PathBuf,
 }
 
 impl Rust {
@@ -97,9 +100,23 @@ impl Rust {
         Ok(fetched.map(|fetched| Self {
             crates: fetched.packages,
             home: fetched.home,
+            inside: toolchain.sysroot.clone(),
             toolchain: toolchain.sysroot,
         }))
     }
+}
+
+/// Where the build saw its Rust toolchain: the only folder of `PATH` that is neither the build's own nor
+/// the system's.
+pub(crate) fn recorded_toolchain(variables: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let folders = variables.get("PATH")?.split(':').map(Path::new);
+    let system = [layout::ROOT, "/usr", "/bin"];
+    let mut others = folders.filter(|folder| !system.iter().any(|root| folder.starts_with(root)));
+    others
+        .next()?
+        .parent()
+        .filter(|folder| folder.is_absolute())
+        .map(Path::to_owned)
 }
 
 /// In what one run differs from another without any of it being recorded: a confirmation changes all
@@ -220,7 +237,7 @@ impl Plan {
         let mut binds: Vec<_> = self.interpreter.directories.iter().map(same).collect();
         if let Some(rust) = &self.rust {
             binds.push(read_only(&rust.home, &layout.cargo));
-            binds.push(same(&rust.toolchain));
+            binds.push(read_only(&rust.toolchain, &rust.inside));
         }
         binds
     }
@@ -261,17 +278,8 @@ impl Run<'_> {
     }
 
     /// Runs one command in the sandbox to its end.
-    fn job(
-        &self,
-        plan: &Plan,
-        what: &str,
-        binds: &[Bind],
-        argv: &[OsString],
-        cwd: &Path,
-        home: &Path,
-        variables: &BTreeMap<String, String>,
-    ) -> Result<Trace, BuildError> {
-        let mut env = variables.clone();
+    fn job(&self, plan: &Plan, call: &Call<'_>) -> Result<Trace, BuildError> {
+        let mut env = call.variables.clone();
         if self.variation.other_clock {
             env.extend(other_clock());
         }
@@ -287,11 +295,11 @@ impl Run<'_> {
             uid => uid,
         };
         let outcome = self.sandbox.run(Job {
-            binds,
-            scratch: &[home.to_owned()],
+            binds: &call.binds,
+            scratch: slice::from_ref(call.home),
             env: &env,
-            cwd,
-            argv,
+            cwd: call.cwd,
+            argv: &call.argv,
             bounds: self.bounds,
             hostname: &plan.hostname,
             uid,
@@ -308,12 +316,22 @@ impl Run<'_> {
             End::Exited(0) => Ok(outcome.trace),
             End::Cancelled => Err(BuildError::Interrupted),
             end => Err(BuildError::Failed {
-                what: what.to_owned(),
+                what: call.what.to_owned(),
                 end,
                 tail: tail(&mut log, before).map_err(BuildError::Workspace)?,
             }),
         }
     }
+}
+
+/// One command and what it sees.
+struct Call<'a> {
+    what: &'a str,
+    binds: Vec<Bind>,
+    argv: Vec<OsString>,
+    cwd: &'a Path,
+    home: &'a PathBuf,
+    variables: &'a BTreeMap<String, String>,
 }
 
 /// The user id of a job in a user namespace, and the one that a confirmation sees instead. Run as root,
@@ -366,7 +384,7 @@ fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), B
     let layout = plan.layout(run.workspace, run.name);
     let (source, _elsewhere) = run.lay_down(&plan.tree)?;
     let (driver, out) = (run.new_folder("driver")?, run.new_folder("out")?);
-    let (result, home) = (run.new_folder("result")?, &layout.home);
+    let result = run.new_folder("result")?;
     let task = json!({
         "hook": hook,
         "backend": plan.backend.name,
@@ -391,10 +409,16 @@ fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), B
         layout.environment.join("bin/python"),
         layout.driver.join("hooks.py"),
         layout.driver.join("task.json"),
-    ]
-    .map(OsString::from);
-    let cwd = layout.source.join(&plan.subdirectory);
-    let trace = run.job(plan, hook, &binds, &argv, &cwd, home, &plan.variables)?;
+    ];
+    let call = Call {
+        what: hook,
+        binds,
+        argv: argv.map(OsString::from).into(),
+        cwd: &layout.source.join(&plan.subdirectory),
+        home: &layout.home,
+        variables: &plan.variables,
+    };
+    let trace = run.job(plan, &call)?;
     let answer = File::open(result.join(VALUE)).and_then(|file| {
         let mut text = Vec::new();
         file.take(ANSWER_LIMIT).read_to_end(&mut text)?;
@@ -449,23 +473,20 @@ fn run_step(
             .for_each(|value| *value = value.replace(&from, &to));
     }
     let wheel = text(&layout.input.join(filename));
-    let words = step.command.iter();
-    let argv: Vec<_> = words
-        .map(|word| {
-            word.replace("{wheel}", &wheel)
-                .replace("{out}", &text(&layout.out))
-                .into()
-        })
-        .collect();
-    let trace = run.job(
-        plan,
-        &what,
-        &binds,
-        &argv,
-        &layout.out,
-        &layout.home,
-        &variables,
-    )?;
+    let word = |word: &String| {
+        word.replace("{wheel}", &wheel)
+            .replace("{out}", &text(&layout.out))
+            .into()
+    };
+    let call = Call {
+        what: &what,
+        binds,
+        argv: step.command.iter().map(word).collect(),
+        cwd: &layout.out,
+        home: &layout.home,
+        variables: &variables,
+    };
+    let trace = run.job(plan, &call)?;
     Ok((only_file(&out, &what)?, trace))
 }
 

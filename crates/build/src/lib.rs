@@ -3,9 +3,11 @@
 
 pub mod atomic;
 pub mod confirm;
+pub mod demo;
 pub mod environment;
 pub mod error;
 pub mod execute;
+pub mod instructions;
 pub mod layout;
 mod observe;
 pub mod process;

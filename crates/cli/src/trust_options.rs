@@ -72,6 +72,21 @@ impl TrustOptions {
     }
 }
 
+impl TrustOptions {
+    /// The file of `--key`, where that is a private key: then the person holds both halves.
+    pub fn private_key(&self) -> Result<Option<&Path>, CliError> {
+        let Some(path) = &self.key else {
+            return Ok(None);
+        };
+        let pem = input::read_text(path, MAX_FILE)?;
+        let private = matches!(
+            PemKind::of(&pem),
+            Some(PemKind::PrivateKey | PemKind::EncryptedPrivateKey)
+        );
+        Ok(private.then_some(path.as_path()))
+    }
+}
+
 fn public_key(path: &Path) -> Result<TrustedKey, CliError> {
     let pem = input::read_text(path, MAX_FILE)?;
     let hint = match PemKind::of(&pem) {

@@ -98,6 +98,8 @@ pub struct CompareLimits {
     pub total: u64,
     /// Members whose differences are explained: bounds what is kept of them for the report.
     pub explained: usize,
+    /// Lines of one text that is compared as text, each of which costs memory beside its bytes.
+    pub text_lines: usize,
     /// Lines of one text that are aligned with another's; the work grows with the square of it.
     pub lines: usize,
     /// Lines of all texts that are aligned, for the same reason.
@@ -119,8 +121,9 @@ impl CompareLimits {
             member: 128 << 20,
             total: 2 << 30,
             explained: 5_000,
-            lines: 8_000,
-            lines_total: 200_000,
+            text_lines: 1_000_000,
+            lines: 4_000,
+            lines_total: 100_000,
             hunk_lines: 60,
             width: 200,
             listed: 20,

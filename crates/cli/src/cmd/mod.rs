@@ -1,9 +1,11 @@
 //! The verbs, each in a file.
 
 mod build;
+mod demo;
 mod diff;
 mod inspect;
 mod keygen;
+mod rebuild;
 mod verify;
 
 use clap::Subcommand;
@@ -16,9 +18,11 @@ use crate::render::Output;
 #[derive(Subcommand)]
 pub enum Command {
     Build(build::Arguments),
+    Demo(demo::Arguments),
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
+    Rebuild(rebuild::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -27,9 +31,11 @@ impl Command {
     pub fn json(&self) -> bool {
         match self {
             Command::Build(arguments) => arguments.json,
+            Command::Demo(arguments) => arguments.json,
             Command::Diff(arguments) => arguments.json,
             Command::Inspect(arguments) => arguments.json,
             Command::Keygen(arguments) => arguments.json,
+            Command::Rebuild(arguments) => arguments.json,
             Command::Verify(arguments) => arguments.json,
         }
     }
@@ -39,9 +45,11 @@ impl Command {
 pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
     match command {
         Command::Build(arguments) => build::run(&arguments, output),
+        Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Inspect(arguments) => inspect::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
+        Command::Rebuild(arguments) => rebuild::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
+use wheelmark_core::compare::RebuildOutcome;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
-use wheelmark_core::report::{Decision, Report};
-use wheelmark_core::verify;
+use wheelmark_core::report::{Decision, Reason, Refusal, Report};
+use wheelmark_core::verify::{self, Artifact, VerifiedProvenance};
 
 use crate::artifact;
 use crate::error::CliError;
@@ -62,20 +63,34 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let cancel = interrupt::watch()?;
     let mut exit = Exit::Accepted;
     for path in &arguments.wheels {
-        let decided = one(path, arguments.bundle.as_deref(), &policy, now, &cancel);
+        let bundle = arguments.bundle.as_deref();
+        let decided = judge(path, bundle, &policy, now, &cancel).map(|judged| judged.report);
         interrupt::check(&cancel)?;
         exit = exit.and(show(path, decided, arguments.json, output)?);
     }
     Ok(exit)
 }
 
-fn one(
+/// A file and what was decided of it.
+pub(super) struct Judged {
+    /// The file.
+    pub artifact: Artifact,
+    /// Its attestation, where there is one.
+    pub attestation: Option<Vec<u8>>,
+    /// What was decided.
+    pub report: Report,
+    /// Its provenance, where everything held but for a rebuild that may be owed.
+    pub provenance: Option<VerifiedProvenance>,
+}
+
+/// Reads a file and its attestation, and verifies.
+pub(super) fn judge(
     path: &Path,
     bundle: Option<&Path>,
     policy: &Policy,
     now: DateTime<Utc>,
     cancel: &Arc<AtomicBool>,
-) -> Result<Report, CliError> {
+) -> Result<Judged, CliError> {
     let limits = AttestationLimits::standard();
     let artifact = artifact::read(path, cancel)?;
     let (attestation, missing) = match bundle {
@@ -95,7 +110,26 @@ fn one(
         let note = format!("there is no attestation at `{}`", missing.to_string_lossy());
         report.notes.push(note);
     }
-    Ok(report)
+    Ok(Judged {
+        artifact,
+        attestation,
+        report,
+        provenance: outcome.provenance,
+    })
+}
+
+/// The refusal of a file whose rebuild did not give the same bytes.
+pub(super) fn not_identical(outcome: &RebuildOutcome) -> Refusal {
+    let found = match outcome {
+        RebuildOutcome::Identical => "identical",
+        RebuildOutcome::Equivalent { .. } => "equivalent, not identical",
+        RebuildOutcome::Different { .. } => "different",
+        RebuildOutcome::BuildFailed { .. } => "the build failed",
+        RebuildOutcome::Inconclusive { .. } => "inconclusive",
+    };
+    Refusal::new(Reason::RebuildNotIdentical)
+        .expected("identical")
+        .found(found)
 }
 
 /// Where a wheel's attestation is expected: the wheel's name and `.sigstore.json`.

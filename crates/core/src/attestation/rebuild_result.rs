@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::EnvironmentManifest;
 use super::provenance::Builder;
-use super::statement::ResourceDescriptor;
+use super::statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
 use crate::compare::{Drift, RebuildOutcome};
 use crate::digest::Sha256Digest;
 
@@ -38,4 +38,63 @@ pub struct RebuildResult {
     /// The build log, by digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub byproducts: Vec<ResourceDescriptor>,
+}
+
+impl RebuildResult {
+    /// Puts a result together; `attestation` and `log` are named by their digests.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is one field, and none has a default"
+    )]
+    pub fn new(
+        rebuilder: &str,
+        version: &str,
+        attestation: &[u8],
+        log: &[u8],
+        outcome: RebuildOutcome,
+        rebuilt: Option<Sha256Digest>,
+        drift: Vec<Drift>,
+        environment: EnvironmentManifest,
+        finished_on: DateTime<Utc>,
+    ) -> Self {
+        let named = |name: &str, bytes: &[u8]| ResourceDescriptor {
+            name: Some(name.to_owned()),
+            digest: [("sha256".to_owned(), Sha256Digest::of(bytes).to_string())].into(),
+            ..Default::default()
+        };
+        Self {
+            rebuilder: Builder {
+                id: rebuilder.to_owned(),
+                version: [("wheelmark".to_owned(), version.to_owned())].into(),
+            },
+            attestation: named("attestation", attestation),
+            outcome,
+            rebuilt,
+            drift,
+            environment,
+            finished_on,
+            byproducts: vec![named("build.log", log)],
+        }
+    }
+
+    /// The statement to be signed: this result about a file.
+    ///
+    /// # Errors
+    /// Only what `serde_json` returns for values that have no JSON form.
+    pub fn statement(
+        &self,
+        filename: &str,
+        sha256: Sha256Digest,
+    ) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&Statement {
+            statement_type: STATEMENT_TYPE.to_owned(),
+            subject: vec![ResourceDescriptor {
+                name: Some(filename.to_owned()),
+                digest: [("sha256".to_owned(), sha256.to_string())].into(),
+                ..Default::default()
+            }],
+            predicate_type: REBUILD_RESULT_TYPE.to_owned(),
+            predicate: serde_json::to_value(self)?,
+        })
+    }
 }

@@ -46,28 +46,15 @@ pub(super) fn pyc(a: &[u8], b: &[u8], limits: &CompareLimits) -> Option<Vec<Clue
 /// The causes that the strings of both sides tell, and the strings that only one side has.
 pub(super) fn strings(a: &[u8], b: &[u8], limits: &CompareLimits) -> (Vec<Clue>, Vec<Detail>) {
     let (all_a, all_b) = (printable(a), printable(b));
-    let (set_a, set_b): (BTreeSet<_>, BTreeSet<_>) = (
-        all_a.iter().copied().collect(),
-        all_b.iter().copied().collect(),
-    );
-    let only = |all: &[&str], other: &BTreeSet<&str>| {
-        let mut seen = BTreeSet::new();
-        let only = all
-            .iter()
-            .copied()
-            .filter(|s| !other.contains(s) && seen.insert(s.to_owned()));
-        only.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let (only_a, only_b) = (only(&all_a, &set_b), only(&all_b, &set_a));
-    let pairs = only_a
-        .iter()
-        .map(String::as_str)
-        .zip(only_b.iter().map(String::as_str));
+    // Sorted, since linkers place strings by their hash: what belongs together often starts alike.
+    let only_a: Vec<&str> = all_a.difference(&all_b).copied().collect();
+    let only_b: Vec<&str> = all_b.difference(&all_a).copied().collect();
+    let pairs = only_a.iter().copied().zip(only_b.iter().copied());
     let explained = explain(pairs).filter(|_| only_a.len() == only_b.len());
     if let Some(causes) = explained {
         return (tell(causes, limits), Vec::new());
     }
-    let list = |strings: &[String]| {
+    let list = |strings: &[&str]| {
         let shown = strings
             .iter()
             .take(limits.listed)
@@ -105,7 +92,7 @@ pub(super) fn changed(what: &str, a: &[u8], b: &[u8]) -> Clue {
     Clue::new(Cause::BinaryChanged, summary).with([Detail::values(what, window(a), window(b))])
 }
 
-fn printable(bytes: &[u8]) -> Vec<&str> {
+fn printable(bytes: &[u8]) -> BTreeSet<&str> {
     bytes
         .split(|b| !(b.is_ascii_graphic() || *b == b' '))
         .filter(|run| run.len() >= STRING)

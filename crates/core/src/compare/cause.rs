@@ -59,14 +59,10 @@ causes! {
     ElfDynamic = "elf-dynamic",
     /// Symbols were added, removed, or changed between defined and undefined.
     ElfSymbols = "elf-symbols",
-    /// The content of these ELF sections differs.
-    ElfSection = "elf-section",
     /// The compilers or linkers that `.comment` names differ.
     ElfCompiler = "elf-compiler",
     /// The paths in the debug information differ.
     ElfDebugPath = "elf-debug-path",
-    /// The build id differs, as it does after any other difference.
-    ElfBuildId = "elf-build-id",
     /// The difference is an absolute path: where the build ran.
     EmbeddedPath = "embedded-path",
     /// The difference is a date or a time: when the build ran.
@@ -75,6 +71,10 @@ causes! {
     RandomValue = "random-value",
     /// The same lines or words are there in another order.
     Ordering = "ordering",
+    /// The content of these ELF sections differs.
+    ElfSection = "elf-section",
+    /// The build id differs, as it does after any other difference.
+    ElfBuildId = "elf-build-id",
     /// The time of the source in the header of a compiled Python file differs.
     PycHeader = "pyc-header",
     /// Lines end in another way: CR LF against LF, or no newline at the end of the file.

@@ -203,7 +203,7 @@ fn timestamps(pairs: &[Pair<'_>], limits: &CompareLimits) -> Option<Finding> {
         (Some(Some(shift)), 1) => {
             let clock = clock_a.unwrap_or_default();
             format!(
-                "{who}: one clock in both, {clock} in A, {} later in B",
+                "{who}: one clock in both, {clock} in A, shifted by {} in B",
                 told(*shift)
             )
         }

@@ -283,7 +283,7 @@ impl<'p, 's> Contents<'p, 's> {
     /// One member whose bytes differ: always at least one finding.
     fn member(&mut self, name: &str, a: &[u8], b: &[u8]) -> Vec<Finding> {
         let level = level_of(self.paired.a, name);
-        let texts = as_text(a).zip(as_text(b));
+        let texts = as_text(a, self.limits).zip(as_text(b, self.limits));
         let mut clues: Vec<(Clue, Level)> = match (self.paired.a.in_dist_info(name), texts) {
             (Some("METADATA"), Some((a, b))) => {
                 at(level, email::metadata(a, b, self.limits, &mut self.lines))

@@ -5,11 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use object::{FileKind, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
+use object::{
+    FileKind, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind, SymbolKind,
+};
 
 use super::binary;
 use super::container::cut;
 use super::finding::Clue;
+use super::text::{explain, tell};
 use super::{Cause, Detail};
 use crate::limits::CompareLimits;
 
@@ -49,6 +52,7 @@ pub(super) fn compare(a: &[u8], b: &[u8], limits: &CompareLimits) -> Option<Vec<
         &elf_b.symbols,
         limits,
     ));
+    clues.extend(sources(&elf_a.sources, &elf_b.sources, limits));
     clues.extend(sections(&elf_a, &elf_b, limits));
     if clues.is_empty() {
         // The sections are equal: it lies in a header, in the padding, or after the end.
@@ -68,6 +72,8 @@ struct Elf<'d> {
     comments: BTreeSet<String>,
     dynamic: BTreeSet<String>,
     symbols: BTreeSet<String>,
+    /// The files that it was linked from, as its symbols name them.
+    sources: BTreeSet<String>,
     /// Sections by name; a name that occurs again has its number behind it.
     sections: BTreeMap<String, Section<'d>>,
     /// Functions by name.
@@ -105,6 +111,7 @@ impl<'d> Elf<'d> {
             comments: BTreeSet::new(),
             dynamic: BTreeSet::new(),
             symbols: BTreeSet::new(),
+            sources: BTreeSet::new(),
             sections: BTreeMap::new(),
             functions: BTreeMap::new(),
             truncated: false,
@@ -179,15 +186,19 @@ impl<'d> Elf<'d> {
                 return;
             }
             *budget -= name.len() + 1;
-            if name.is_empty() || symbol.kind() == object::SymbolKind::Section {
+            if name.is_empty() || symbol.kind() == SymbolKind::Section {
                 continue;
             }
             let name = lossy(name, limits);
+            if symbol.kind() == SymbolKind::File {
+                self.sources.insert(name);
+                continue;
+            }
             let code = symbol
                 .section_index()
                 .and_then(|index| file.section_by_index(index).ok());
             let body = code
-                .filter(|_| symbol.kind() == object::SymbolKind::Text && symbol.size() > 0)
+                .filter(|_| symbol.kind() == SymbolKind::Text && symbol.size() > 0)
                 .and_then(|section| section.data_range(symbol.address(), symbol.size()).ok()?);
             match body {
                 Some(body) if body.len() <= *budget => {
@@ -246,6 +257,7 @@ fn sections(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Vec<Clue> {
     let mut details = Vec::new();
     let mut clues = Vec::new();
     let mut debug = (Vec::new(), Vec::new());
+    let mut looked_into = 0;
     for name in &names {
         let (left, right) = (a.sections.get(*name), b.sections.get(*name));
         let same = match (left, right) {
@@ -274,6 +286,10 @@ fn sections(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Vec<Clue> {
             .iter()
             .any(|start| name.starts_with(start))
         {
+            if looked_into == limits.listed {
+                continue;
+            }
+            looked_into += 1;
             let (found, left) = binary::strings(left.data, right.data, limits);
             clues.extend(found);
             details.extend(left.into_iter().map(|detail| in_section(detail, name)));
@@ -300,6 +316,17 @@ fn sections(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Vec<Clue> {
     details.extend(functions(a, b, limits));
     clues.push(Clue::new(Cause::ElfSection, summary).with(details));
     clues
+}
+
+/// The names of the files it was linked from: an assembler's temporary file is a path of the build.
+fn sources(a: &BTreeSet<String>, b: &BTreeSet<String>, limits: &CompareLimits) -> Vec<Clue> {
+    let only_a: Vec<&str> = a.difference(b).map(String::as_str).collect();
+    let only_b: Vec<&str> = b.difference(a).map(String::as_str).collect();
+    let pairs = only_a.iter().copied().zip(only_b.iter().copied());
+    match explain(pairs).filter(|_| only_a.len() == only_b.len()) {
+        Some(causes) => tell(causes, limits),
+        None => list(Cause::ElfSymbols, a, b, limits).into_iter().collect(),
+    }
 }
 
 /// Whether a section says something about the code and is not part of it.
@@ -386,7 +413,7 @@ fn lossy(bytes: &[u8], limits: &CompareLimits) -> String {
 #[cfg(test)]
 mod tests {
     use object::write::{Object as Writer, StandardSection, Symbol, SymbolSection};
-    use object::{Architecture, BinaryFormat, Endianness, SymbolFlags, SymbolKind, SymbolScope};
+    use object::{Architecture, BinaryFormat, Endianness, SymbolFlags, SymbolScope};
     use proptest::prelude::*;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! METADATA and WHEEL, field by field. Both are header lines; METADATA may have a body, the description.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 
 use pep508_rs::{Requirement, VerbatimUrl};
@@ -136,7 +136,7 @@ fn fields(
     limits: &CompareLimits,
 ) -> Vec<Clue> {
     let mut clues = Vec::new();
-    let names: std::collections::BTreeSet<_> = a.values.keys().chain(b.values.keys()).collect();
+    let names: BTreeSet<_> = a.values.keys().chain(b.values.keys()).collect();
     let none = Vec::new();
     for name in names {
         let (x, y) = (
@@ -153,17 +153,6 @@ fn fields(
                 .map(|v| cut(v, limits.width));
             (!values.is_empty()).then(|| shown.collect::<Vec<_>>().join("; "))
         };
-        let only = |x: &[String], y: &[String]| {
-            let mut rest = y.to_vec();
-            let mut only = Vec::new();
-            for value in x {
-                match rest.iter().position(|other| other == value) {
-                    Some(at) => drop(rest.swap_remove(at)),
-                    None => only.push(value.clone()),
-                }
-            }
-            only
-        };
         let (only_a, only_b) = (only(x, y), only(y, x));
         let clue = if only_a.is_empty() && only_b.is_empty() {
             let summary = format!("{name}: the same {} values in another order", x.len());
@@ -178,7 +167,11 @@ fn fields(
             Clue::new(Cause::RequiresDist, summary).with([detail])
         } else {
             let says = |values: &[String]| short(values).unwrap_or_else(|| "nothing".to_owned());
-            let summary = format!("{name}: {} in A, {} in B", says(&only_a), says(&only_b));
+            let summary = format!("{} in A, {} in B", says(&only_a), says(&only_b));
+            let summary = match name.as_str() == cause(name).code() {
+                true => summary,
+                false => format!("{name}: {summary}"),
+            };
             Clue::new(cause(name), cut(&summary, limits.width * 2))
         };
         clues.push(clue);
@@ -190,6 +183,22 @@ fn fields(
         ));
     }
     clues
+}
+
+/// The values of `x` that `y` has not, or has not as often.
+fn only(x: &[String], y: &[String]) -> Vec<String> {
+    let mut left: HashMap<&str, usize> = HashMap::new();
+    for value in y {
+        *left.entry(value).or_default() += 1;
+    }
+    let missing = x.iter().filter(|value| match left.get_mut(value.as_str()) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    });
+    missing.cloned().collect()
 }
 
 /// Whether the requirements mean the same, whatever their order and form.

@@ -26,5 +26,5 @@ mod words;
 
 pub use cause::Cause;
 pub use finding::{Compared, DIFF_SCHEMA, Detail, Finding, Level, WheelDiff};
-pub use outcome::{Drift, RebuildOutcome, judge};
+pub use outcome::{Drift, RebuildOutcome, judge, judge_unread};
 pub use wheels::{DiffError, diff};

@@ -94,6 +94,19 @@ pub fn judge(diff: &WheelDiff, drift: &[Drift]) -> RebuildOutcome {
     }
 }
 
+/// As [`judge`], for files of which it is only known that their bytes are not the same.
+pub fn judge_unread(what: String, drift: &[Drift]) -> RebuildOutcome {
+    if drift.is_empty() {
+        return RebuildOutcome::Different { diffs: vec![what] };
+    }
+    let drift: Vec<String> = drift.iter().map(ToString::to_string).collect();
+    let cause = format!(
+        "other bytes ({what}) from another environment: {}",
+        drift.join("; ")
+    );
+    RebuildOutcome::Inconclusive { cause }
+}
+
 /// The normalisers under which a difference of the container vanishes, by name and version.
 ///
 /// - `zip-order/1` sorts the members by name.

@@ -50,25 +50,25 @@ pub(super) fn compare(
             let show = |row: &Option<&Row<'_>>| row.map(|row| row.text.to_owned());
             Detail::values(path.trim_start_matches('\0'), show(x), show(y))
         });
-        Clue::new(cause, format!("{} entries {what}", rows.len())).with(details)
+        Clue::new(cause, format!("{what}: {} entries", rows.len())).with(details)
     };
     let mut clues = Vec::new();
     if !unexplained.is_empty() {
-        let what = "differ, and the members they name do not";
+        let what = "differing while the members they name do not";
         clues.push((
             clue(Cause::RecordUnexplained, what, &unexplained),
             Level::Metadata,
         ));
     }
     if !form.is_empty() {
-        let what = "give another algorithm or leave out the size";
+        let what = "with another algorithm, or without the size";
         clues.push((
             clue(Cause::RecordForm, what, &form),
             Level::RecordAndGenerator,
         ));
     }
     if !follows.is_empty() {
-        let what = "differ, each as the member it names";
+        let what = "each differing as the member it names does";
         let clue = Clue {
             details: Vec::new(),
             ..clue(Cause::RecordFollows, what, &follows)

@@ -1,5 +1,7 @@
 //! What a comparison needs to know of a wheel, apart from how it was read.
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveDate, NaiveDateTime};
 
 use super::Compared;
@@ -12,7 +14,7 @@ pub(super) struct Side {
     /// Such as `demo-1.0.dist-info`.
     pub(super) dist_info: String,
     /// Names of the members that Python runs at every start.
-    pub(super) startup_hooks: Vec<String>,
+    pub(super) startup_hooks: BTreeSet<String>,
     /// In the order of the archive.
     pub(super) entries: Vec<Entry>,
 }

@@ -19,11 +19,11 @@ const SEARCHED: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Budget(pub(super) usize);
 
-/// The content as text, if it is UTF-8 without NUL.
-pub(super) fn as_text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes)
-        .ok()
-        .filter(|_| !bytes.contains(&0))
+/// The content as text, if it is UTF-8 without NUL and not of too many lines to hold them one by one.
+pub(super) fn as_text<'b>(bytes: &'b [u8], limits: &CompareLimits) -> Option<&'b str> {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let text = std::str::from_utf8(bytes).ok()?;
+    (lines <= limits.text_lines && !bytes.contains(&0)).then_some(text)
 }
 
 /// What two texts differ in; at least one clue where they differ.
@@ -196,9 +196,9 @@ fn compare_lines(a: &[&str], b: &[&str], limits: &CompareLimits, budget: &mut Bu
     let mut clues = tell(causes, limits);
     if removed + added > 0 {
         let summary = match (removed, added) {
-            (removed, 0) => format!("{removed} lines only in A"),
-            (0, added) => format!("{added} lines only in B"),
-            (removed, added) => format!("{removed} lines of A became {added} of B"),
+            (removed, 0) => format!("lines only in A: {removed}"),
+            (0, added) => format!("lines only in B: {added}"),
+            (removed, added) => format!("lines changed: {removed} in A, {added} in B"),
         };
         clues.push(Clue::new(Cause::TextChanged, summary).with([hunk(&ops, a, b, from, limits)]));
     }

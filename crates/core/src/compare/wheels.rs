@@ -59,7 +59,7 @@ fn side(wheel: &Wheel) -> Side {
             members: wheel.members().len(),
         },
         dist_info: wheel.members().iter().find_map(record).unwrap_or_default(),
-        startup_hooks: wheel.startup_hooks().to_vec(),
+        startup_hooks: wheel.startup_hooks().iter().cloned().collect(),
         entries: wheel.members().iter().map(entry).collect(),
     }
 }

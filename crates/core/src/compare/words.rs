@@ -5,6 +5,12 @@
 
 use super::Cause;
 
+/// Bytes of the longest token that is taken for random: a SHA-512 in hexadecimal. The bound keeps the
+/// search linear.
+const TOKEN: usize = 128;
+/// Parts of a time, such as date, time of day, fraction and zone. Bounded for the same reason.
+const TIME_PARTS: usize = 6;
+
 /// Two different values of the same kind at the same place of two lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Swap<'a> {
@@ -121,7 +127,7 @@ fn path(before: &[u8], rest: &[u8]) -> Option<usize> {
 fn time(rest: &[u8]) -> Option<usize> {
     let mut length = date(rest).or_else(|| clock(rest)).or_else(|| epoch(rest))?;
     // What follows belongs to it: the time of day, its fraction, the zone.
-    loop {
+    for _ in 0..TIME_PARTS {
         let tail = &rest[length..];
         let gap = run(tail, |b| b == b' ' || b == b'T' || b == b',').min(2);
         let more = match tail {
@@ -262,10 +268,13 @@ fn zone(rest: &[u8]) -> Option<usize> {
 
 /// Eight hexadecimal digits or more, a UUID, a name such as `tmpa1b2c3d4`, a token of mixed letters.
 fn random(rest: &[u8]) -> Option<usize> {
-    let length = run(rest, |b| {
+    let length = run(&rest[..rest.len().min(TOKEN + 1)], |b| {
         b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
     });
-    let token = rest[..length].trim_ascii_end();
+    if length > TOKEN {
+        return None;
+    }
+    let token = &rest[..length];
     let has = |test: fn(&u8) -> bool| token.iter().any(test);
     let digit = has(u8::is_ascii_digit);
     let letter = has(u8::is_ascii_alphabetic);
@@ -273,7 +282,8 @@ fn random(rest: &[u8]) -> Option<usize> {
     let hexadecimal = token.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
     let uuid = hexadecimal && dashes == [8, 4, 4, 4, 12];
     let plain = dashes.len() == 1 && hexadecimal && length >= 8;
-    let hash = plain && ((digit && letter) || length >= 16);
+    // Decimal digits alone are a number.
+    let hash = plain && letter && (digit || length >= 16);
     // Python's: eight of letters, digits and `_`. Two digits tell it from a word.
     let several = token.iter().filter(|b| b.is_ascii_digit()).count() >= 2;
     let temporary = token.starts_with(b"tmp") && length == 11 && several;
@@ -363,6 +373,7 @@ mod tests {
         for (a, b) in [
             ("return 1", "return 2"),
             ("timeout = 30", "timeout = 31"),
+            ("n = 12345678901234567890", "n = 12345678901234567891"),
             ("x = True", "x = False"),
             ("version 1.2.3", "version 1.2.4"),
             ("May contain", "Mar contain"),

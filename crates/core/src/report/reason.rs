@@ -283,6 +283,8 @@ reasons! {
     IsolationMissing = "isolation-missing",
     /// The rule asks for a rebuild, and none has shown the same bytes.
     RebuildRequired = "rebuild-required",
+    /// The file was built again, and that did not give the same bytes.
+    RebuildNotIdentical = "rebuild-not-identical",
 }
 
 impl fmt::Display for Reason {

@@ -1,0 +1,389 @@
+//! A rebuild by hand: the same steps as a plain shell script, or as a Containerfile.
+//!
+//! Everything that comes from the provenance is quoted for the shell: it is the word of a stranger, even
+//! of one whose key is trusted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use wheelmark_core::attestation::pep517::{Distribution, Pep517Build, Requirement, Role};
+use wheelmark_core::verify::VerifiedProvenance;
+
+use crate::execute::recorded_toolchain;
+use crate::layout::Layout;
+
+/// The form in which instructions are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A POSIX shell script that needs git, uv and bubblewrap.
+    Shell,
+    /// A Containerfile, which needs a container engine.
+    Containerfile,
+}
+
+/// The instructions for a file of verified provenance.
+pub fn print(verified: &VerifiedProvenance, filename: &str, form: Form) -> String {
+    let script = Script {
+        build: verified.build(),
+        layout: Layout::fixed(),
+        filename,
+    };
+    let sha256 = verified.sha256();
+    match form {
+        Form::Shell => script.shell(&sha256.to_string()),
+        Form::Containerfile => script.containerfile(&sha256.to_string()),
+    }
+}
+
+struct Script<'a> {
+    build: &'a Pep517Build,
+    layout: Layout,
+    filename: &'a str,
+}
+
+impl Script<'_> {
+    fn shell(&self, sha256: &str) -> String {
+        let mut text = String::new();
+        self.head(&mut text, "#!/bin/sh");
+        self.needs(&mut text);
+        text.push_str(
+            "# Takes a clone of the repository as its first argument, or clones the recorded URI.\n\
+             set -eu\n\
+             umask 022\n\
+             root=$(mktemp -d)\n\
+             trap 'chmod -R u+w \"$root\"; rm -rf \"$root\"' EXIT\n",
+        );
+        self.prepare(&mut text, &quoted(self.repository()));
+        self.sandbox(&mut text);
+        self.run_hook(&mut text);
+        self.run_steps(&mut text);
+        self.compare(&mut text, sha256);
+        text
+    }
+
+    fn containerfile(&self, sha256: &str) -> String {
+        let mut script = String::from("set -eu\numask 022\nroot=/build\nmkdir -p \"$root\"\n");
+        self.prepare(&mut script, &quoted(self.repository()));
+        // The container is the sandbox, and its /build is the recorded path.
+        script.push_str("contained() { folder=$1; shift; (cd \"$folder\" && \"$@\"); }\n");
+        self.run_hook(&mut script);
+        self.run_steps(&mut script);
+        self.compare(&mut script, sha256);
+
+        let platform = &self.build.internal.environment.platform;
+        let mut text = String::new();
+        self.head(&mut text, "# syntax=docker/dockerfile:1");
+        let _ = writeln!(
+            text,
+            "# Recorded on {} with {}; give the base image that fits as BASE.\n\
+             ARG BASE=debian:stable\n\
+             FROM $BASE\n\
+             RUN apt-get update && apt-get install -y git ca-certificates pipx {}\n\
+             RUN pipx install uv\n\
+             ENV PATH=/root/.local/bin:$PATH\n\
+             RUN <<'END-OF-REBUILD'",
+            plain(
+                platform
+                    .distribution
+                    .as_deref()
+                    .unwrap_or("an unknown distribution")
+            ),
+            plain(&platform.libc),
+            self.system_packages(),
+        );
+        text.push_str(&script);
+        text.push_str("END-OF-REBUILD\n");
+        text
+    }
+
+    fn head(&self, text: &mut String, first: &str) {
+        let interpreter = &self.build.internal.environment.interpreter;
+        let _ = writeln!(
+            text,
+            "{first}\n# Rebuilds {} from commit {}\n# with {} {} (sha256 {}).",
+            plain(self.filename),
+            self.build.commit,
+            plain(&interpreter.implementation),
+            plain(&interpreter.version),
+            interpreter.sha256,
+        );
+    }
+
+    fn needs(&self, text: &mut String) {
+        text.push_str("# Needs git, uv and bubblewrap");
+        for tool in &self.build.tools {
+            let version = tool
+                .annotations
+                .get("version")
+                .and_then(|version| version.as_str());
+            if let Some(version) = version.or(tool.uri.as_deref()) {
+                let _ = write!(text, ",\n#   {}", plain(version));
+            }
+        }
+        text.push_str(".\n");
+    }
+
+    /// The source, the environments and the hook caller, all below `$root`.
+    fn prepare(&self, text: &mut String, repository: &str) {
+        let environment = &self.build.internal.environment;
+        let source = &self.build.internal.source;
+        let _ = write!(
+            text,
+            "recorded={}\n\
+             python=${{PYTHON:-$recorded}}\n\
+             uri={repository}\n\
+             git clone --quiet --no-checkout \"${{1:-$uri}}\" \"$root/src\"\n\
+             cd \"$root/src\"\n\
+             git checkout --quiet --detach {}\n\
+             test \"$(git rev-parse 'HEAD^{{tree}}')\" = {}\n\
+             git remote remove origin\n\
+             git for-each-ref --format='delete %(refname)' | git update-ref --stdin\n",
+            quoted(&environment.interpreter.path),
+            self.build.commit,
+            self.build.tree,
+        );
+        for tag in &source.tags {
+            let _ = writeln!(
+                text,
+                "git update-ref {} {}",
+                quoted(&format!("refs/tags/{}", tag.name)),
+                tag.object
+            );
+        }
+        if !source.submodules.is_empty() {
+            text.push_str("git submodule --quiet update --init --recursive\n");
+        }
+        let epoch = environment.source_date_epoch;
+        let _ = write!(
+            text,
+            "find . -exec touch -h -d @{epoch} {{}} +\n\
+             cd \"$root\"\n\
+             mkdir out result driver home tmp\n"
+        );
+        self.environment(text, Role::Build, "env");
+        if self.requirements(Role::Step).next().is_some() {
+            self.environment(text, Role::Step, "steps");
+        }
+        if !self.build.crates.is_empty() {
+            let manifest = format!(
+                "\"$root/src/\"{}/Cargo.toml",
+                quoted(&self.build.external.subdirectory)
+            );
+            let _ = write!(
+                text,
+                "mkdir cargo\n\
+                 cargo vendor --locked --versioned-dirs --manifest-path {manifest} \\\n\
+                 \x20   \"$root/cargo/vendor\" | sed \"s|$root|/build|\" >cargo/config.toml\n\
+                 rust=$(rustc --print sysroot)\n"
+            );
+        }
+        let task = serde_json::json!({
+            "hook": self.hook(),
+            "backend": environment.backend.name,
+            "backendPath": environment.backend.path,
+            "configSettings": self.build.external.config_settings,
+            "out": self.layout.out,
+            "result": self.layout.result.join("value.json"),
+        });
+        let _ = write!(
+            text,
+            "cat >driver/hooks.py <<'END-OF-FILE'\n{}END-OF-FILE\n\
+             printf %s {} >driver/task.json\n",
+            include_str!("hooks.py"),
+            quoted(&task.to_string()),
+        );
+    }
+
+    fn environment(&self, text: &mut String, role: Role, folder: &str) {
+        let _ = writeln!(text, "cat >{folder}.txt <<'END-OF-FILE'");
+        for requirement in self.requirements(role) {
+            let (name, version) = (plain(&requirement.name), plain(&requirement.version));
+            let _ = writeln!(
+                text,
+                "{name}=={version} --hash=sha256:{}",
+                requirement.sha256
+            );
+        }
+        let _ = write!(
+            text,
+            "END-OF-FILE\n\
+             uv venv --quiet --relocatable --no-project --python \"$python\" {folder}\n\
+             uv pip sync --quiet --require-hashes --link-mode copy --allow-empty-requirements \\\n\
+             \x20   --python {folder}/bin/python {folder}.txt\n"
+        );
+    }
+
+    /// A function that runs a command as the build ran: `contained FOLDER COMMAND…`.
+    fn sandbox(&self, text: &mut String) {
+        let hostname = quoted(&self.build.internal.environment.hostname);
+        let toolchain = recorded_toolchain(&self.build.internal.environment.variables);
+        let toolchain = quoted(&toolchain.unwrap_or_default().to_string_lossy());
+        let _ = write!(
+            text,
+            "prefix=$(\"$python\" -c 'import sys; print(sys.base_prefix)')\n\
+             contained() {{\n\
+             \x20   folder=$1\n\
+             \x20   shift\n\
+             \x20   bwrap --unshare-all --die-with-parent --new-session --clearenv \\\n\
+             \x20       --hostname {hostname} --ro-bind /usr /usr --ro-bind \"$prefix\" \"$prefix\" \\\n\
+             \x20       --symlink usr/bin /bin --symlink usr/sbin /sbin \\\n\
+             \x20       --symlink usr/lib /lib --symlink usr/lib64 /lib64 \\\n\
+             \x20       --ro-bind-try /etc/alternatives /etc/alternatives \\\n\
+             \x20       --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache \\\n\
+             \x20       --proc /proc --dev /dev --tmpfs /tmp \\\n\
+             \x20       ${{rust:+--ro-bind \"$rust\" {toolchain}}} \\\n\
+             \x20       --ro-bind \"$root/env\" /build/env --ro-bind-try \"$root/steps\" /build/steps \\\n\
+             \x20       --ro-bind \"$root/driver\" /build/driver --bind \"$root/src\" /build/src \\\n\
+             \x20       --bind \"$root/out\" /build/out --bind \"$root/result\" /build/result \\\n\
+             \x20       --bind \"$root/home\" /build/home --ro-bind-try \"$root/cargo\" /build/cargo \\\n\
+             \x20       --ro-bind-try \"$root/in\" /build/in --chdir \"$folder\" -- \"$@\"\n\
+             }}\n"
+        );
+    }
+
+    fn run_hook(&self, text: &mut String) {
+        let folder = self.layout.source.join(&self.build.external.subdirectory);
+        self.run(
+            text,
+            &folder.to_string_lossy(),
+            &self.build.internal.environment.variables,
+            &[
+                self.layout
+                    .environment
+                    .join("bin/python")
+                    .to_string_lossy()
+                    .into_owned(),
+                self.layout
+                    .driver
+                    .join("hooks.py")
+                    .to_string_lossy()
+                    .into_owned(),
+                self.layout
+                    .driver
+                    .join("task.json")
+                    .to_string_lossy()
+                    .into_owned(),
+            ],
+        );
+    }
+
+    fn run_steps(&self, text: &mut String) {
+        let mut variables = self.build.internal.environment.variables.clone();
+        if self.requirements(Role::Step).next().is_some() {
+            let from = self.layout.environment.to_string_lossy();
+            let to = self.layout.steps.to_string_lossy();
+            variables
+                .values_mut()
+                .for_each(|value| *value = value.replace(&*from, &to));
+        }
+        for step in &self.build.external.steps {
+            text.push_str(
+                "rm -rf \"$root/in\"; mv \"$root/out\" \"$root/in\"; mkdir \"$root/out\"\n\
+                 wheel=$(basename \"$root\"/in/*)\n",
+            );
+            // The name of the wheel is only known when the script runs.
+            let words: Vec<_> = step
+                .command
+                .iter()
+                .map(|word| word.replace("{out}", &self.layout.out.to_string_lossy()))
+                .collect();
+            self.run(text, &self.layout.out.to_string_lossy(), &variables, &words);
+        }
+    }
+
+    fn run(
+        &self,
+        text: &mut String,
+        folder: &str,
+        variables: &BTreeMap<String, String>,
+        words: &[String],
+    ) {
+        let _ = writeln!(text, "contained {} env -i \\", quoted(folder));
+        for (name, value) in variables {
+            let _ = writeln!(text, "    {} \\", quoted(&format!("{name}={value}")));
+        }
+        let input = self.layout.input.to_string_lossy();
+        let words: Vec<_> = words
+            .iter()
+            .map(|word| quoted(word).replace("{wheel}", &format!("{input}/'\"$wheel\"'")))
+            .collect();
+        let _ = writeln!(text, "    {}", words.join(" "));
+    }
+
+    fn compare(&self, text: &mut String, sha256: &str) {
+        let _ = write!(
+            text,
+            "name={}\n\
+             test \"$(ls \"$root/out\")\" = \"$name\"\n\
+             found=$(sha256sum <\"$root/out/$name\" | cut -d ' ' -f 1)\n\
+             if [ \"$found\" = {sha256} ]; then\n\
+             \x20   echo \"identical: $name sha256 $found\"\n\
+             else\n\
+             \x20   echo \"different: $name sha256 $found, not {sha256}\" >&2\n\
+             \x20   exit 11\n\
+             fi\n",
+            quoted(self.filename),
+        );
+    }
+
+    fn requirements(&self, role: Role) -> impl Iterator<Item = &Requirement> {
+        self.build
+            .requirements
+            .iter()
+            .filter(move |requirement| requirement.role == role)
+    }
+
+    fn hook(&self) -> &'static str {
+        match self.build.external.distribution {
+            Distribution::Wheel => "build_wheel",
+            Distribution::Sdist => "build_sdist",
+        }
+    }
+
+    /// The recorded URI as git takes it.
+    fn repository(&self) -> &str {
+        let uri = self.build.external.source.uri.as_str();
+        uri.strip_prefix("git+").unwrap_or(uri)
+    }
+
+    /// The Debian packages that owned compilers and headers, by name: what a container installs.
+    fn system_packages(&self) -> String {
+        let names: BTreeSet<_> = self
+            .build
+            .tools
+            .iter()
+            .filter_map(|tool| {
+                tool.uri
+                    .as_deref()?
+                    .strip_prefix("pkg:deb/")?
+                    .split_once('@')
+            })
+            .map(|(name, _)| quoted(name))
+            .collect();
+        names.into_iter().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word of a shell script that stands for exactly this text.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Text for a comment or an unquoted word: only what can mean nothing else.
+fn plain(text: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || " .,-_+()/:@=<>!".contains(c);
+    text.chars()
+        .map(|c| if harmless(c) { c } else { '?' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_a_stranger_leaves_its_quotes() {
+        assert_eq!(quoted("a'; rm -rf / #"), "'a'\\''; rm -rf / #'");
+        assert_eq!(plain("x\nrm -rf $HOME `id`"), "x?rm -rf ?HOME ?id?");
+    }
+}

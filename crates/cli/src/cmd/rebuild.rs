@@ -1,0 +1,451 @@
+//! `wheelmark rebuild`: the wheel once more, from what its verified provenance says.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use serde::Serialize;
+use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
+use wheelmark_build::error::BuildError;
+use wheelmark_build::instructions::{self, Form};
+use wheelmark_build::rebuild::{self, Prepared};
+use wheelmark_build::sandbox::Isolation;
+use wheelmark_build::sign::sign_statement;
+use wheelmark_core::attestation::rebuild_result::RebuildResult;
+use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::limits::CompareLimits;
+use wheelmark_core::policy::LOCAL_BUILDER;
+use wheelmark_core::report::{CheckName, Decision, Escaped, Report, Status};
+use wheelmark_core::verify::{Artifact, Contents, VerifiedProvenance};
+
+use super::verify::{self, Judged};
+use crate::artifact;
+use crate::error::{CliError, shown};
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::machine;
+use crate::passphrase;
+use crate::progress::Stages;
+use crate::render::human::{self, BAD, BOLD, GOOD, WARN, styled};
+use crate::render::{Output, json};
+use crate::trust_options::TrustOptions;
+
+/// Build a wheel again from its verified provenance, and compare the bytes.
+///
+/// The wheel is verified first; nothing is built for one that is rejected. Then the recorded environment
+/// is put back (interpreter, requirements by digest, variables, paths), the recorded commit is built, and
+/// the two files are compared. Where this machine cannot put something back, the nearest is taken and
+/// said before the build: the same bytes are then the stronger evidence, and other bytes show nothing.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  wheelmark rebuild --policy policy.toml demo-1.0-py3-none-any.whl
+  wheelmark rebuild --key release.pub --source https://example.org/owner/project \\
+      --source-dir ~/src/project demo-1.0-py3-none-any.whl
+  wheelmark rebuild --policy policy.toml --print-instructions sh demo-1.0-py3-none-any.whl
+
+Exit codes: 0 identical and accepted, 10 rejected before anything was built, 11 other bytes from the
+recorded environment, 12 the build failed or shows nothing, 1 could not decide, 2 wrong usage.")]
+pub struct Arguments {
+    /// The wheel; its attestation is beside it, named <WHEEL>.sigstore.json
+    #[arg(value_name = "WHEEL")]
+    wheel: PathBuf,
+    /// The attestation, where it is not beside the wheel
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// A clone that has the recorded commit; without it the recorded URI is cloned
+    #[arg(long, value_name = "CHECKOUT")]
+    source_dir: Option<PathBuf>,
+    /// Build nothing unless the environment is exactly the recorded one
+    #[arg(long)]
+    exact_environment: bool,
+    /// Print how to rebuild by hand, and build nothing
+    #[arg(long, value_name = "FORM", value_parser = form)]
+    print_instructions: Option<Form>,
+    /// Sign the result with the private key of --signing-key, or of --key where that is a private one
+    #[arg(long)]
+    sign_result: bool,
+    /// The private key that signs the result
+    #[arg(long, value_name = "FILE", requires = "sign_result")]
+    signing_key: Option<PathBuf>,
+    /// Where the signed result goes; without it beside the wheel, named <WHEEL>.rebuild.sigstore.json
+    #[arg(long, value_name = "FILE", requires = "sign_result")]
+    result: Option<PathBuf>,
+    /// Keep the rebuilt file in this folder
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Stop a hook or step after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Verify as of this time (RFC 3339) and not as of now
+    #[arg(long, value_name = "TIME", value_parser = verify::time)]
+    at: Option<DateTime<Utc>>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+    // Last, because its heading stays in force for what follows it.
+    #[command(flatten)]
+    trust: TrustOptions,
+}
+
+/// What a rebuild showed, for a program.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    schema: &'static str,
+    report: &'a Report,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a RebuildOutcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuilt: Option<Sha256Digest>,
+    drift: &'a [Drift],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<&'a WheelDiff>,
+}
+
+/// What came of the attempt.
+struct Shown {
+    outcome: RebuildOutcome,
+    rebuilt: Option<Sha256Digest>,
+    drift: Vec<Drift>,
+    diff: Option<WheelDiff>,
+    log: Vec<u8>,
+}
+
+/// Verifies, builds, compares, and says what that shows.
+pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
+    let policy = arguments.trust.policy()?;
+    let signer = signer(arguments)?;
+    let cancel = interrupt::watch()?;
+    let now = arguments.at.unwrap_or_else(Utc::now);
+    let bundle = arguments.bundle.as_deref();
+    let judged = verify::judge(&arguments.wheel, bundle, &policy, now, &cancel)?;
+    let Judged {
+        artifact,
+        attestation,
+        report,
+        provenance,
+    } = judged;
+    let Some(verified) = provenance else {
+        tell(arguments, &report, None, output)?;
+        return Ok(Exit::Rejected);
+    };
+    if let Some(form) = arguments.print_instructions {
+        write!(
+            output,
+            "{}",
+            instructions::print(&verified, &artifact.name, form)
+        )?;
+        return Ok(Exit::Accepted);
+    }
+    let shown = attempt(arguments, &artifact, &verified, &cancel, output)?;
+    let status = match &shown.outcome {
+        RebuildOutcome::Identical => Status::Passed(Some("identical".to_owned())),
+        _ => Status::Failed(verify::not_identical(&shown.outcome)),
+    };
+    // Who runs this verb asks for a rebuild, whether or not the rule does.
+    let report = report.with(CheckName::Rebuild, status);
+    if let (Some(key), Some(attestation)) = (&signer, &attestation) {
+        let statement = result_statement(&artifact, &verified, attestation, &shown)?;
+        let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
+        write_result(&result_path(arguments), &signed)?;
+    }
+    tell(arguments, &report, Some(&shown), output)?;
+    Ok(match (&shown.outcome, report.decision()) {
+        (RebuildOutcome::Identical, Decision::Accepted) => Exit::Accepted,
+        (RebuildOutcome::Identical, Decision::Rejected) => Exit::Rejected,
+        (RebuildOutcome::Equivalent { .. } | RebuildOutcome::Different { .. }, _) => Exit::Differs,
+        _ => Exit::Inconclusive,
+    })
+}
+
+/// Puts the environment back, builds and compares. What keeps it from building is part of the result,
+/// unless it is this machine's disk or a person's Ctrl-C.
+fn attempt(
+    arguments: &Arguments,
+    artifact: &Artifact,
+    verified: &VerifiedProvenance,
+    cancel: &Arc<AtomicBool>,
+    output: &mut Output,
+) -> Result<Shown, CliError> {
+    let stages = Stages::new();
+    let timeout = arguments.timeout.map(Duration::from_secs);
+    let (machine, workspace) = machine::find(Isolation::Bubblewrap, timeout, cancel.clone())?;
+    stages.begin("putting the environment back");
+    let checkout = arguments.source_dir.as_deref();
+    let prepared = match rebuild::prepare(&machine, &workspace, verified, checkout) {
+        Ok(prepared) => prepared,
+        Err(error) => return Shown::failed(error, Vec::new(), Vec::new()),
+    };
+    stages.end();
+    warn_of_drift(arguments, &prepared, output)?;
+    let Prepared { drift, .. } = &prepared;
+    if arguments.exact_environment && !drift.is_empty() {
+        let cause = format!("the environment is not the recorded one: {}", listed(drift));
+        let outcome = RebuildOutcome::Inconclusive { cause };
+        return Ok(Shown {
+            outcome,
+            rebuilt: None,
+            drift: drift.clone(),
+            diff: None,
+            log: Vec::new(),
+        });
+    }
+    let stages = Stages::new();
+    stages.begin("building again");
+    let log = workspace.path("rebuild.log");
+    let built = rebuild::rebuild(&machine, &workspace, &prepared, &log);
+    let printed = fs::read(&log).unwrap_or_default();
+    let built = match built {
+        Ok(built) => built,
+        Err(error) => return Shown::failed(error, drift.clone(), printed),
+    };
+    stages.begin("comparing");
+    if let Some(folder) = &arguments.keep {
+        keep(&built.file, folder)?;
+    }
+    compared(
+        arguments,
+        artifact,
+        &built.file,
+        drift.clone(),
+        printed,
+        cancel,
+    )
+}
+
+fn compared(
+    arguments: &Arguments,
+    artifact: &Artifact,
+    rebuilt: &Path,
+    drift: Vec<Drift>,
+    log: Vec<u8>,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Shown, CliError> {
+    let again = artifact::read(rebuilt, cancel)?;
+    let result = |outcome, diff| {
+        Ok(Shown {
+            outcome,
+            rebuilt: Some(again.sha256),
+            drift: drift.clone(),
+            diff,
+            log: log.clone(),
+        })
+    };
+    if again.sha256 == artifact.sha256 {
+        return result(RebuildOutcome::Identical, None);
+    }
+    let (Ok(Contents::Wheel(wheel)), Ok(Contents::Wheel(other))) =
+        (&artifact.contents, &again.contents)
+    else {
+        let what = format!("sha256 {}, rebuilt {}", artifact.sha256, again.sha256);
+        return result(compare::judge_unread(what, &drift), None);
+    };
+    let open = |path: &Path| File::open(path).map_err(|error| CliError::io("read", path, &error));
+    let diff = compare::diff(
+        (wheel, open(&arguments.wheel)?),
+        (other, open(rebuilt)?),
+        &CompareLimits::standard(),
+    )
+    .map_err(CliError::undecided)?;
+    result(compare::judge(&diff, &drift), Some(diff))
+}
+
+impl Shown {
+    /// A build that gave no file: its own failure, or something that is missing here.
+    fn failed(error: BuildError, drift: Vec<Drift>, log: Vec<u8>) -> Result<Self, CliError> {
+        let cause = error.to_string();
+        let outcome = match error {
+            BuildError::Interrupted | BuildError::Workspace(_) => return Err(error.into()),
+            error if error.is_of_the_build() => RebuildOutcome::BuildFailed { cause },
+            _ => RebuildOutcome::Inconclusive { cause },
+        };
+        Ok(Self {
+            outcome,
+            rebuilt: None,
+            drift,
+            diff: None,
+            log,
+        })
+    }
+}
+
+/// Says before the build what is not as recorded, and where it is to be had.
+fn warn_of_drift(
+    arguments: &Arguments,
+    prepared: &Prepared,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    if arguments.json || prepared.drift.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        output,
+        "{} this is not the recorded environment:",
+        styled(WARN, "drift:")
+    )?;
+    for drift in &prepared.drift {
+        writeln!(output, "  {drift}")?;
+    }
+    for hint in &prepared.hints {
+        writeln!(output, "{} {}", styled(BOLD, "hint:"), Escaped(hint))?;
+    }
+    Ok(())
+}
+
+fn tell(
+    arguments: &Arguments,
+    report: &Report,
+    shown: Option<&Shown>,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    if arguments.json {
+        let answer = Answer {
+            schema: "https://wheelmark.dev/rebuild/v1",
+            report,
+            outcome: shown.map(|shown| &shown.outcome),
+            rebuilt: shown.and_then(|shown| shown.rebuilt),
+            drift: shown.map_or(&[], |shown| &shown.drift),
+            diff: shown.and_then(|shown| shown.diff.as_ref()),
+        };
+        return Ok(json::document(&answer, output)?);
+    }
+    human::report(report, output)?;
+    let Some(shown) = shown else {
+        return Ok(writeln!(output, "nothing was built")?);
+    };
+    let rebuilt = shown.rebuilt.map(|sha256| format!("sha256 {sha256}"));
+    let rebuilt = rebuilt.as_deref().unwrap_or("no file");
+    match &shown.outcome {
+        RebuildOutcome::Identical if shown.drift.is_empty() => {
+            writeln!(
+                output,
+                "{}: rebuilt to {rebuilt}",
+                styled(GOOD, "identical")
+            )?;
+        }
+        RebuildOutcome::Identical => {
+            let identical = styled(GOOD, "identical");
+            writeln!(
+                output,
+                "{identical}: rebuilt to {rebuilt}, in another environment"
+            )?;
+        }
+        RebuildOutcome::Equivalent { normalizers, .. } => {
+            let (differs, under) = (styled(BAD, "not identical"), normalizers.join(", "));
+            writeln!(
+                output,
+                "{differs}: rebuilt to {rebuilt}, equal under {under}"
+            )?;
+        }
+        RebuildOutcome::Different { .. } => {
+            writeln!(output, "{}: rebuilt to {rebuilt}", styled(BAD, "different"))?;
+        }
+        RebuildOutcome::BuildFailed { cause } => {
+            writeln!(output, "{}: {cause}", styled(BAD, "build failed"))?;
+        }
+        RebuildOutcome::Inconclusive { cause } => {
+            writeln!(output, "{}: {cause}", styled(WARN, "inconclusive"))?;
+        }
+    }
+    if let Some(diff) = &shown.diff {
+        write!(output, "{diff}")?;
+    }
+    Ok(())
+}
+
+fn listed(drift: &[Drift]) -> String {
+    drift
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// The private key for the result, opened before anything is built.
+fn signer(
+    arguments: &Arguments,
+) -> Result<Option<wheelmark_build::sign::key::PrivateKey>, CliError> {
+    if !arguments.sign_result {
+        return Ok(None);
+    }
+    match arguments
+        .signing_key
+        .as_deref()
+        .or(arguments.trust.private_key()?)
+    {
+        Some(path) => passphrase::open_key(path).map(Some),
+        None => Err(CliError::usage("--sign-result needs a private key")
+            .hint("give it with --signing-key FILE")),
+    }
+}
+
+fn result_statement(
+    artifact: &Artifact,
+    verified: &VerifiedProvenance,
+    attestation: &[u8],
+    shown: &Shown,
+) -> Result<Vec<u8>, CliError> {
+    let result = RebuildResult::new(
+        LOCAL_BUILDER,
+        env!("CARGO_PKG_VERSION"),
+        attestation,
+        &shown.log,
+        shown.outcome.clone(),
+        shown.rebuilt,
+        shown.drift.clone(),
+        verified.build().internal.environment.clone(),
+        Utc::now().trunc_subsecs(0),
+    );
+    result
+        .statement(&artifact.name, artifact.sha256)
+        .map_err(CliError::undecided)
+}
+
+fn result_path(arguments: &Arguments) -> PathBuf {
+    arguments.result.clone().unwrap_or_else(|| {
+        let mut name = arguments.wheel.as_os_str().to_owned();
+        name.push(".rebuild.sigstore.json");
+        PathBuf::from(name)
+    })
+}
+
+fn write_result(path: &Path, signed: &[u8]) -> Result<(), CliError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let file = NewFile {
+        name: &name,
+        mode: 0o644,
+        content: Box::new(signed),
+    };
+    atomic::write_all(
+        folder.unwrap_or(Path::new(".")),
+        vec![file],
+        Existing::Replace,
+        |_| Ok::<_, CliError>(()),
+    )
+    .map(drop)
+    .map_err(|error: WriteError<CliError>| CliError::undecided(error))
+}
+
+fn keep(file: &Path, folder: &Path) -> Result<(), CliError> {
+    let target = folder.join(file.file_name().unwrap_or_default());
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::copy(file, &target).map(drop))
+        .map_err(|error| CliError::undecided(format!("cannot write {}: {error}", shown(&target))))
+}
+
+fn form(text: &str) -> Result<Form, String> {
+    match text {
+        "sh" => Ok(Form::Shell),
+        "containerfile" => Ok(Form::Containerfile),
+        _ => Err("one of sh, containerfile".to_owned()),
+    }
+}
