@@ -72,10 +72,17 @@ impl<'l, R: Read> Tar<'l, R> {
                     let found = format!("a second or late one of type {}", char::from(header.kind));
                     return Err(Refusal::new(Reason::SdistExtendedHeader, found).into());
                 }
-                _ => {
-                    return self
-                        .member(header, extended.unwrap_or_default(), keep)
-                        .map(Some);
+                b'0' | b'2' | b'5' => {
+                    let member = self.member(header, extended.unwrap_or_default(), keep);
+                    return member.map(Some);
+                }
+                other => {
+                    let found = format!("type {}", other.escape_ascii());
+                    let refusal = Refusal::new(Reason::ArchiveFileType, found)
+                        .at(&String::from_utf8_lossy(&header.name));
+                    return Err(refusal
+                        .expected("a file, directory or symbolic link")
+                        .into());
                 }
             }
         }
@@ -86,16 +93,21 @@ impl<'l, R: Read> Tar<'l, R> {
         self.gunzip.finish()
     }
 
+    /// A file, directory or symbolic link.
     fn member(
         &mut self,
         header: Header,
         extended: Extended,
         keep: impl Fn(&str) -> bool,
     ) -> Result<(Member, Vec<u8>), SdistError> {
-        let mut name = name(&header.name, extended.name)?;
+        let mut name = name(&header, extended.name)?;
         let refuse = |reason, found: &str| Refusal::new(reason, found).at(&name);
         names::check_one(&name)?;
-        self.names += name.len() as u64 + header.link.len() as u64;
+        let link = extended
+            .link
+            .as_ref()
+            .map_or(header.link.len(), String::len);
+        self.names += (name.len() + link) as u64;
         if self.names > self.limits.names {
             let refusal = refuse(Reason::ArchiveDirectoryTooLarge, "the names of all members");
             return Err(refusal
@@ -129,16 +141,9 @@ impl<'l, R: Read> Tar<'l, R> {
                 }
                 Kind::Directory
             }
-            b'2' => Kind::Symlink {
+            _ => Kind::Symlink {
                 target: link::target(&name, &header.link, extended.link)?,
             },
-            other => {
-                let found = format!("type {}", other.escape_ascii());
-                let refusal = refuse(Reason::ArchiveFileType, &found);
-                return Err(refusal
-                    .expected("a file, directory or symbolic link")
-                    .into());
-            }
         };
         let member = Member {
             name,
@@ -240,17 +245,22 @@ fn truncated(offset: u64) -> Refusal {
         .expected("a whole member, or two blocks of zeros")
 }
 
-/// The name, by the header or by what replaces it, if the two say the same.
-fn name(header: &[u8], extended: Option<String>) -> Result<String, Refusal> {
+/// The name, by the header or by what replaces it, if the two say the same. Writers leave the `/` at the
+/// end of a directory's name away in either.
+fn name(header: &Header, extended: Option<String>) -> Result<String, Refusal> {
     let Some(name) = extended else {
-        return Ok(names::decode(header)?.to_owned());
+        return Ok(names::decode(&header.name)?.to_owned());
     };
-    let plain = |name: &[u8]| name.strip_suffix(b"/").unwrap_or(name).to_vec();
-    let without = name.strip_suffix('/').unwrap_or(&name);
-    if extended::begins(header, &name) || extended::begins(&plain(header), without) {
+    let directory = (header.kind == b'5').then(|| {
+        let field = header.name.strip_suffix(b"/").unwrap_or(&header.name);
+        (field, name.strip_suffix('/').unwrap_or(&name))
+    });
+    if extended::begins(&header.name, &name)
+        || directory.is_some_and(|(field, name)| extended::begins(field, name))
+    {
         return Ok(name);
     }
-    Err(disagree(header, &name))
+    Err(disagree(&header.name, &name))
 }
 
 /// A header and what replaces one of its names say different things.
