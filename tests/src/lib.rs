@@ -8,6 +8,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod hostile;
+pub mod hostile_sdist;
 pub mod program;
 pub mod real;
 pub mod repo;

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicBool;
 
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, FilenameError};
-use wheelmark_core::limits::WheelLimits;
-use wheelmark_core::report::{Reason, Refusal};
+use wheelmark_core::limits::{SdistLimits, WheelLimits};
+use wheelmark_core::report::Refusal;
+use wheelmark_core::sdist::{self, SdistError};
 use wheelmark_core::verify::{Artifact, Contents};
 use wheelmark_core::wheel::{self, WheelError};
 
@@ -36,19 +37,22 @@ pub fn read_as(name: &str, path: &Path, cancel: &Arc<AtomicBool>) -> Result<Arti
     let read = match &filename {
         Ok(DistFilename::Wheel(filename)) => {
             match wheel::read(&mut file, filename.clone(), &WheelLimits::standard()) {
-                Ok(wheel) => Ok(wheel),
-                Err(WheelError::Refused(refusal)) => Err(refused(refusal)),
+                Ok(wheel) => Ok((wheel.sha256(), Contents::Wheel(Box::new(wheel)))),
+                Err(WheelError::Refused(refusal)) => Err(refusal.into()),
                 Err(WheelError::Io(error)) => return Err(failed(error)),
             }
         }
-        // sdist
-        Ok(DistFilename::Sdist(_)) => Err(Refusal::new(Reason::FilenameMalformed)
-            .expected("a wheel: this version verifies no source distributions")
-            .found(name.clone())),
+        Ok(DistFilename::Sdist(filename)) => {
+            match sdist::read(&mut file, filename.clone(), &SdistLimits::standard()) {
+                Ok(sdist) => Ok((sdist.sha256(), Contents::Sdist(Box::new(sdist)))),
+                Err(SdistError::Refused(refusal)) => Err(refusal.into()),
+                Err(SdistError::Io(error)) => return Err(failed(error)),
+            }
+        }
         Err(refusal) => Err(refusal.clone()),
     };
     let (sha256, contents) = match read {
-        Ok(wheel) => (wheel.sha256(), Ok(Contents::Wheel(Box::new(wheel)))),
+        Ok((sha256, contents)) => (sha256, Ok(contents)),
         Err(refusal) => {
             file.rewind().map_err(failed)?;
             let (sha256, _) = Sha256Digest::of_reader(&mut file).map_err(failed)?;
@@ -65,14 +69,4 @@ pub fn read_as(name: &str, path: &Path, cancel: &Arc<AtomicBool>) -> Result<Arti
 
 fn malformed(error: &FilenameError) -> Refusal {
     Refusal::new(error.reason()).found(format!("{}: {}", error.text(), error.problem()))
-}
-
-fn refused(refusal: wheel::Refusal) -> Refusal {
-    let found = match refusal.member {
-        Some(member) => format!("{member}: {}", refusal.found),
-        None => refusal.found,
-    };
-    Refusal::new(refusal.reason)
-        .expected_all(refusal.expected)
-        .found(found)
 }

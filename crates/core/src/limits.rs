@@ -41,6 +41,37 @@ impl WheelLimits {
     }
 }
 
+/// Bounds on a source distribution that is read.
+#[derive(Debug, Clone, Copy)]
+pub struct SdistLimits {
+    /// Bytes of the file itself, as for wheels.
+    pub file_size: u64,
+    /// Number of members. The largest real source distributions hold some ten thousand.
+    pub members: usize,
+    /// Bytes of the archive once inflated. Below 8 GB no size needs more than its twelve octal digits.
+    pub inflated_total: u64,
+    /// Bytes of all names, which are held in memory.
+    pub names: u64,
+    /// Bytes of an extended header, which holds long names and extended attributes.
+    pub extended_header: u64,
+    /// Bytes of PKG-INFO.
+    pub metadata_file: u64,
+}
+
+impl SdistLimits {
+    /// The bounds used unless others are asked for.
+    pub const fn standard() -> Self {
+        Self {
+            file_size: 4 << 30,
+            members: 200_000,
+            inflated_total: 8 << 30,
+            names: 32 << 20,
+            extended_header: 1 << 20,
+            metadata_file: 32 << 20,
+        }
+    }
+}
+
 /// Bounds on an attestation that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct AttestationLimits {

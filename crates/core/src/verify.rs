@@ -17,6 +17,7 @@ use crate::policy::{Policy, Rule, evaluate};
 use crate::report::{
     Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report, Status,
 };
+use crate::sdist::Sdist;
 use crate::trust::SignerIdentity;
 use crate::wheel::Wheel;
 
@@ -39,7 +40,7 @@ pub enum Contents {
     /// A wheel.
     Wheel(Box<Wheel>),
     /// A source distribution.
-    Sdist,
+    Sdist(Box<Sdist>),
 }
 
 /// What a verification gives.

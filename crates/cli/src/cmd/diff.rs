@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
 fn wheel(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Wheel, CliError> {
     match artifact::read(path, cancel)?.contents {
         Ok(Contents::Wheel(wheel)) => Ok(*wheel),
-        Ok(Contents::Sdist) => Err(CliError::undecided(format!(
+        Ok(Contents::Sdist(_)) => Err(CliError::undecided(format!(
             "cannot compare {}: it is a source distribution, not a wheel",
             shown(path)
         ))),

@@ -1,4 +1,4 @@
-//! `wheelmark verify`: a wheel against its attestation, under a policy.
+//! `wheelmark verify`: a wheel or source distribution against its attestation, under a policy.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::interrupt;
 use crate::render::{self, Output, human, json};
 use crate::trust_options::TrustOptions;
 
-/// Check wheels against their signed provenance.
+/// Check wheels and source distributions against their signed provenance.
 ///
-/// Accepts a wheel only if a trusted key signed a statement about exactly this file, and everything the
+/// Accepts a file only if a trusted key signed a statement about exactly this file, and everything the
 /// statement says is what the policy asks for. All checks are shown, those that failed with the value
 /// found and the value expected. Nothing is trusted unless it is given.
 #[derive(clap::Args)]

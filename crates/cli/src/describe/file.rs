@@ -66,7 +66,19 @@ pub fn distribution(
                 "archive and RECORD agree with each other, which says nothing of their origin",
             );
         }
-        Ok(Contents::Sdist) => {}
+        Ok(Contents::Sdist(sdist)) => {
+            let section = description.section("what PKG-INFO says");
+            section
+                .fact("metadata version", sdist.metadata().metadata_version())
+                .maybe("requires python", sdist.metadata().requires_python());
+            for requirement in sdist.metadata().requires_dist() {
+                section.fact("requires", requirement);
+            }
+            let section = description.section("the archive");
+            section
+                .fact("members", sdist.members().len())
+                .fact("bytes", sdist.size());
+        }
         Err(refusal) => description.note(format!("`wheelmark verify` would refuse it: {refusal}")),
     }
     let mut beside = path.as_os_str().to_owned();

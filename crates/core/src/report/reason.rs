@@ -19,7 +19,7 @@ coded! {
         /// A compatibility tag in a file name is empty, malformed, or expands to too many.
         FilenameTags = "filename-tags",
 
-        // ---- the wheel as an archive (wheel/{central,names,archive}.rs)
+        // ---- the archive: a wheel's, and a source distribution's where it is said so (wheel/, dist/names.rs)
         /// The file is not a zip archive: no end-of-central-directory record where one must be.
         ArchiveNotZip = "archive-not-zip",
         /// The first block of the file is also a valid tar header, so that readers differ on what it is.
@@ -28,7 +28,7 @@ coded! {
         ArchiveTooLarge = "archive-too-large",
         /// The archive holds more members than the bound.
         ArchiveTooManyMembers = "archive-too-many-members",
-        /// The central directory is larger than the bound.
+        /// The central directory, or in a source distribution all names together, are larger than the bound.
         ArchiveDirectoryTooLarge = "archive-directory-too-large",
         /// The members together would inflate to more than the bound.
         ArchiveInflatedTooLarge = "archive-inflated-too-large",
@@ -88,9 +88,9 @@ coded! {
         ArchiveNameCollision = "archive-name-collision",
         /// One name is both a file and a directory.
         ArchiveNameFileAndDirectory = "archive-name-file-and-directory",
-        /// A member's attributes say symlink, device, or another type than its name.
+        /// A member is of a type that the archive may not hold, or of another type than its name says.
         ArchiveFileType = "archive-file-type",
-        /// A directory entry has content.
+        /// A directory or link has content.
         ArchiveDirectoryContent = "archive-directory-content",
         /// A member's compressed data is not a valid DEFLATE stream, or ends early.
         ArchiveDeflate = "archive-deflate",
@@ -100,6 +100,38 @@ coded! {
         ArchiveSize = "archive-size",
         /// A member's data does not have the CRC-32 its headers say.
         ArchiveCrc = "archive-crc",
+
+        // ---- the source distribution as an archive (sdist/)
+        /// The file is not a gzip stream, is damaged, or ends early.
+        SdistGzip = "sdist-gzip",
+        /// Bytes follow the gzip stream: another archive, or another part of this one.
+        SdistGzipTrailing = "sdist-gzip-trailing",
+        /// The file ends as a zip does, so that installers differ on what it is.
+        SdistAlsoZip = "sdist-also-zip",
+        /// A tar header is of an unknown form, or has bytes where there must be none.
+        SdistHeader = "sdist-header",
+        /// A tar header does not have the sum that it states.
+        SdistChecksum = "sdist-checksum",
+        /// A number in a tar header is not in the one form that all readers read alike.
+        SdistNumber = "sdist-number",
+        /// An extended tar header is malformed, says a thing twice, or stands where none may.
+        SdistExtendedHeader = "sdist-extended-header",
+        /// An extended tar header changes a size, or says something unknown.
+        SdistExtendedRecord = "sdist-extended-record",
+        /// A tar header and the extended header before it name different members or targets.
+        SdistNamesDisagree = "sdist-names-disagree",
+        /// A symbolic link is absolute, leads out, or goes down before it goes up.
+        SdistLink = "sdist-link",
+        /// Bytes other than zero fill up the last block of a member.
+        SdistPadding = "sdist-padding",
+        /// The tar ends in the middle of a member, or without its two blocks of zeros.
+        SdistTruncated = "sdist-truncated",
+        /// Bytes other than zero follow the end of the tar.
+        SdistDataAfterEnd = "sdist-data-after-end",
+        /// A member is not in the one directory of the project and version.
+        SdistRoot = "sdist-root",
+        /// There is no PKG-INFO in the top directory.
+        SdistPkgInfoMissing = "sdist-pkg-info-missing",
 
         // ---- RECORD (wheel/record.rs)
         /// The wheel has no RECORD.
@@ -125,7 +157,7 @@ coded! {
         /// RECORD gives a hash or a size for itself.
         RecordOfItself = "record-of-itself",
 
-        // ---- what the wheel says about itself (wheel/{layout,metadata,entry_points}.rs)
+        // ---- what the distribution says about itself (wheel/{layout,wheel_file,entry_points}.rs, dist/metadata.rs)
         /// The wheel has no `.dist-info` directory at its root.
         MetadataDistInfoMissing = "metadata-dist-info-missing",
         /// The wheel has, or would install, more than its one `.dist-info` directory.
@@ -140,17 +172,17 @@ coded! {
         MetadataInstallCollision = "metadata-install-collision",
         /// The wheel has no METADATA.
         MetadataMissing = "metadata-missing",
-        /// METADATA or WHEEL is not UTF-8 header lines.
+        /// METADATA, PKG-INFO or WHEEL is not UTF-8 header lines.
         MetadataSyntax = "metadata-syntax",
-        /// METADATA or WHEEL gives a field twice that may be given once.
+        /// METADATA, PKG-INFO or WHEEL gives a field twice that may be given once.
         MetadataDuplicateField = "metadata-duplicate-field",
-        /// METADATA or WHEEL lacks a field it must have, or the field's value is not of its form.
+        /// METADATA, PKG-INFO or WHEEL lacks a field it must have, or the field's value is not of its form.
         MetadataField = "metadata-field",
-        /// METADATA is of an unknown Metadata-Version.
+        /// METADATA or PKG-INFO is of an unknown Metadata-Version.
         MetadataVersionUnknown = "metadata-version-unknown",
-        /// METADATA names another project than the file name.
+        /// METADATA or PKG-INFO names another project than the file name.
         MetadataNameMismatch = "metadata-name-mismatch",
-        /// METADATA gives another version than the file name.
+        /// METADATA or PKG-INFO gives another version than the file name.
         MetadataVersionMismatch = "metadata-version-mismatch",
         /// The wheel has no WHEEL file.
         MetadataWheelMissing = "metadata-wheel-missing",

@@ -7,11 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::central::{Directory, Entry, LOCAL_HEADER, at_most};
 use super::data::{self, Content, Inflater, Want};
-use super::error::{Refusal, WheelError};
+use super::error::WheelError;
 use super::extra::Extra;
 use super::header::{Header, LittleEndian as _, VERSION_ZIP64};
 use super::stream::Stream;
 use crate::digest::Sha256Digest;
+use crate::dist::Refusal;
 use crate::report::Reason;
 
 const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";

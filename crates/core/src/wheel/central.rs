@@ -7,10 +7,10 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::end::{self, EndRecords};
-use super::error::{Refusal, WheelError};
+use super::error::WheelError;
 use super::extra::{Extra, Zip64};
-use super::header::{Header, LittleEndian as _};
-use super::names;
+use super::header::{FLAG_UTF8, Header, LittleEndian as _};
+use crate::dist::{Refusal, names};
 use crate::limits::WheelLimits;
 use crate::report::Reason;
 
@@ -126,6 +126,16 @@ fn headers(mut bytes: &[u8], count: u64) -> Result<Vec<Entry>, Refusal> {
     Ok(entries)
 }
 
+/// 4.4.4 bit 11: what is not ASCII must be marked as UTF-8, or readers take it for another encoding.
+fn member_name(bytes: &[u8], flags: u16) -> Result<String, Refusal> {
+    let name = names::decode(bytes)?;
+    if !name.is_ascii() && flags & FLAG_UTF8 == 0 {
+        return Err(Refusal::new(Reason::ArchiveNameEncoding, "flag bit 11 not set").at(name));
+    }
+    names::check_one(name)?;
+    Ok(name.to_owned())
+}
+
 fn entry(bytes: &[u8], [name, extra, comment]: [usize; 3]) -> Result<Entry, Refusal> {
     let (name, rest) = bytes[CENTRAL_HEADER..].split_at(name);
     let extra = &rest[..extra];
@@ -139,7 +149,7 @@ fn entry(bytes: &[u8], [name, extra, comment]: [usize; 3]) -> Result<Entry, Refu
         compressed_size: bytes.u32_at(20).into(),
         size: bytes.u32_at(24).into(),
     };
-    let name = names::parse(name, header.flags)?;
+    let name = member_name(name, header.flags)?;
     let refuse = |reason, found: String| Refusal::new(reason, found).at(&name);
     if comment != 0 {
         return Err(refuse(

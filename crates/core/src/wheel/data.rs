@@ -6,11 +6,12 @@ use flate2::{Decompress, FlushDecompress, Status};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::central::{Entry, at_most};
-use super::error::{Refusal, WheelError};
+use super::error::WheelError;
 use super::header::{DEFLATED, Header};
 use super::record::Algorithm;
 use super::stream::Stream;
 use crate::digest::Sha256Digest;
+use crate::dist::Refusal;
 use crate::report::Reason;
 
 /// Bytes inflated at a time: small enough to be still in the cache when they are hashed.

@@ -2,8 +2,9 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::error::{Refusal, WheelError};
+use super::error::WheelError;
 use super::header::LittleEndian as _;
+use crate::dist::Refusal;
 use crate::report::Reason;
 
 /// 4.3.16: end of central directory record, without a comment.

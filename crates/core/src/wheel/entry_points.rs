@@ -2,7 +2,7 @@
 //!
 //! <https://packaging.python.org/en/latest/specifications/entry-points/#file-format>
 
-use super::error::Refusal;
+use crate::dist::Refusal;
 use crate::report::Reason;
 
 /// Refuses a script whose name leads out of the scripts folder, and a file that readers disagree on: the

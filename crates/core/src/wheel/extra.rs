@@ -3,8 +3,8 @@
 //! Only fields that describe a file's times, owner and ZIP64 sizes are let through. Others can give a
 //! member another name (0x7075), other data or a key, and which reader honours them cannot be known.
 
-use super::error::Refusal;
 use super::header::LittleEndian as _;
+use crate::dist::Refusal;
 use crate::report::Reason;
 
 /// 4.5.3: ZIP64 sizes and offset.

@@ -1,6 +1,6 @@
 //! The fields that a local header and the central directory both give for a member.
 
-use super::error::Refusal;
+use crate::dist::Refusal;
 use crate::report::Reason;
 
 /// Method 0: stored. 4.4.5.

@@ -8,8 +8,8 @@ use std::str::FromStr as _;
 use pep440_rs::Version;
 
 use super::central::Entry;
-use super::error::Refusal;
-use super::names::{self, Place};
+use crate::dist::Refusal;
+use crate::dist::names::{self, Place};
 use crate::filename::{ProjectName, WheelFilename};
 use crate::report::Reason;
 

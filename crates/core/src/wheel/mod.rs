@@ -4,11 +4,11 @@
 //! of these hold or there is no `Wheel`:
 //!
 //! 1. the archive says one thing to every reader: one end record, no comments, no bytes that belong to
-//!    nothing, headers that agree, names that are safe and distinct (`end`, `central`, `names`, `archive`);
+//!    nothing, headers that agree, names that are safe and distinct (`end`, `central`, `dist::names`, `archive`);
 //! 2. every member inflates to the size and CRC-32 stated, within bounds (`data`);
 //! 3. RECORD lists every file and nothing else, and is true of each (`record`);
-//! 4. the directories, METADATA, WHEEL and entry points agree with the file name (`layout`, `metadata`,
-//!    `entry_points`).
+//! 4. the directories, METADATA, WHEEL and entry points agree with the file name (`layout`,
+//!    `dist::metadata`, `wheel_file`, `entry_points`).
 
 mod archive;
 mod central;
@@ -20,10 +20,9 @@ mod extra;
 mod header;
 mod layout;
 mod member;
-mod metadata;
-mod names;
 mod record;
 mod stream;
+mod wheel_file;
 
 use std::io::{Read, Seek};
 
@@ -32,14 +31,15 @@ use data::Want;
 use layout::Layout;
 
 use crate::digest::Sha256Digest;
+use crate::dist::{Metadata, Refusal, names};
 use crate::filename::WheelFilename;
 use crate::limits::WheelLimits;
 use crate::report::Reason;
 
-pub use error::{Refusal, WheelError};
+pub use error::WheelError;
 pub use member::{Compression, Member};
-pub use metadata::{Metadata, WheelFile};
 pub use record::{Algorithm, Record, RecordEntry};
+pub use wheel_file::WheelFile;
 
 /// A wheel whose archive, RECORD and metadata all hold. Made by [`read`] only.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ pub fn read<R: Read + Seek>(
 ) -> Result<Wheel, WheelError> {
     // 1. What the end of the file says, and the names in it.
     let directory = central::read(&mut reader, limits)?;
-    names::check(directory.entries.iter().map(|entry| entry.name.as_str()))?;
+    names::check_all(directory.entries.iter().map(|entry| entry.name.as_str()))?;
     let layout = Layout::of(&directory.entries, &filename)?;
 
     // 2. RECORD: every file listed once, and the hash each of them needs.
@@ -111,7 +111,8 @@ pub fn read<R: Read + Seek>(
         }
     };
     let (path, bytes) = file("METADATA", Reason::MetadataMissing)?;
-    let metadata = Metadata::parse(bytes, &filename).map_err(|refusal| refusal.at(&path))?;
+    let metadata = Metadata::parse(bytes, filename.project(), filename.version())
+        .map_err(|refusal| refusal.at(&path))?;
     let (path, bytes) = file("WHEEL", Reason::MetadataWheelMissing)?;
     let wheel_file = WheelFile::parse(bytes, &filename).map_err(|refusal| refusal.at(&path))?;
     if let Ok((path, bytes)) = file("entry_points.txt", Reason::MetadataEntryPoints) {

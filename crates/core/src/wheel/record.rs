@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::central::Entry;
 use super::data::Content;
-use super::error::Refusal;
+use crate::dist::Refusal;
 use crate::report::Reason;
 
 /// A hash algorithm that RECORD may use: SHA-256 or stronger.

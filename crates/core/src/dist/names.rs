@@ -2,20 +2,20 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::error::Refusal;
-use super::header::FLAG_UTF8;
+use super::Refusal;
 use crate::report::Reason;
 
-/// Decodes a member's name and refuses what could lead out of the folder it is unpacked in.
-pub(super) fn parse(bytes: &[u8], flags: u16) -> Result<String, Refusal> {
-    let Ok(name) = std::str::from_utf8(bytes) else {
+/// The text of a member's name.
+pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(bytes).map_err(|_| {
         let found = String::from_utf8_lossy(bytes);
-        return Err(Refusal::new(Reason::ArchiveNameEncoding, found).expected("UTF-8"));
-    };
+        Refusal::new(Reason::ArchiveNameEncoding, found).expected("UTF-8")
+    })
+}
+
+/// Refuses a name that could lead out of the folder it is unpacked in. Of a directory it may end in `/`.
+pub(crate) fn check_one(name: &str) -> Result<(), Refusal> {
     let refuse = |reason, found: &str| Err(Refusal::new(reason, found).at(name));
-    if !name.is_ascii() && flags & FLAG_UTF8 == 0 {
-        return refuse(Reason::ArchiveNameEncoding, "flag bit 11 not set");
-    }
     if let Some(character) = name.chars().find(|c| c.is_control() || *c == '\\') {
         return refuse(Reason::ArchiveNameCharacters, &character.to_string());
     }
@@ -29,7 +29,7 @@ pub(super) fn parse(bytes: &[u8], flags: u16) -> Result<String, Refusal> {
     if let Some(segment) = path.split('/').find(|segment| trimmed(segment).is_empty()) {
         return refuse(Reason::ArchiveNameSegment, segment);
     }
-    Ok(name.to_owned())
+    Ok(())
 }
 
 /// A segment as Windows reads it: without dots and spaces at its end. `.`, `..`, `...` become empty.
@@ -38,7 +38,7 @@ fn trimmed(segment: &str) -> &str {
 }
 
 /// How two members lead to one place.
-pub(super) enum Collision {
+pub(crate) enum Collision {
     /// By the very same path.
     Duplicate,
     /// By two spellings of it.
@@ -48,15 +48,15 @@ pub(super) enum Collision {
 }
 
 /// Where a member leads to on a file system that ignores case and normal form.
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// Segments end in NUL, so that a directory sorts directly before what lies in it.
     key: String,
     path: &'a str,
 }
 
 impl<'a> Place<'a> {
-    /// `path` has passed [`parse`]; where it ends in `/` it is a directory.
-    pub(super) fn of(path: &'a str) -> Self {
+    /// `path` has passed [`check_one`]; where it ends in `/` it is a directory.
+    pub(crate) fn of(path: &'a str) -> Self {
         let fold = |c: char| {
             c.to_lowercase()
                 .flat_map(char::to_uppercase)
@@ -100,7 +100,7 @@ impl<'a> Place<'a> {
 /// Two members that lead to one place, if there are any.
 ///
 /// Sorting needs memory and time that follow the length of the names only, however deep they nest.
-pub(super) fn collision<'a>(mut places: Vec<Place<'a>>) -> Option<(Collision, &'a str, &'a str)> {
+pub(crate) fn collision<'a>(mut places: Vec<Place<'a>>) -> Option<(Collision, &'a str, &'a str)> {
     places.sort_unstable_by(|a, b| (&a.key, a.is_dir()).cmp(&(&b.key, b.is_dir())));
     places.windows(2).find_map(|pair| {
         let collision = pair[0].collision(&pair[1])?;
@@ -109,7 +109,7 @@ pub(super) fn collision<'a>(mut places: Vec<Place<'a>>) -> Option<(Collision, &'
 }
 
 /// No two members may have one name, or names that some file system takes for one.
-pub(super) fn check<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
+pub(crate) fn check_all<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
     let Some((collision, name, other)) = collision(names.map(Place::of).collect()) else {
         return Ok(());
     };

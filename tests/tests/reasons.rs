@@ -1,0 +1,119 @@
+//! Every reason is documented, and every reason is given by some test.
+#![allow(clippy::expect_used, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wheelmark_core::report::Reason;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// `docs/reasons.md`, as it must be.
+fn page() -> String {
+    let mut page = String::from(
+        "# Reasons for a refusal\n\
+         \n\
+         Every refusal names one of these codes: in the report of `wheelmark verify`, under `reason`, and in\n\
+         messages. A code is never used again for another meaning.\n\
+         \n\
+         This page is generated from `crates/core/src/report/reason.rs` by\n\
+         `WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test reasons`.\n\
+         \n\
+         | reason | what it means |\n\
+         | --- | --- |\n",
+    );
+    for reason in Reason::ALL {
+        let explanation = reason.explanation().replace('\n', " ").replace('|', "\\|");
+        let words: Vec<_> = explanation.split_whitespace().collect();
+        page += &format!("| `{reason}` | {} |\n", words.join(" "));
+    }
+    page
+}
+
+#[test]
+fn the_page_of_reasons_is_what_would_be_generated() {
+    let path = root().join("docs/reasons.md");
+    if std::env::var_os("WHEELMARK_BLESS").is_some() {
+        fs::write(&path, page()).expect("the page can be written");
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == page(),
+        "docs/reasons.md is not what would be generated\n\
+         hint: WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test reasons"
+    );
+}
+
+/// Reasons that no test gives yet. What has a test leaves this list.
+const UNTESTED: &[&str] = &[
+    "bundle-not-attestation",
+    "signer-unsupported",
+    "key-not-valid-now",
+    "payload-type-wrong",
+    "statement-malformed",
+    "subject-name-mismatch",
+    "predicate-type-wrong",
+    "build-type-not-allowed",
+    "build-type-unknown",
+    "parameter-unknown",
+    "provenance-malformed",
+    "provenance-inconsistent",
+    "signer-not-allowed",
+    "builder-not-allowed",
+    "source-not-allowed",
+    "ref-not-allowed",
+    "source-dirty",
+    "isolation-missing",
+    "rebuild-required",
+    "rebuild-not-identical",
+];
+
+#[test]
+fn every_reason_is_given_by_some_test() {
+    let mut code = String::new();
+    collect(&root().join("tests"), &mut code);
+    collect(&root().join("crates"), &mut code);
+    let missing: Vec<_> = Reason::ALL
+        .iter()
+        .filter(|reason| !code.contains(&format!("\"{reason}\"")))
+        .filter(|reason| !has_word(&code, &format!("{reason:?}")))
+        .map(|reason| reason.code())
+        .collect();
+    // Exactly: a reason that gets its test is taken from the list, and none is put on it unseen.
+    assert_eq!(
+        missing, UNTESTED,
+        "what no test names is not what is listed"
+    );
+}
+
+/// All test code below a folder: whole files in folders and files of tests, elsewhere what follows
+/// `#[cfg(test)]`, which is last in a file. This file is not among it.
+fn collect(folder: &Path, code: &mut String) {
+    for entry in fs::read_dir(folder).expect("a folder of the workspace") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, code);
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with(file!())
+        {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let below = path.strip_prefix(root()).expect("below the root");
+            let of_tests = below.components().any(|part| part.as_os_str() == "tests")
+                || path.ends_with("tests.rs");
+            let start = match of_tests {
+                true => Some(0),
+                false => text.find("#[cfg(test)]"),
+            };
+            code.push_str(&text[start.unwrap_or(text.len())..]);
+        }
+    }
+}
+
+/// Whether the code names the variant, not only a longer word.
+fn has_word(code: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(word)
+        .any(|(at, _)| !code[..at].ends_with(part) && !code[at + word.len()..].starts_with(part))
+}
