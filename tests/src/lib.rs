@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod cases;
 pub mod hostile;
 pub mod program;
 pub mod real;
