@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod built;
 pub mod cases;
 pub mod hostile;
 pub mod program;

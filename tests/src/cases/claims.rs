@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use wheelmark_core::attestation::environment::Isolation;
 use wheelmark_core::attestation::pep517::Pep517Build;
 
-use super::list::{DIGEST_FAILS, Fails, STATEMENT_FAILS, dependency};
+use super::list::{DIGEST_FAILS, Fails, STATEMENT_FAILS};
 use super::signed::statement;
 use super::{Case, TestKey, bundle_of, packed};
 use crate::hostile::Plan;
-use crate::statement::{build, statement_of};
+use crate::statement::{build, dependency, statement_of};
 use crate::tiny;
 
 /// The trusted key signed a statement that says something else.

@@ -13,8 +13,7 @@ use super::claims;
 use super::signed::{pae, statement};
 use super::{Case, TestKey, bundle_of, envelope, packed};
 use crate::hostile::Plan;
-use crate::statement::{build, statement_of};
-use crate::tiny;
+use crate::statement::{build, dependency, statement_of};
 
 pub(super) type Fails<'a> = &'a [(&'static str, &'static str)];
 
@@ -454,14 +453,4 @@ fn changed_bundle(bundle: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut bundle = serde_json::from_slice(bundle).expect("JSON");
     change(&mut bundle);
     bundle.to_string().into_bytes()
-}
-
-/// The resolved dependency of a role.
-pub(super) fn dependency<'a>(statement: &'a mut Value, role: &str) -> &'a mut Value {
-    statement["predicate"]["buildDefinition"]["resolvedDependencies"]
-        .as_array_mut()
-        .expect("dependencies")
-        .iter_mut()
-        .find(|dependency| dependency["annotations"]["role"] == role)
-        .expect("one of that role")
 }
