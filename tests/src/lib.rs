@@ -7,6 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod built;
+pub mod cases;
 pub mod hostile;
 pub mod hostile_sdist;
 pub mod program;

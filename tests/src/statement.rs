@@ -226,3 +226,13 @@ pub fn failures(report: &Value) -> Vec<(String, String)> {
         })
         .collect()
 }
+
+/// The first resolved dependency of a role, to be changed.
+pub fn dependency<'a>(statement: &'a mut Value, role: &str) -> &'a mut Value {
+    statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+        .as_array_mut()
+        .expect("dependencies")
+        .iter_mut()
+        .find(|dependency| dependency["annotations"]["role"] == role)
+        .expect("one of that role")
+}

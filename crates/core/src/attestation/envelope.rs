@@ -4,6 +4,7 @@
 //! signed, and [`VerifiedEnvelope::verify`] is the only place where one is made.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sigstore_types::bundle::VerificationMaterialContent;
 use sigstore_types::{Bundle, DsseEnvelope, SignatureContent};
 
@@ -44,6 +45,10 @@ impl Attestation {
             |found: String| Refusal::new(Reason::BundleMalformed).found(found.replace('\n', " "));
         let value =
             json::parse(bytes, limits.bundle).map_err(|error| malformed(error.to_string()))?;
+        // Without one the library would take the bundle for an early one.
+        if !value.get("mediaType").is_some_and(Value::is_string) {
+            return Err(malformed("no `mediaType`".to_owned()));
+        }
         // The list is counted here, so that "none" and "two" are told apart from "not a bundle".
         if let Some(envelope) = value.get("dsseEnvelope") {
             let count = envelope

@@ -1,0 +1,242 @@
+//! Cases in which everything was signed by the trusted key, and says something that must be refused.
+
+use serde_json::{Value, json};
+use wheelmark_core::attestation::environment::Isolation;
+use wheelmark_core::attestation::pep517::Pep517Build;
+
+use super::list::{DIGEST_FAILS, Fails, STATEMENT_FAILS};
+use super::signed::statement;
+use super::{Case, TestKey, bundle_of, packed};
+use crate::hostile::Plan;
+use crate::statement::{build, dependency, statement_of};
+use crate::tiny;
+
+/// The trusted key signed a statement that says something else.
+pub(super) fn statements() -> Vec<Case> {
+    let signed = |name: &str, changed: &str, fails: Fails, change: fn(&mut Value)| {
+        let mut statement = statement();
+        change(&mut statement);
+        signed_text(name, changed, fails, &statement.to_string())
+    };
+    let text = statement().to_string();
+    let subject = "\"subject\":";
+    let twice = text.replacen(subject, &format!("{subject}[],{subject}"), 1);
+    assert_ne!(text, twice);
+    vec![
+        signed(
+            "subject_name_signed_fail",
+            "The trusted key signed a statement about a file of another name.",
+            &[("subject-name", "subject-name-mismatch")],
+            |it| it["subject"][0]["name"] = json!("demo-1.1-py3-none-any.whl"),
+        ),
+        signed(
+            "subject_digest_signed_fail",
+            "The trusted key signed a statement about other bytes.",
+            DIGEST_FAILS,
+            |it| it["subject"][0]["digest"]["sha256"] = json!("00".repeat(32)),
+        ),
+        signed(
+            "subject_digest_weak_fail",
+            "The statement gives the file's digest by another algorithm than SHA-256.",
+            DIGEST_FAILS,
+            |it| it["subject"][0]["digest"] = json!({"sha1": "00".repeat(20)}),
+        ),
+        signed(
+            "two_subjects_fail",
+            "The statement is about two files, the wheel first.",
+            &[
+                ("subject-name", "subject-count"),
+                ("subject-digest", "subject-count"),
+            ],
+            |it| {
+                let one = it["subject"][0].clone();
+                it["subject"] =
+                    json!([one, {"name": "other", "digest": {"sha256": "00".repeat(32)}}]);
+            },
+        ),
+        signed(
+            "no_subject_fail",
+            "The statement's list of subjects is empty.",
+            &[
+                ("subject-name", "subject-count"),
+                ("subject-digest", "subject-count"),
+            ],
+            |it| it["subject"] = json!([]),
+        ),
+        signed(
+            "statement_type_fail",
+            "The statement's `_type` is not in-toto Statement v1.",
+            STATEMENT_FAILS,
+            |it| it["_type"] = json!("https://in-toto.io/Statement/v0.1"),
+        ),
+        signed_text(
+            "payload_duplicate_key_fail",
+            "The signed statement names `subject` twice, so that two readers can see two of them.",
+            STATEMENT_FAILS,
+            &twice,
+        ),
+        signed_text(
+            "payload_not_json_fail",
+            "What the trusted key signed is no JSON.",
+            STATEMENT_FAILS,
+            "demo-1.0-py3-none-any.whl is fine",
+        ),
+        signed(
+            "predicate_type_signed_fail",
+            "The trusted key signed a publish attestation, which says nothing of the build.",
+            &[("predicate-type", "predicate-type-wrong")],
+            |it| {
+                it["predicateType"] = json!("https://docs.pypi.org/attestations/publish/v1");
+                it["predicate"] = Value::Null;
+            },
+        ),
+        signed(
+            "provenance_v0_2_fail",
+            "The predicate is SLSA Provenance v0.2, in which the build type has no meaning.",
+            &[("predicate-type", "predicate-type-wrong")],
+            |it| {
+                it["predicateType"] = json!("https://slsa.dev/provenance/v0.2");
+                it["predicate"] = json!({
+                    "builder": {"id": "https://wheelmark.dev/builders/local/v1"},
+                    "buildType": "https://wheelmark.dev/build-types/pep517/v1",
+                });
+            },
+        ),
+        signed(
+            "build_type_signed_fail",
+            "The trusted key signed provenance of another build type.",
+            &[
+                ("build-type", "build-type-not-allowed"),
+                ("parameters", "build-type-unknown"),
+            ],
+            |it| {
+                it["predicate"]["buildDefinition"]["buildType"] =
+                    json!("https://example.org/make/v1");
+            },
+        ),
+        signed(
+            "parameter_unknown_fail",
+            "The provenance has an external parameter that its build type does not have.",
+            &[("parameters", "parameter-unknown")],
+            |it| {
+                it["predicate"]["buildDefinition"]["externalParameters"]["patch"] =
+                    json!("evil.diff");
+            },
+        ),
+        signed(
+            "parameter_malformed_fail",
+            "The source commit in the provenance is abbreviated.",
+            &[("parameters", "provenance-malformed")],
+            |it| dependency(it, "source")["digest"]["gitCommit"] = json!("c0c0c0c"),
+        ),
+        signed(
+            "sources_disagree_fail",
+            "The source in the parameters is the policy's, the one that was fetched is another.",
+            &[("parameters", "provenance-inconsistent")],
+            |it| dependency(it, "source")["uri"] = json!("git+https://example.org/fork/demo"),
+        ),
+        signed(
+            "builder_fail",
+            "The provenance was made by another builder, whose id begins like the policy's.",
+            &[("builder", "builder-not-allowed")],
+            |it| {
+                it["predicate"]["runDetails"]["builder"]["id"] =
+                    json!("https://wheelmark.dev/builders/local/v1/evil");
+            },
+        ),
+    ]
+}
+
+/// The trusted key signed a build that the rule does not want.
+pub(super) fn builds() -> Vec<Case> {
+    let built = |name: &str, changed: &str, fails: Fails, change: fn(&mut Pep517Build)| {
+        let mut build = build();
+        change(&mut build);
+        let statement = statement_of(tiny::FILENAME, &packed(&Plan::new()), &build);
+        signed_text(name, changed, fails, &statement.to_string())
+    };
+    vec![
+        built(
+            "source_fork_fail",
+            "The wheel was built from a fork.",
+            &[("source", "source-not-allowed")],
+            |build| build.external.source.uri = "git+https://example.org/fork/demo".to_owned(),
+        ),
+        built(
+            "ref_branch_fail",
+            "The wheel was built from a branch and not from the tag of its version.",
+            &[("ref", "ref-not-allowed")],
+            |build| build.external.source.git_ref = Some("refs/heads/main".to_owned()),
+        ),
+        built(
+            "ref_unanchored_fail",
+            "The ref holds the name of the version's tag and more.",
+            &[("ref", "ref-not-allowed")],
+            |build| build.external.source.git_ref = Some("refs/heads/refs/tags/v1.0".to_owned()),
+        ),
+        built(
+            "ref_missing_fail",
+            "The provenance names no ref.",
+            &[("ref", "ref-not-allowed")],
+            |build| build.external.source.git_ref = None,
+        ),
+        built(
+            "dirty_fail",
+            "The tree that was built was not the commit's.",
+            &[("clean-source", "source-dirty")],
+            |build| build.internal.source.dirty = Some("1 file changed".to_owned()),
+        ),
+        built(
+            "isolation_none_fail",
+            "Nothing held the build while it ran.",
+            &[("isolation", "isolation-missing")],
+            |build| build.internal.environment.isolation = Isolation::None,
+        ),
+    ]
+}
+
+/// The policy asks for something else.
+pub(super) fn policies() -> Vec<Case> {
+    let with = |name: &str, changed: &str, fails: Fails, from: &str, to: &str| {
+        let mut case = Case::new(name, changed).failing(fails);
+        assert!(case.policy.contains(from), "{from}");
+        case.policy = case.policy.replacen(from, to, 1);
+        case
+    };
+    vec![
+        with(
+            "project_not_named_fail",
+            "No rule of the policy names the project.",
+            &[("policy-rule", "project-not-named")],
+            "projects = [\"demo\"]",
+            "projects = [\"demonstration\"]",
+        ),
+        with(
+            "key_not_valid_any_more_fail",
+            "The key was valid until the year before.",
+            &[("signature", "key-not-valid-now")],
+            "[keys.release]\n",
+            "[keys.release]\nvalid-until = 2025-01-01T00:00:00Z\n",
+        ),
+        with(
+            "key_not_valid_yet_fail",
+            "The key is valid from the year after.",
+            &[("signature", "key-not-valid-now")],
+            "[keys.release]\n",
+            "[keys.release]\nvalid-from = 2027-01-01T00:00:00Z\n",
+        ),
+        with(
+            "rebuild_required_fail",
+            "The policy asks for an identical rebuild, and only provenance was looked at.",
+            &[("rebuild", "rebuild-required")],
+            "rebuild = \"never\"",
+            "rebuild = \"required\"",
+        ),
+    ]
+}
+
+fn signed_text(name: &str, changed: &str, fails: Fails, payload: &str) -> Case {
+    let mut case = Case::new(name, changed).failing(fails);
+    case.bundle = Some(bundle_of(TestKey::Release, payload));
+    case
+}

@@ -1,0 +1,102 @@
+//! The cases of `fixtures/cases`: a wheel, its bundle and a policy a folder, and what `wheelmark verify`
+//! must say of them.
+//!
+//! They are derived: [`all`] makes every file of every folder, byte by byte the same each time, from the
+//! test keys of `fixtures/keys`. The folders on disk are what is tested, so that other programs can be
+//! held against them too. `WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test cases` writes them.
+
+mod claims;
+mod list;
+mod signed;
+
+use std::path::{Path, PathBuf};
+
+pub use list::all;
+pub use signed::{TestKey, bundle_of, envelope};
+
+use crate::hostile::{Entry, Plan};
+use crate::tiny;
+
+/// The time at which every case is judged.
+pub const AT: &str = "2026-01-01T00:00:00Z";
+
+/// One folder of `fixtures/cases`.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The folder's name; that of a case that must be rejected ends in `_fail`.
+    pub name: String,
+    /// What was changed, a sentence.
+    pub changed: String,
+    /// The checks that must fail, each with its reason, in the order of the report.
+    pub fails: Vec<(&'static str, &'static str)>,
+    /// The name of the wheel.
+    pub filename: String,
+    /// Its bytes.
+    pub wheel: Vec<u8>,
+    /// The bundle beside it.
+    pub bundle: Option<Vec<u8>>,
+    /// The policy.
+    pub policy: String,
+}
+
+/// Where the cases are.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases")
+}
+
+/// The wheel of a plan, its members stored: the bytes then depend on no compressor's version.
+fn packed(plan: &Plan) -> Vec<u8> {
+    let record = plan.record.clone().unwrap_or_else(|| plan.honest_record());
+    let files = plan
+        .files
+        .iter()
+        .map(|(name, data)| Entry::stored(name, data));
+    let mut archive = plan.archive();
+    archive.entries = files
+        .chain([Entry::stored(&plan.record_path, record.as_bytes())])
+        .collect();
+    archive.bytes()
+}
+
+impl Case {
+    /// A case in which everything holds, to be changed.
+    pub fn new(name: &str, changed: &str) -> Self {
+        let statement = signed::statement();
+        Self {
+            name: name.to_owned(),
+            changed: changed.to_owned(),
+            fails: Vec::new(),
+            filename: tiny::FILENAME.to_owned(),
+            bundle: Some(bundle_of(TestKey::Release, &statement.to_string())),
+            policy: signed::policy(),
+            wheel: packed(&Plan::new()),
+        }
+    }
+
+    /// Every file but `expected.json`, by name.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let mut files = vec![
+            ("README.md".to_owned(), self.readme().into_bytes()),
+            ("policy.toml".to_owned(), self.policy.clone().into_bytes()),
+            (self.filename.clone(), self.wheel.clone()),
+        ];
+        if let Some(bundle) = &self.bundle {
+            files.push((format!("{}.sigstore.json", self.filename), bundle.clone()));
+        }
+        files
+    }
+
+    fn readme(&self) -> String {
+        let outcome = match &self.fails[..] {
+            [] => "Accepted.".to_owned(),
+            fails => {
+                let fails: Vec<_> = fails
+                    .iter()
+                    .map(|(check, reason)| format!("`{check}` fails with `{reason}`"))
+                    .collect();
+                format!("Rejected: {}.", fails.join(", "))
+            }
+        };
+        format!("{}\n{outcome}\n", self.changed)
+    }
+}
