@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -277,17 +278,8 @@ impl Run<'_> {
     }
 
     /// Runs one command in the sandbox to its end.
-    fn job(
-        &self,
-        plan: &Plan,
-        what: &str,
-        binds: &[Bind],
-        argv: &[OsString],
-        cwd: &Path,
-        home: &Path,
-        variables: &BTreeMap<String, String>,
-    ) -> Result<Trace, BuildError> {
-        let mut env = variables.clone();
+    fn job(&self, plan: &Plan, call: &Call<'_>) -> Result<Trace, BuildError> {
+        let mut env = call.variables.clone();
         if self.variation.other_clock {
             env.extend(other_clock());
         }
@@ -303,11 +295,11 @@ impl Run<'_> {
             uid => uid,
         };
         let outcome = self.sandbox.run(Job {
-            binds,
-            scratch: &[home.to_owned()],
+            binds: &call.binds,
+            scratch: slice::from_ref(call.home),
             env: &env,
-            cwd,
-            argv,
+            cwd: call.cwd,
+            argv: &call.argv,
             bounds: self.bounds,
             hostname: &plan.hostname,
             uid,
@@ -324,12 +316,22 @@ impl Run<'_> {
             End::Exited(0) => Ok(outcome.trace),
             End::Cancelled => Err(BuildError::Interrupted),
             end => Err(BuildError::Failed {
-                what: what.to_owned(),
+                what: call.what.to_owned(),
                 end,
                 tail: tail(&mut log, before).map_err(BuildError::Workspace)?,
             }),
         }
     }
+}
+
+/// One command and what it sees.
+struct Call<'a> {
+    what: &'a str,
+    binds: Vec<Bind>,
+    argv: Vec<OsString>,
+    cwd: &'a Path,
+    home: &'a PathBuf,
+    variables: &'a BTreeMap<String, String>,
 }
 
 /// The user id of a job in a user namespace, and the one that a confirmation sees instead. Run as root,
@@ -382,7 +384,7 @@ fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), B
     let layout = plan.layout(run.workspace, run.name);
     let (source, _elsewhere) = run.lay_down(&plan.tree)?;
     let (driver, out) = (run.new_folder("driver")?, run.new_folder("out")?);
-    let (result, home) = (run.new_folder("result")?, &layout.home);
+    let result = run.new_folder("result")?;
     let task = json!({
         "hook": hook,
         "backend": plan.backend.name,
@@ -407,10 +409,16 @@ fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), B
         layout.environment.join("bin/python"),
         layout.driver.join("hooks.py"),
         layout.driver.join("task.json"),
-    ]
-    .map(OsString::from);
-    let cwd = layout.source.join(&plan.subdirectory);
-    let trace = run.job(plan, hook, &binds, &argv, &cwd, home, &plan.variables)?;
+    ];
+    let call = Call {
+        what: hook,
+        binds,
+        argv: argv.map(OsString::from).into(),
+        cwd: &layout.source.join(&plan.subdirectory),
+        home: &layout.home,
+        variables: &plan.variables,
+    };
+    let trace = run.job(plan, &call)?;
     let answer = File::open(result.join(VALUE)).and_then(|file| {
         let mut text = Vec::new();
         file.take(ANSWER_LIMIT).read_to_end(&mut text)?;
@@ -465,23 +473,20 @@ fn run_step(
             .for_each(|value| *value = value.replace(&from, &to));
     }
     let wheel = text(&layout.input.join(filename));
-    let words = step.command.iter();
-    let argv: Vec<_> = words
-        .map(|word| {
-            word.replace("{wheel}", &wheel)
-                .replace("{out}", &text(&layout.out))
-                .into()
-        })
-        .collect();
-    let trace = run.job(
-        plan,
-        &what,
-        &binds,
-        &argv,
-        &layout.out,
-        &layout.home,
-        &variables,
-    )?;
+    let word = |word: &String| {
+        word.replace("{wheel}", &wheel)
+            .replace("{out}", &text(&layout.out))
+            .into()
+    };
+    let call = Call {
+        what: &what,
+        binds,
+        argv: step.command.iter().map(word).collect(),
+        cwd: &layout.out,
+        home: &layout.home,
+        variables: &variables,
+    };
+    let trace = run.job(plan, &call)?;
     Ok((only_file(&out, &what)?, trace))
 }
 

@@ -298,7 +298,7 @@ impl Script<'_> {
         variables: &BTreeMap<String, String>,
         words: &[String],
     ) {
-        let _ = write!(text, "contained {} env -i \\\n", quoted(folder));
+        let _ = writeln!(text, "contained {} env -i \\", quoted(folder));
         for (name, value) in variables {
             let _ = writeln!(text, "    {} \\", quoted(&format!("{name}={value}")));
         }

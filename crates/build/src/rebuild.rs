@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use wheelmark_core::attestation::environment::Isolation;
 use wheelmark_core::attestation::pep517::{Pep517Build, Requirement, Role};
 use wheelmark_core::compare::Drift;
 use wheelmark_core::verify::VerifiedProvenance;
@@ -17,7 +18,7 @@ use crate::environment::uv::digest_of;
 use crate::error::BuildError;
 use crate::execute::{self, Built, Plan, Run, Rust, Variation};
 use crate::layout::Layout;
-use crate::record::Machine;
+use crate::record::{Machine, variables};
 use crate::source::{self, SourceRecord};
 use crate::workspace::Workspace;
 
@@ -104,7 +105,7 @@ pub fn prepare(
     let rust = rust(machine, workspace, build, &tree)?;
     drift.extend(tool_drift(build, &mut hints));
 
-    let plan = Plan {
+    let mut plan = Plan {
         tree,
         subdirectory: build.external.subdirectory.clone(),
         distribution: build.external.distribution,
@@ -117,8 +118,14 @@ pub fn prepare(
         rust,
         variables: environment.variables.clone(),
         hostname: environment.hostname.clone(),
-        isolation: environment.isolation,
+        // A stranger's word never lets a build out of the sandbox.
+        isolation: Isolation::Bubblewrap,
     };
+    if environment.isolation == Isolation::None {
+        drift.extend(Drift::between("isolation", "none", "bubblewrap"));
+        // The recorded variables name paths of a machine that this is not.
+        plan.variables = variables(environment.source_date_epoch, &plan, &Layout::fixed());
+    }
     let layout = plan.layout(workspace, RUN);
     drift.extend(Drift::between(
         "build path",

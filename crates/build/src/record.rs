@@ -157,7 +157,11 @@ pub fn record(
         hostname: layout::HOSTNAME.to_owned(),
         isolation: request.isolation,
     };
-    plan.variables = variables(&request.source, &plan, &plan.layout(workspace, name));
+    plan.variables = variables(
+        request.source.commit_time,
+        &plan,
+        &plan.layout(workspace, name),
+    );
     let asking = format!("{name}-requires");
     let run = |name| Run {
         sandbox: &machine.sandbox,
@@ -347,7 +351,7 @@ fn constraints(
 }
 
 /// Every variable that the build sees. There are no others.
-fn variables(source: &ResolvedSource, plan: &Plan, layout: &Layout) -> BTreeMap<String, String> {
+pub(crate) fn variables(epoch: i64, plan: &Plan, layout: &Layout) -> BTreeMap<String, String> {
     let environment = layout.environment.display();
     let mut path = format!("{environment}/bin:/usr/local/bin:/usr/bin:/bin");
     let mut variables = BTreeMap::new();
@@ -364,7 +368,7 @@ fn variables(source: &ResolvedSource, plan: &Plan, layout: &Layout) -> BTreeMap<
     set("LC_ALL", layout::LOCALE);
     set("TZ", layout::TIMEZONE);
     set("VIRTUAL_ENV", &environment.to_string());
-    set("SOURCE_DATE_EPOCH", &source.commit_time.to_string());
+    set("SOURCE_DATE_EPOCH", &epoch.to_string());
     // Sets and dictionaries of strings iterate alike in every run.
     set("PYTHONHASHSEED", "0");
     set("PYTHONNOUSERSITE", "1");

@@ -172,7 +172,7 @@ impl Outcome {
     ///
     /// # Errors
     /// The report, when it rejects the file or the file is not a wheel.
-    pub fn into_wheel(self) -> Result<VerifiedWheel, Report> {
+    pub fn into_wheel(self) -> Result<VerifiedWheel, Box<Report>> {
         match (self.report.decision(), self.provenance) {
             (
                 Decision::Accepted,
@@ -181,7 +181,7 @@ impl Outcome {
                     ..
                 }),
             ) => Ok(VerifiedWheel { wheel }),
-            _ => Err(self.report),
+            _ => Err(Box::new(self.report)),
         }
     }
 }

@@ -149,7 +149,8 @@ pub(super) fn prlimit_options(bounds: &Bounds) -> Vec<String> {
         format!("--{name}={}", value.min(hard_limit(&ceilings, row)))
     };
     vec![
-        option("cpu", "Max cpu time", bounds.cpu.as_secs().max(1)),
+        // The watcher comes first: it says which bound it was.
+        option("cpu", "Max cpu time", bounds.cpu.as_secs() + 2),
         option("fsize", "Max file size", bounds.file_size),
         option("nproc", "Max processes", bounds.tasks),
         option("nofile", "Max open files", bounds.open_files),
@@ -217,11 +218,7 @@ impl<'a> Watcher<'a> {
         let now = Instant::now();
         self.usage.wall = now - self.started;
         if self.usage.wall > self.bounds.wall {
-            return Err(Exceeded {
-                bound: Bound::Wall,
-                limit: self.bounds.wall.as_secs(),
-                found: self.usage.wall.as_secs(),
-            });
+            return Err(late(Bound::Wall, self.bounds.wall, self.usage.wall));
         }
         if now >= self.next_tree {
             self.look_at_tree()?;
@@ -258,7 +255,9 @@ impl<'a> Watcher<'a> {
         self.usage.cpu = self.usage.cpu.max(cpu);
         self.usage.memory = self.usage.memory.max(memory);
         held(Bound::Memory, self.bounds.memory, memory)?;
-        held(Bound::Cpu, self.bounds.cpu.as_secs(), cpu.as_secs())?;
+        if cpu > self.bounds.cpu {
+            return Err(late(Bound::Cpu, self.bounds.cpu, cpu));
+        }
         // The kernel refuses the next process at the bound, so reaching it is passing it.
         held(Bound::Tasks, self.bounds.tasks.saturating_sub(1), tasks).map_err(|_| Exceeded {
             bound: Bound::Tasks,
@@ -287,6 +286,15 @@ impl<'a> Watcher<'a> {
         let grown = disk_used(&self.writable).saturating_sub(self.disk_before);
         self.usage.disk = grown;
         held(Bound::Disk, self.bounds.disk, grown)
+    }
+}
+
+/// Whole seconds; what was found is rounded up, so that it never reads as within the bound.
+fn late(bound: Bound, limit: Duration, found: Duration) -> Exceeded {
+    Exceeded {
+        bound,
+        limit: limit.as_secs(),
+        found: found.as_secs() + 1,
     }
 }
 

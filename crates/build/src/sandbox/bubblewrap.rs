@@ -6,7 +6,7 @@
 //!   `setpriv` drops to a uid that nothing else uses, without capabilities or a way to regain any.
 //!   Root itself would read every file it is shown and be exempt from the bound on processes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -50,11 +50,13 @@ const ETC: [&str; 9] = [
 const RESERVED: [&str; 2] = ["/proc", "/dev"];
 
 impl Bubblewrap {
-    /// The arguments up to the job's command, and the tree they make. `own` is an empty directory
+    /// The arguments up to the job's command, and the tree they make. `binds` are the job's with
+    /// the links of their host paths followed; `own` is an empty directory
     /// for the generated files.
     pub fn arguments(
         &self,
         job: &Job<'_>,
+        binds: &[Bind],
         own: &Path,
     ) -> Result<(Vec<OsString>, View), SandboxError> {
         let mut tree = Tree::default();
@@ -81,12 +83,11 @@ impl Bubblewrap {
         tree.scratch(Path::new("/dev/shm"), "1777", size);
         // Parents first, so that one bind may lie inside another.
         let mut places: Vec<(&Path, Option<&Bind>)> = Vec::new();
-        places.extend(job.binds.iter().map(|bind| (&*bind.inside, Some(bind))));
+        places.extend(binds.iter().map(|bind| (&*bind.inside, Some(bind))));
         places.extend(job.scratch.iter().map(|path| (&**path, None)));
         places.sort_by_key(|(inside, _)| *inside);
         for (inside, bind) in places {
             check_inside(inside)?;
-            tree.parents(inside);
             match bind {
                 Some(bind) => {
                     self.check_bind(bind)?;
@@ -254,11 +255,8 @@ fn check_inside(path: &Path) -> Result<(), SandboxError> {
 #[derive(Default)]
 struct Tree {
     arguments: Vec<OsString>,
+    made: BTreeSet<PathBuf>,
     view: View,
-    /// The directories that are there, by us.
-    made: Vec<PathBuf>,
-    /// The places that are mounted, with all they hold.
-    mounted: Vec<PathBuf>,
 }
 
 impl Tree {
@@ -268,34 +266,38 @@ impl Tree {
     }
 
     fn bind(&mut self, inside: &Path, host: &Path, writable: bool) {
+        self.parents(inside);
         let option = if writable { "--bind" } else { "--ro-bind" };
         self.args([OsStr::new(option), host.as_os_str(), inside.as_os_str()]);
         self.view.bind(inside, host, writable);
-        self.mounted.push(inside.to_owned());
     }
 
     fn scratch(&mut self, inside: &Path, mode: &str, size: Option<u64>) {
+        self.parents(inside);
         self.args(["--perms", mode]);
         if let Some(size) = size {
             self.args(["--size", &size.to_string()]);
         }
         self.args([OsStr::new("--tmpfs"), inside.as_os_str()]);
         self.view.scratch(inside);
-        self.mounted.push(inside.to_owned());
     }
 
-    /// The directories that lead to a place, open to every uid: those that bwrap makes of itself are
-    /// closed to all but root.
+    /// The directories that lead to a place: left to itself, bwrap closes some of them to all but
+    /// their owner, which as root is not the job.
     fn parents(&mut self, inside: &Path) {
-        let mut parents: Vec<_> = inside.ancestors().skip(1).collect();
-        parents.pop();
+        let mut parents: Vec<&Path> = inside.ancestors().skip(1).collect();
+        parents.pop(); // the root itself
         for parent in parents.into_iter().rev() {
-            let there = self.made.iter().any(|made| made == parent)
-                || self.mounted.iter().any(|place| parent.starts_with(place));
-            if !there {
-                self.made.push(parent.to_owned());
-                self.args([OsStr::new("--perms"), OsStr::new("0755")]);
-                self.args([OsStr::new("--dir"), parent.as_os_str()]);
+            if !self.view.covers(parent)
+                && !parent.starts_with("/dev")
+                && self.made.insert(parent.to_owned())
+            {
+                self.args([
+                    OsStr::new("--perms"),
+                    OsStr::new("0755"),
+                    OsStr::new("--dir"),
+                    parent.as_os_str(),
+                ]);
             }
         }
     }

@@ -14,11 +14,13 @@
 //! 6. The tracer's record is read.
 //!
 //! It knows nothing of Python. It does not protect against a kernel that lets a process out of its
-//! namespaces. Files in writable binds are the job's word: open them without following symbolic links.
+//! namespaces, and the kernel's key rings (keyctl(2)) of the caller's session are not closed. Files in writable binds are the job's word: open them without following symbolic links.
 
 mod bounds;
 mod bubblewrap;
 mod detect;
+mod log;
+mod none;
 mod packages;
 mod run;
 mod strace;
@@ -60,7 +62,8 @@ pub struct Bind {
     /// Inside: absolute, without `.` or `..`, not below `/proc` or `/dev`.
     pub inside: PathBuf,
     /// Whether the job may write there. Such a directory must be the job's own: as root it is
-    /// given, with all it holds, to the job's uid.
+    /// given, with all it holds, to the job's uid. It should lie in a directory of ours of mode
+    /// 0700, since the job can make files there that other users of the host may run.
     pub writable: bool,
 }
 

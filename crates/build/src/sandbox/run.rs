@@ -1,27 +1,25 @@
 //! One job from start to end.
 
-use std::collections::{BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, BufReader, PipeReader, Read, Write};
+use std::io::{self, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use wheelmark_core::digest::Sha256Digest;
 
 use super::bounds::{self, Bound, Exceeded, Watcher};
+use super::log::pump;
+use super::none::{self, WithoutIsolation, running};
 use super::trace::{self, Setting, Trace};
 use super::tree::{self, Process};
 use super::view::View;
-use super::{Cancel, End, Job, Outcome, Sandbox, SandboxError, Tracing, bubblewrap, strace};
+use super::{Bind, Cancel, End, Job, Outcome, Sandbox, SandboxError, Tracing, bubblewrap, strace};
 
 /// The umask is set and every descriptor but the standard three is closed here, after the fork and
 /// before anything else, whatever process we are a library of. Descriptor 3 is where bwrap tells
@@ -39,28 +37,17 @@ exec "$@"
 /// How often the job is looked at while it prints nothing; also how soon a cancellation is seen.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Jobs without isolation run one at a time: what they leave behind is told from other children
-/// of ours by elimination.
-static ONE_WITHOUT_ISOLATION: Mutex<()> = Mutex::new(());
-
-/// The first process of each job that runs now, so that no job's end takes another for its orphan.
-static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
-
-fn running() -> MutexGuard<'static, BTreeSet<u32>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxError> {
     check(&job)?;
+    let binds = followed(job.binds)?;
     let own = tempfile::Builder::new()
         .prefix("wheelmark-sandbox-")
         .tempdir()
         .map_err(|source| {
             SandboxError::io("create a directory in", &std::env::temp_dir(), source)
         })?;
-    let plan = Plan::new(sandbox, &job, own.path())?;
-    let writable: Vec<&Path> = job
-        .binds
+    let plan = Plan::new(sandbox, &job, &binds, own.path())?;
+    let writable: Vec<&Path> = binds
         .iter()
         .filter(|b| b.writable)
         .map(|b| &*b.host)
@@ -94,7 +81,7 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
             drop(done);
             result
         });
-        let stopped = watch(&mut child, &mut watcher, &ended, cancel, printed, log_limit);
+        let stopped = watch(child.id(), &mut watcher, &ended, cancel, printed, log_limit);
         let ended = plan.end(&mut child, alone);
         // Nothing that could print runs any more, so this ends.
         let log = pump
@@ -117,16 +104,22 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
         (Some(end), _) => end,
         (None, Some(exceeded)) => End::Exceeded(exceeded),
         (None, None) => plan
-            .status(status, &log.tail)
+            .status(status, &log.said)
             .ok_or_else(|| SandboxError::Start {
-                message: String::from_utf8_lossy(&log.tail).trim().to_owned(),
+                message: match String::from_utf8_lossy(&log.said).trim() {
+                    "" => format!("its launcher ended with {status} and said nothing"),
+                    said => said.to_owned(),
+                },
             })?,
     };
-    const SIGXCPU: i32 = 24;
     const SIGXFSZ: i32 = 25;
     let end = match end {
-        End::Signalled(SIGXFSZ) => exceeded(Bound::FileSize, job.bounds.file_size),
-        End::Signalled(SIGXCPU) => exceeded(Bound::Cpu, job.bounds.cpu.as_secs()),
+        // The kernel ended it at the bound itself.
+        End::Signalled(SIGXFSZ) => End::Exceeded(Exceeded {
+            bound: Bound::FileSize,
+            limit: job.bounds.file_size,
+            found: job.bounds.file_size,
+        }),
         end => end,
     };
     Ok(Outcome {
@@ -139,13 +132,17 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
     })
 }
 
-/// The kernel ended it at the limit itself.
-fn exceeded(bound: Bound, limit: u64) -> End {
-    End::Exceeded(Exceeded {
-        bound,
-        limit,
-        found: limit,
-    })
+/// The binds with every link in their host paths followed, once, so that nothing later reads
+/// another place than was mounted.
+fn followed(binds: &[Bind]) -> Result<Vec<Bind>, SandboxError> {
+    let follow = |bind: &Bind| match fs::canonicalize(&bind.host) {
+        Ok(host) => Ok(Bind {
+            host,
+            ..bind.clone()
+        }),
+        Err(source) => Err(SandboxError::io("bind", &bind.host, source)),
+    };
+    binds.iter().map(follow).collect()
 }
 
 /// What the launchers would take for an option of theirs, or could not take at all.
@@ -188,7 +185,12 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(sandbox: &Sandbox, job: &Job<'_>, own: &Path) -> Result<Self, SandboxError> {
+    fn new(
+        sandbox: &Sandbox,
+        job: &Job<'_>,
+        binds: &[Bind],
+        own: &Path,
+    ) -> Result<Self, SandboxError> {
         let tools = &sandbox.tools;
         let mut command: Vec<OsString> = Vec::new();
         let mut add = |words: &[&OsStr]| command.extend(words.iter().map(|&w| w.to_owned()));
@@ -220,7 +222,7 @@ impl Plan {
         let mut inner: Vec<OsString> = Vec::new();
         let (report, view, cwd) = match &sandbox.bubblewrap {
             Some(bwrap) => {
-                let (arguments, view) = bwrap.arguments(job, own)?;
+                let (arguments, view) = bwrap.arguments(job, binds, own)?;
                 add(&[bwrap.program.as_ref(), word("--json-status-fd"), word("3")]);
                 arguments.iter().for_each(|argument| add(&[argument]));
                 add(&[word("--")]);
@@ -228,7 +230,7 @@ impl Plan {
                 inner = bwrap.drop_root(job.uid);
                 (Some(own.join("report")), view, PathBuf::from("/"))
             }
-            None => (None, without_isolation(job)?, job.cwd.to_owned()),
+            None => (None, none::view(job, binds)?, job.cwd.to_owned()),
         };
         launchers.extend(inner.first().map(PathBuf::from));
         launchers.push(tools.prlimit.clone());
@@ -286,14 +288,10 @@ impl Plan {
     /// Ends whatever still runs, and returns when it is gone.
     fn end(&self, child: &mut Child, alone: Option<WithoutIsolation>) -> Result<(), SandboxError> {
         // Process 1 inside: when it is gone, so is everything that ever ran inside.
-        let first: Vec<Process> = self
-            .child_inside()
-            .and_then(Process::find)
-            .into_iter()
-            .collect();
+        let first: Vec<Process> = self.first_inside().into_iter().collect();
         let survivors = |pids| SandboxError::Survivors { pids };
         tree::end(child.id(), &first).map_err(survivors)?;
-        // It is no longer running, so this returns at once.
+        // It is no longer running, so this returns at once; the status is kept for later.
         let _ = child.wait();
         running().remove(&child.id());
         match alone {
@@ -314,8 +312,11 @@ impl Plan {
             .collect()
     }
 
-    fn child_inside(&self) -> Option<u32> {
-        self.reports().iter().find_map(|report| report.child)
+    /// Process 1 inside, if it is there still. Its number may be another's by now, which must not
+    /// be killed for it.
+    fn first_inside(&self) -> Option<Process> {
+        let pid = self.reports().iter().find_map(|report| report.child)?;
+        Process::find(pid).filter(Process::is_first_of_bwrap)
     }
 
     /// How the job ended by itself; `None` if it never started.
@@ -400,7 +401,7 @@ struct BwrapReport {
 
 /// Waits for the end; says why we want it ended if it did not end by itself.
 fn watch(
-    child: &mut Child,
+    child: u32,
     watcher: &mut Watcher<'_>,
     ended: &mpsc::Receiver<()>,
     cancel: &Cancel,
@@ -409,7 +410,8 @@ fn watch(
 ) -> Option<End> {
     let mut closed = false;
     loop {
-        if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
+        // Not `try_wait`: until we have waited for it, its number is not given to another.
+        if Process::find(child).is_none_or(|process| process.ended) {
             return None;
         }
         if cancel.is_cancelled() {
@@ -436,73 +438,6 @@ fn watch(
     }
 }
 
-/// What was printed.
-struct Log {
-    sha256: Sha256Digest,
-    written: u64,
-    printed: u64,
-    /// The first bytes, for a start that failed.
-    tail: Vec<u8>,
-}
-
-/// Bytes of output kept for a message.
-const SAID: usize = 2048;
-
-/// Copies the output to the log up to the limit, and reads on beyond, so that nobody waits for us.
-fn pump(
-    mut reader: PipeReader,
-    log: &mut (dyn Write + Send),
-    limit: u64,
-    printed: &AtomicU64,
-    changed: &mpsc::Sender<()>,
-) -> io::Result<Log> {
-    let (mut hasher, mut written, mut total) = (Sha256::new(), 0, 0);
-    let mut tail = Vec::new();
-    let mut failed = None;
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let read = match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        total += read as u64;
-        let room = usize::try_from(limit - written)
-            .unwrap_or(usize::MAX)
-            .min(read);
-        let kept = &buffer[..room];
-        tail.extend_from_slice(&kept[..room.min(SAID - tail.len())]);
-        if failed.is_none() {
-            match log.write_all(kept) {
-                Ok(()) => {
-                    hasher.update(kept);
-                    written += room as u64;
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    // Ends the job as a log that is full does.
-                    total = u64::MAX;
-                }
-            }
-        }
-        printed.store(total, Ordering::Relaxed);
-        if total > limit {
-            let _ = changed.send(());
-            total = total.min(u64::MAX / 2);
-        }
-    }
-    match failed.or_else(|| log.flush().err()) {
-        Some(error) => Err(error),
-        None => Ok(Log {
-            sha256: Sha256Digest::from_bytes(hasher.finalize().into()),
-            written,
-            printed: total,
-            tail,
-        }),
-    }
-}
-
 /// The first `count` of the processors that we may use, as `taskset` takes them.
 fn cpu_list(count: usize) -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -526,55 +461,6 @@ fn cpus(list: &str) -> impl Iterator<Item = u32> {
         .flatten()
 }
 
-/// Without isolation: everything stands where it stands.
-fn without_isolation(job: &Job<'_>) -> Result<View, SandboxError> {
-    let mut view = View::default();
-    view.bind(Path::new("/"), Path::new("/"), false);
-    view.scratch(&std::env::temp_dir());
-    for bind in job.binds {
-        if bind.host != bind.inside {
-            return Err(SandboxError::CannotMove {
-                host: bind.host.clone(),
-                inside: bind.inside.clone(),
-            });
-        }
-        view.bind(&bind.inside, &bind.host, bind.writable);
-    }
-    for path in job.scratch {
-        fs::create_dir_all(path).map_err(|source| SandboxError::io("create", path, source))?;
-        view.scratch(path);
-    }
-    Ok(view)
-}
-
-/// While a job runs without a process namespace, its orphans become our children.
-struct WithoutIsolation {
-    _one: MutexGuard<'static, ()>,
-    /// Children in sessions of their own that were there before.
-    spared: HashSet<u32>,
-}
-
-impl WithoutIsolation {
-    fn start() -> Self {
-        let one = ONE_WITHOUT_ISOLATION
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        // Where the kernel refuses, orphans go to init and are not found: it is `none`, after all.
-        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-        let spared = tree::descendants(std::process::id());
-        Self {
-            _one: one,
-            spared: spared.iter().map(|process| process.pid).collect(),
-        }
-    }
-
-    fn end(self) -> Result<(), Vec<u32>> {
-        let ended = tree::end_orphans(|pid| self.spared.contains(&pid) || running().contains(&pid));
-        let _ = rustix::process::set_child_subreaper(None);
-        ended
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -585,21 +471,5 @@ mod tests {
         assert_eq!(cpus("5").collect::<Vec<_>>(), [5]);
         assert_eq!(cpus("").count(), 0);
         assert!(cpu_list(1).is_some_and(|list| !list.contains(',')));
-    }
-
-    #[test]
-    fn a_log_is_cut_at_its_bound_and_its_digest_is_of_what_was_written() {
-        let (reader, mut writer) = io::pipe().unwrap();
-        writer.write_all(b"0123456789").unwrap();
-        drop(writer);
-        let mut kept = Vec::new();
-        let printed = AtomicU64::new(0);
-        let log = pump(reader, &mut kept, 4, &printed, &mpsc::channel().0).unwrap();
-        assert_eq!(kept, b"0123");
-        assert_eq!(
-            (log.written, log.printed, printed.into_inner()),
-            (4, 10, 10)
-        );
-        assert_eq!(log.sha256, Sha256Digest::of(b"0123"));
     }
 }

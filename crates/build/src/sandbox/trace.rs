@@ -29,6 +29,7 @@ pub enum Trace {
         reason: String,
     },
     /// The tracer was attached from before the job's first program until the last process ended.
+    /// Of a job that *we* ended, the last moments may be missing.
     Attached(Observed),
 }
 

@@ -54,6 +54,21 @@ impl Process {
         Self::find(self.pid).is_some_and(|now| now.start == self.start && !now.ended)
     }
 
+    /// Whether it is a bwrap that is process 1 of a namespace.
+    pub fn is_first_of_bwrap(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        let mut numbers = status
+            .lines()
+            .find_map(|line| line.strip_prefix("NSpid:"))
+            .into_iter()
+            .flat_map(str::split_whitespace)
+            .collect::<Vec<_>>()
+            .into_iter();
+        status.starts_with("Name:\tbwrap\n")
+            && numbers.next().is_some()
+            && numbers.next_back() == Some("1")
+    }
+
     fn kill(&self) {
         if self.runs()
             && let Some(pid) = pid(self.pid)

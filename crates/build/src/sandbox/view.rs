@@ -54,6 +54,13 @@ impl View {
         self.links.insert(inside.to_owned(), target.to_owned());
     }
 
+    /// Whether something was put at this path or above it.
+    pub fn covers(&self, inside: &Path) -> bool {
+        inside
+            .ancestors()
+            .any(|above| self.mounts.contains_key(above))
+    }
+
     /// Follows an absolute path.
     pub fn follow(&self, path: &Path) -> Place {
         let mut rest: VecDeque<OsString> = components(path);

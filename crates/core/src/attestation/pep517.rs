@@ -213,6 +213,8 @@ impl Pep517Build {
         let internal: InternalParameters =
             typed("internalParameters", &definition.internal_parameters)?;
 
+        check_subdirectory(&external.subdirectory)?;
+
         let mut source = None;
         let mut interpreter = None;
         let mut requirements = Vec::new();
@@ -355,6 +357,17 @@ fn typed<'de, T: Deserialize<'de>>(place: &str, value: &'de Value) -> Result<T, 
         };
         Refusal::new(reason).found(format!("{place}: {text}"))
     })
+}
+
+/// A rebuild joins it to a path: it must stay below.
+fn check_subdirectory(subdirectory: &str) -> Result<(), Refusal> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
+    if subdirectory.is_empty() || subdirectory.split('/').all(plain) {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::ProvenanceMalformed)
+        .expected("a folder below the source's top")
+        .found(format!("externalParameters.subdirectory `{subdirectory}`")))
 }
 
 /// One entry of `resolvedDependencies`, for errors that say where.
