@@ -116,10 +116,20 @@ run_case() {
     say "case $1 on a fresh $release"
     machine
     case $1 in
-        root) shown root "$clone && ./dev demo" && shown root 'cd wheelmark && time ./dev demo' ;;
+        root)
+            shown root "$clone && ./dev demo"
+            say 'once more, now that everything is there'
+            shown root 'cd wheelmark && ./dev demo >/dev/null'
+            ;;
         root-test) shown root "$clone && ./dev test" ;;
-        sudo) with_sudo && shown plain "$clone && ./dev demo" ;;
-        sudo-test) with_sudo && shown plain "$clone && ./dev test" ;;
+        sudo)
+            with_sudo
+            shown plain "$clone && ./dev demo"
+            ;;
+        sudo-test)
+            with_sudo
+            shown plain "$clone && ./dev test"
+            ;;
         neither)
             shown plain "$clone"
             if shown plain 'cd wheelmark && ./dev demo 2>&1 | tee said; exit ${PIPESTATUS[0]}'; then
@@ -127,8 +137,7 @@ run_case() {
             fi
             asked=$(sed -n 's/^hint: ask an administrator to run: //p' "$root/home/plain/wheelmark/said")
             [ -n "$asked" ] || fail "it does not say what to ask an administrator for"
-            inside root apt-get update -qq
-            shown root "DEBIAN_FRONTEND=noninteractive $asked >/dev/null 2>&1"
+            shown root "export DEBIAN_FRONTEND=noninteractive; ($asked) >/dev/null 2>&1"
             shown plain 'cd wheelmark && ./dev demo'
             ;;
         *) fail "no such case: $1" ;;
@@ -136,9 +145,14 @@ run_case() {
 }
 
 [ $# -gt 0 ] || set -- root sudo neither
+doing=
+trap '[ -z "$doing" ] || printf "\n== FAILED on %s: %s\n" "$release" "$doing"' EXIT
 say "Rust from $toolchain: $(rustc --version); $(git -C "$repository" log -1 --format='commit %h')"
 for name in "$@"; do
-    run_case "$name" || fail "case $name failed on $release"
+    # Not `run_case … || fail`: in such a list the shell would no longer stop at the first failure.
+    doing=$name
+    run_case "$name"
 done
+doing=
 rm -rf "$folder/case"
 say "all held on $release: $*"
