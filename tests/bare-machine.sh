@@ -40,16 +40,18 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 case $folder/ in "$repository"/*) fail "the folder must be outside of the repository" ;; esac
 
-# A fresh system with git and Python, once for all the cases.
 fresh=$folder/$release
-if [ ! -e "$fresh.ready" ]; then
+
+# A fresh system with git and Python, once for all the cases.
+fresh_system() {
+    [ ! -e "$fresh.ready" ] || return 0
     say "debootstrap $release into $fresh"
     rm -rf "$fresh"
     debootstrap --variant=minbase --include=git,python3,ca-certificates "$release" "$fresh" \
         ${MIRROR:+"$MIRROR"} >"$folder/debootstrap.log" 2>&1 ||
         { tail -n 20 "$folder/debootstrap.log" >&2; fail "debootstrap failed"; }
     touch "$fresh.ready"
-fi
+}
 
 # Makes FOLDER/case, a machine that nothing has run on yet.
 machine() {
@@ -144,15 +146,20 @@ run_case() {
     esac
 }
 
-[ $# -gt 0 ] || set -- root sudo neither
-doing=
-trap '[ -z "$doing" ] || printf "\n== FAILED on %s: %s\n" "$release" "$doing"' EXIT
-say "Rust from $toolchain: $(rustc --version); $(git -C "$repository" log -1 --format='commit %h')"
-for name in "$@"; do
-    # Not `run_case … || fail`: in such a list the shell would no longer stop at the first failure.
-    doing=$name
-    run_case "$name"
-done
-doing=
-rm -rf "$folder/case"
-say "all held on $release: $*"
+main() {
+    [ $# -gt 0 ] || set -- root sudo neither
+    doing=
+    trap '[ -z "$doing" ] || printf "\n== FAILED on %s: %s\n" "$release" "$doing"' EXIT
+    fresh_system
+    say "Rust from $toolchain: $(rustc --version); $(git -C "$repository" log -1 --format='commit %h')"
+    for name in "$@"; do
+        # Not `run_case … || fail`: in such a list the shell would no longer stop at the first failure.
+        doing=$name
+        run_case "$name"
+    done
+    doing=
+    rm -rf "$folder/case"
+    say "all held on $release: $*"
+}
+
+main "$@"; exit # one line: the file may be edited while it runs
