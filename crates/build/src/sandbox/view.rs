@@ -54,11 +54,14 @@ impl View {
         self.links.insert(inside.to_owned(), target.to_owned());
     }
 
-    /// Whether something was put at this path or above it.
-    pub fn covers(&self, inside: &Path) -> bool {
-        inside
-            .ancestors()
-            .any(|above| self.mounts.contains_key(above))
+    /// Whether this path stands already: a place itself, or in a directory of the host. (A
+    /// directory in memory starts empty.)
+    pub fn stands(&self, inside: &Path) -> bool {
+        self.mounts.contains_key(inside)
+            || inside
+                .ancestors()
+                .find_map(|above| self.mounts.get(above))
+                .is_some_and(|mount| mount.host.is_some())
     }
 
     /// Follows an absolute path.
