@@ -4,6 +4,7 @@
 pub mod atomic;
 pub mod confirm;
 pub mod demo;
+mod drift;
 pub mod environment;
 pub mod error;
 pub mod execute;

@@ -10,6 +10,7 @@ use wheelmark_core::attestation::pep517::role;
 use wheelmark_core::attestation::statement::ResourceDescriptor;
 
 use crate::environment::tools;
+use crate::layout;
 use crate::sandbox::{Observed, Package, ProgramFile, Trace, package_of};
 
 /// The folders of the system: what lies there is the machine's and no build can have changed it.
@@ -51,8 +52,10 @@ pub fn observe(traces: &[Trace], toolchain: Option<&Path>, cancel: &AtomicBool) 
     let mut listed = Vec::new();
     for (path, sha256) in &programs {
         let version = tools::version_of(path, &system, cancel);
+        // What came with a requirement is named by that requirement's digest.
         if let Some(sha256) = sha256
             && tools::is_compiler_or_linker(path)
+            && !path.starts_with(layout::ROOT)
         {
             let mut annotations = role(part(path));
             annotations.insert("path".to_owned(), json!(path));

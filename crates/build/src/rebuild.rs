@@ -11,10 +11,9 @@ use wheelmark_core::attestation::pep517::{Pep517Build, Requirement, Role};
 use wheelmark_core::compare::Drift;
 use wheelmark_core::verify::VerifiedProvenance;
 
+use crate::drift;
 use crate::environment::interpreter::{self, FoundInterpreter, Match};
-use crate::environment::platform;
 use crate::environment::pylock::{Lock, LockedRequirement};
-use crate::environment::uv::digest_of;
 use crate::error::BuildError;
 use crate::execute::{self, Built, Plan, Run, Rust, Variation};
 use crate::layout::Layout;
@@ -51,7 +50,7 @@ pub fn prepare(
 ) -> Result<Prepared, BuildError> {
     let build = verified.build();
     let environment = &build.internal.environment;
-    let mut drift = platform_drift(machine, build);
+    let mut drift = drift::of_platform(environment, &machine.cancel);
     let mut hints = Vec::new();
 
     let source = source::from_record(
@@ -103,7 +102,10 @@ pub fn prepare(
         .any(|requirement| requirement.role == Role::Step);
     let steps_environment = steps_environment.then(|| install(Role::Step)).transpose()?;
     let rust = rust(machine, workspace, build, &tree)?;
-    drift.extend(tool_drift(build, &mut hints));
+    let toolchain = rust
+        .as_ref()
+        .map(|rust| (rust.inside.as_path(), rust.toolchain.as_path()));
+    drift.extend(drift::of_tools(&build.tools, toolchain, &mut hints));
 
     let mut plan = Plan {
         tree,
@@ -184,63 +186,6 @@ fn materialize(
     Ok(machine
         .environments
         .materialize(&machine.uv, &lock, interpreter, &machine.cancel)?)
-}
-
-/// The kernel is recorded and not compared: builds do not see it but by asking, and no two machines
-/// have the same for long.
-fn platform_drift(machine: &Machine, build: &Pep517Build) -> Vec<Drift> {
-    let recorded = &build.internal.environment.platform;
-    let found = platform::current(&machine.cancel);
-    let unknown = || "unknown".to_owned();
-    [
-        Drift::between("operating system", &recorded.os, &found.os),
-        Drift::between("architecture", &recorded.architecture, &found.architecture),
-        Drift::between("C library", &recorded.libc, &found.libc),
-        Drift::between(
-            "distribution",
-            recorded.distribution.clone().unwrap_or_else(unknown),
-            found.distribution.clone().unwrap_or_else(unknown),
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// Compilers and linkers that are not here, or not the recorded ones.
-fn tool_drift(build: &Pep517Build, hints: &mut Vec<String>) -> Vec<Drift> {
-    let mut drift = Vec::new();
-    for tool in &build.tools {
-        let (Some(path), Some(recorded)) = (
-            tool.annotations.get("path").and_then(|path| path.as_str()),
-            tool.digest.get("sha256"),
-        ) else {
-            continue;
-        };
-        let version = tool
-            .annotations
-            .get("version")
-            .and_then(|version| version.as_str());
-        let found = digest_of(Path::new(path))
-            .ok()
-            .map(|digest| digest.to_string());
-        if found.as_ref() == Some(recorded) {
-            continue;
-        }
-        drift.push(Drift {
-            what: path.to_owned(),
-            recorded: version.map_or_else(|| format!("sha256 {recorded}"), str::to_owned),
-            found: found.map_or_else(
-                || "not there".to_owned(),
-                |digest| format!("sha256 {digest}"),
-            ),
-        });
-        if let Some(package) = &tool.uri {
-            hints.push(format!("`{path}` was of the system package {package}"));
-        }
-    }
-    hints.dedup();
-    drift
 }
 
 /// The recorded crates, fetched again by the Cargo.lock of the same commit, and held against the record.

@@ -41,7 +41,7 @@ use wheelmark_core::digest::Sha256Digest;
 pub use wheelmark_core::attestation::environment::Isolation;
 
 pub use bounds::{Bound, Bounds, Exceeded, FILE_COST, Usage};
-pub use packages::{Package, package_of};
+pub use packages::{Package, installed, package_of};
 pub use trace::{Observed, Program, ProgramFile, Trace};
 
 /// The tools of this machine, found and tried. Made by [`Sandbox::detect`] or, without isolation,

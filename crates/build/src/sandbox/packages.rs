@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 /// A package of the system, as its database tells.
@@ -31,12 +32,59 @@ impl Package {
             version,
             arch,
         } = self;
-        // `+` and `~` stand for themselves in Debian's versions; `:` of an epoch does not in a URL.
         format!(
-            "pkg:{manager}/{name}@{}?arch={arch}",
-            version.replace(':', "%3A").replace('+', "%2B")
+            "pkg:{manager}/{}@{}?arch={arch}",
+            encoded(name),
+            encoded(version)
         )
     }
+
+    /// Reads what [`Package::purl`] writes; `None` for any other URL.
+    pub fn from_purl(purl: &str) -> Option<Self> {
+        let (path, arch) = purl.strip_prefix("pkg:deb/")?.split_once("?arch=")?;
+        let (name, version) = path.split_once('@')?;
+        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+        let package = Self {
+            manager: "deb".to_owned(),
+            name: decoded(name)?,
+            version: decoded(version)?,
+            arch: arch.to_owned(),
+        };
+        package.is_plausible().then_some(package)
+    }
+
+    /// Names and versions by Debian's policy, so that one from outside is no option of a command.
+    fn is_plausible(&self) -> bool {
+        let plain = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "+-.:~".contains(c))
+        };
+        plain(&self.name) && plain(&self.version) && plain(&self.arch)
+    }
+}
+
+/// Everything but letters, digits and `.-_~` is encoded in a package URL.
+fn encoded(text: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'.')
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(text, KEPT).to_string()
+}
+
+/// The installed package of a name; `None` where it is not installed or there is no dpkg.
+///
+/// # Errors
+/// dpkg-query could not be run.
+pub fn installed(name: &str) -> io::Result<Option<Package>> {
+    if !Path::new(DPKG).is_file() {
+        return Ok(None);
+    }
+    let name = name.to_owned();
+    Ok(describe([&name].into())?.remove(&name))
 }
 
 const DPKG: &str = "/usr/bin/dpkg-query";

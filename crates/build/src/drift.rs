@@ -1,0 +1,183 @@
+//! In what this machine is not the recorded one, found before anything is built.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde_json::Value;
+use wheelmark_core::attestation::environment::EnvironmentManifest;
+use wheelmark_core::attestation::statement::ResourceDescriptor;
+use wheelmark_core::compare::Drift;
+
+use crate::environment::platform;
+use crate::environment::uv::digest_of;
+use crate::layout;
+use crate::sandbox::{Package, installed};
+
+/// The machine and its system libraries.
+///
+/// The kernel is recorded and not compared: builds do not see it but by asking, and no two machines have
+/// the same for long (ADR 0005).
+pub fn of_platform(environment: &EnvironmentManifest, cancel: &AtomicBool) -> Vec<Drift> {
+    let recorded = &environment.platform;
+    let found = platform::current(cancel);
+    let or_unknown = |value: &Option<String>| value.clone().unwrap_or("unknown".to_owned());
+    [
+        Drift::between("operating system", &recorded.os, &found.os),
+        Drift::between("architecture", &recorded.architecture, &found.architecture),
+        Drift::between("C library", &recorded.libc, &found.libc),
+        Drift::between(
+            "distribution",
+            or_unknown(&recorded.distribution),
+            or_unknown(&found.distribution),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Compilers, linkers and packages of headers that are not here, or not the recorded ones. Where each is
+/// to be had is added to `hints`.
+///
+/// `toolchain` is where the record saw the Rust toolchain, and where it is on this machine.
+pub fn of_tools(
+    tools: &[ResourceDescriptor],
+    toolchain: Option<(&Path, &Path)>,
+    hints: &mut Vec<String>,
+) -> Vec<Drift> {
+    let mut wanted = BTreeSet::new();
+    let mut drift = Vec::new();
+    for tool in tools {
+        let package = tool.uri.as_deref().and_then(Package::from_purl);
+        let found = match (text(tool, "path"), tool.digest.get("sha256")) {
+            // What lies in the build's own folders came with a requirement, whose digest is enforced.
+            (Some(path), _) if Path::new(path).starts_with(layout::ROOT) => None,
+            (Some(path), Some(sha256)) => program(tool, path, sha256, toolchain),
+            _ => package.as_ref().and_then(of_package),
+        };
+        if let Some(found) = found {
+            drift.push(found);
+            wanted.extend(package.map(|package| format!("{}={}", package.name, package.version)));
+            if text(tool, "path").is_some_and(|path| path.ends_with("/bin/rustc")) {
+                hints.extend(text(tool, "version").and_then(rustup));
+            }
+        }
+    }
+    if !wanted.is_empty() {
+        let packages: Vec<_> = wanted.into_iter().collect();
+        hints.push(format!(
+            "the recorded packages: apt-get install {}",
+            packages.join(" ")
+        ));
+    }
+    drift
+}
+
+fn program(
+    tool: &ResourceDescriptor,
+    path: &str,
+    recorded: &str,
+    toolchain: Option<(&Path, &Path)>,
+) -> Option<Drift> {
+    let found = digest_of(&here(Path::new(path), toolchain))
+        .ok()
+        .map(|sha256| sha256.to_string());
+    if found.as_deref() == Some(recorded) {
+        return None;
+    }
+    let version = text(tool, "version").map(|version| format!("{version}, "));
+    Some(Drift {
+        what: path.to_owned(),
+        recorded: format!("{}sha256 {recorded}", version.unwrap_or_default()),
+        found: found.map_or("none".to_owned(), |sha256| format!("sha256 {sha256}")),
+    })
+}
+
+/// A recorded path as it is on this machine: the Rust toolchain may lie elsewhere.
+fn here(path: &Path, toolchain: Option<(&Path, &Path)>) -> PathBuf {
+    match toolchain.and_then(|(recorded, here)| Some((path.strip_prefix(recorded).ok()?, here))) {
+        Some((below, here)) => here.join(below),
+        None => path.to_owned(),
+    }
+}
+
+fn of_package(recorded: &Package) -> Option<Drift> {
+    let found = installed(&recorded.name).ok().flatten();
+    let found = found.map_or("none".to_owned(), |package| package.version);
+    Drift::between(
+        &format!("package {}", recorded.name),
+        &recorded.version,
+        found,
+    )
+}
+
+fn rustup(version: &str) -> Option<String> {
+    let number = version.split_whitespace().nth(1)?;
+    Some(format!(
+        "the recorded Rust: rustup toolchain install {number}"
+    ))
+}
+
+fn text<'a>(tool: &'a ResourceDescriptor, annotation: &str) -> Option<&'a str> {
+    tool.annotations.get(annotation).and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tool(path: &str, sha256: &str) -> ResourceDescriptor {
+        ResourceDescriptor {
+            uri: Some("pkg:deb/gcc-12@12.2.0-14%2Bdeb12u1?arch=amd64".to_owned()),
+            digest: [("sha256".to_owned(), sha256.to_owned())].into(),
+            annotations: [
+                ("path".to_owned(), json!(path)),
+                ("version".to_owned(), json!("gcc 12.2.0")),
+            ]
+            .into(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_program_is_the_recorded_one_by_its_bytes_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cc");
+        std::fs::write(&path, "cc").expect("written");
+        let sha256 = digest_of(&path).expect("read").to_string();
+        let path = path.to_str().expect("text");
+        let mut hints = Vec::new();
+        assert_eq!(of_tools(&[tool(path, &sha256)], None, &mut hints), []);
+
+        let drift = of_tools(&[tool(path, &"0".repeat(64))], None, &mut hints);
+        assert_eq!(drift[0].found, format!("sha256 {sha256}"));
+        let drift = of_tools(&[tool("/nowhere/cc", &sha256)], None, &mut hints);
+        assert_eq!(drift[0].found, "none");
+        assert!(
+            hints[0].ends_with("apt-get install gcc-12=12.2.0-14+deb12u1"),
+            "{hints:?}"
+        );
+    }
+
+    #[test]
+    fn a_toolchain_in_another_place_is_still_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("bin")).expect("made");
+        std::fs::write(folder.path().join("bin/rustc"), "rustc").expect("written");
+        let sha256 = digest_of(&folder.path().join("bin/rustc"))
+            .expect("read")
+            .to_string();
+        let recorded = tool("/home/someone/toolchain/bin/rustc", &sha256);
+        let toolchain = Some((Path::new("/home/someone/toolchain"), folder.path()));
+        assert_eq!(of_tools(&[recorded], toolchain, &mut Vec::new()), []);
+    }
+
+    #[test]
+    fn what_came_with_a_requirement_is_not_looked_for_on_this_machine() {
+        let recorded = tool("/build/env/bin/cc", &"0".repeat(64));
+        assert_eq!(of_tools(&[recorded], None, &mut Vec::new()), []);
+    }
+}
