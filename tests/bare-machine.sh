@@ -53,8 +53,8 @@ fresh_system() {
     touch "$fresh.ready"
 }
 
-# Makes FOLDER/case, a machine that nothing has run on yet.
-machine() {
+# Makes FOLDER/case, a machine that nothing has run on yet, with a repository of a user's to clone.
+machine() { # user
     root=$folder/case
     rm -rf "$root"
     cp -a --reflink=auto "$fresh" "$root"
@@ -64,7 +64,8 @@ machine() {
     apt-config dump | grep -E '^Acquire::(Check-|Retries|http|https|ForceIPv)' \
         >"$root/etc/apt/apt.conf.d/90network" || true
     git clone --quiet --bare --no-hardlinks "$repository" "$root/srv/wheelmark.git"
-    inside root sh -c 'useradd --create-home --shell /bin/bash plain'
+    inside root useradd --create-home --shell /bin/bash plain
+    inside root chown -R "$1" /srv/wheelmark.git # git reads no repository of somebody else's
 }
 
 # Runs a command as a user of the bare machine, in the user's home, with nothing of our environment
@@ -116,7 +117,10 @@ clone='git clone --quiet file:///srv/wheelmark.git wheelmark && cd wheelmark'
 
 run_case() {
     say "case $1 on a fresh $release"
-    machine
+    case $1 in
+        root | root-test) machine root ;;
+        *) machine plain ;;
+    esac
     case $1 in
         root)
             shown root "$clone && ./dev demo"
