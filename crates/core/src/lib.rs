@@ -5,6 +5,7 @@
 //! holds that. Start reading at [`verify`](mod@verify).
 
 pub mod attestation;
+mod coded;
 pub mod compare;
 pub mod digest;
 pub mod filename;

@@ -429,7 +429,7 @@ fn verify_own(
             Err(CliError::undecided(format!(
                 "the built file `{}` would be refused, so it was not written: {}: {why}",
                 Escaped(filename),
-                check.name.as_str(),
+                check.name.code(),
             )))
         }
     }

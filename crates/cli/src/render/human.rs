@@ -78,7 +78,7 @@ pub fn description(
 
 /// One check.
 fn line(check: &Check, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let name = check.name.as_str();
+    let name = check.name.code();
     match &check.status {
         Status::Passed(None) => writeln!(out, "  {} {name}", styled(GOOD, "✓")),
         Status::Passed(Some(found)) => {
@@ -89,7 +89,7 @@ fn line(check: &Check, report: &Report, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {} {name}: not asked for", styled(DIM, "–"))
         }
         Status::NotRun(because) => {
-            let because = because.as_str();
+            let because = because.code();
             writeln!(
                 out,
                 "  {} {name}: not run, since {because} did not hold",
@@ -107,7 +107,7 @@ fn failure(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let reason = styled(BAD, refusal.reason);
-    writeln!(out, "  {} {}: {reason}", styled(BAD, "✗"), name.as_str())?;
+    writeln!(out, "  {} {}: {reason}", styled(BAD, "✗"), name.code())?;
     writeln!(out, "      {}", clause(refusal.reason.explanation()))?;
     if let Some(found) = &refusal.found {
         writeln!(out, "      found:    {}", Escaped(found))?;

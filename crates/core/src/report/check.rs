@@ -1,48 +1,49 @@
 //! One check of a verification, and how it ended.
 
+use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde::{Deserialize, Serialize};
 
 use super::{Reason, Refusal};
+use crate::coded::coded;
 
-/// The checks of [`verify`](crate::verify), in the order in which it makes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckName {
-    /// The file itself, read as hostile.
-    Archive,
-    /// An attestation is there and can be read.
-    Attestation,
-    /// The policy names the project.
-    PolicyRule,
-    /// The envelope's signature, against the trust root.
-    Signature,
-    /// The signed payload is an in-toto statement.
-    Statement,
-    /// The statement is about a file of this name.
-    SubjectName,
-    /// The statement is about these bytes.
-    SubjectDigest,
-    /// The predicate is provenance.
-    PredicateType,
-    /// The build type is one that the rule accepts and this program knows.
-    BuildType,
-    /// The parameters are known, well-formed and agree with each other.
-    Parameters,
-    /// The signer is one of the rule's.
-    Signer,
-    /// The builder is one of the rule's.
-    Builder,
-    /// The source repository is the rule's.
-    Source,
-    /// The ref matches the rule's pattern.
-    Ref,
-    /// The tree was the commit's.
-    CleanSource,
-    /// The build was held by a sandbox.
-    Isolation,
-    /// The file was built again, where the rule asks for it.
-    Rebuild,
+coded! {
+    /// The checks of [`verify`](crate::verify), in the order in which it makes them.
+    pub enum CheckName {
+        /// The file itself, read as hostile.
+        Archive = "archive",
+        /// An attestation is there and can be read.
+        Attestation = "attestation",
+        /// The policy names the project.
+        PolicyRule = "policy-rule",
+        /// The envelope's signature, against the trust root.
+        Signature = "signature",
+        /// The signed payload is an in-toto statement.
+        Statement = "statement",
+        /// The statement is about a file of this name.
+        SubjectName = "subject-name",
+        /// The statement is about these bytes.
+        SubjectDigest = "subject-digest",
+        /// The predicate is provenance.
+        PredicateType = "predicate-type",
+        /// The build type is one that the rule accepts and this program knows.
+        BuildType = "build-type",
+        /// The parameters are known, well-formed and agree with each other.
+        Parameters = "parameters",
+        /// The signer is one of the rule's.
+        Signer = "signer",
+        /// The builder is one of the rule's.
+        Builder = "builder",
+        /// The source repository is the rule's.
+        Source = "source",
+        /// The ref matches the rule's pattern.
+        Ref = "ref",
+        /// The tree was the commit's.
+        CleanSource = "clean-source",
+        /// The build was held by a sandbox.
+        Isolation = "isolation",
+        /// The file was built again, where the rule asks for it.
+        Rebuild = "rebuild",
+    }
 }
 
 /// How a check ended.
@@ -67,31 +68,6 @@ pub struct Check {
     pub status: Status,
 }
 
-impl CheckName {
-    /// The name as reports write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            CheckName::Archive => "archive",
-            CheckName::Attestation => "attestation",
-            CheckName::PolicyRule => "policy-rule",
-            CheckName::Signature => "signature",
-            CheckName::Statement => "statement",
-            CheckName::SubjectName => "subject-name",
-            CheckName::SubjectDigest => "subject-digest",
-            CheckName::PredicateType => "predicate-type",
-            CheckName::BuildType => "build-type",
-            CheckName::Parameters => "parameters",
-            CheckName::Signer => "signer",
-            CheckName::Builder => "builder",
-            CheckName::Source => "source",
-            CheckName::Ref => "ref",
-            CheckName::CleanSource => "clean-source",
-            CheckName::Isolation => "isolation",
-            CheckName::Rebuild => "rebuild",
-        }
-    }
-}
-
 impl Check {
     /// The reason, where it failed.
     pub fn reason(&self) -> Option<Reason> {
@@ -110,7 +86,7 @@ impl Check {
 impl Serialize for Check {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("check", self.name.as_str())?;
+        map.serialize_entry("check", self.name.code())?;
         match &self.status {
             Status::Passed(found) => {
                 map.serialize_entry("status", "passed")?;
@@ -131,7 +107,7 @@ impl Serialize for Check {
             }
             Status::NotRun(because) => {
                 map.serialize_entry("status", "not-run")?;
-                map.serialize_entry("because", because.as_str())?;
+                map.serialize_entry("because", because.code())?;
             }
             Status::NotRequired => map.serialize_entry("status", "not-required")?,
         }

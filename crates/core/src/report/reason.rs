@@ -1,288 +1,232 @@
 //! Every reason a file can be refused for. `docs/reasons.md` is generated from this list.
 
-use std::fmt;
+use crate::coded::coded;
 
-use serde::{Serialize, Serializer};
+coded! {
+    /// Why something was refused: one stable, kebab-case code each, with one line that explains it.
+    pub enum Reason {
+        // ---- file names (filename.rs)
+        /// The file name has not the parts or the extension of a wheel or source distribution.
+        FilenameMalformed = "filename-malformed",
+        /// The file name holds a character that no part of it may hold, or is too long.
+        FilenameCharacters = "filename-characters",
+        /// The project name in a file name is not a valid project name.
+        FilenameName = "filename-name",
+        /// The version in a file name is not a PEP 440 version.
+        FilenameVersion = "filename-version",
+        /// The build tag in a file name does not start with a number.
+        FilenameBuild = "filename-build",
+        /// A compatibility tag in a file name is empty, malformed, or expands to too many.
+        FilenameTags = "filename-tags",
 
-macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal,)+) => {
-        /// Why something was refused: one stable, kebab-case code each, with one line that explains it.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Reason {
-            $($(#[doc = $doc])+ $variant,)+
-        }
+        // ---- the wheel as an archive (wheel/{central,names,archive}.rs)
+        /// The file is not a zip archive: no end-of-central-directory record where one must be.
+        ArchiveNotZip = "archive-not-zip",
+        /// The first block of the file is also a valid tar header, so that readers differ on what it is.
+        ArchiveAlsoTar = "archive-also-tar",
+        /// The file is larger than the bound.
+        ArchiveTooLarge = "archive-too-large",
+        /// The archive holds more members than the bound.
+        ArchiveTooManyMembers = "archive-too-many-members",
+        /// The central directory is larger than the bound.
+        ArchiveDirectoryTooLarge = "archive-directory-too-large",
+        /// The members together would inflate to more than the bound.
+        ArchiveInflatedTooLarge = "archive-inflated-too-large",
+        /// A member claims to inflate to more, for each compressed byte, than the bound.
+        ArchiveInflationRatio = "archive-inflation-ratio",
+        /// A member that must be held in memory is larger than the bound.
+        ArchiveMemberTooLarge = "archive-member-too-large",
+        /// The archive carries a comment, in which another archive can hide.
+        ArchiveComment = "archive-comment",
+        /// A member carries a comment in the central directory.
+        ArchiveMemberComment = "archive-member-comment",
+        /// Bytes follow the end-of-central-directory record.
+        ArchiveTrailingData = "archive-trailing-data",
+        /// A second end-of-central-directory signature lies where a reader could find it first.
+        ArchiveSeveralEndRecords = "archive-several-end-records",
+        /// The end-of-central-directory record lies about disks, counts, sizes or offsets.
+        ArchiveEndRecord = "archive-end-record",
+        /// A ZIP64 record, locator or extra field is malformed, missing, needless or contradictory.
+        ArchiveZip64 = "archive-zip64",
+        /// The central directory is malformed or is not exactly where and what the end record says.
+        ArchiveCentralDirectory = "archive-central-directory",
+        /// No well-formed local header lies where the central directory says one does.
+        ArchiveLocalHeader = "archive-local-header",
+        /// The local header of a member says something else than the central directory.
+        ArchiveHeadersDisagree = "archive-headers-disagree",
+        /// The data descriptor after a member is missing, malformed, wrong, or used where it is ambiguous.
+        ArchiveDataDescriptor = "archive-data-descriptor",
+        /// Bytes lie before, between or after the members that belong to none of them.
+        ArchiveGap = "archive-gap",
+        /// Two members, or a member and the central directory, share bytes.
+        ArchiveOverlap = "archive-overlap",
+        /// The central directory does not list the members in the order of their data.
+        ArchiveOrder = "archive-order",
+        /// An extra field is malformed, repeated, unknown, or able to replace the name or the data.
+        ArchiveExtraField = "archive-extra-field",
+        /// A general purpose flag is set that a wheel does not use.
+        ArchiveFlags = "archive-flags",
+        /// A member or the central directory is encrypted.
+        ArchiveEncrypted = "archive-encrypted",
+        /// A member is neither stored nor deflated.
+        ArchiveMethod = "archive-method",
+        /// A member needs a version of the zip format that a wheel does not use.
+        ArchiveVersionNeeded = "archive-version-needed",
+        /// A member's name is not UTF-8, or is not ASCII without the flag that says it is UTF-8.
+        ArchiveNameEncoding = "archive-name-encoding",
+        /// A member's name is absolute.
+        ArchiveNameAbsolute = "archive-name-absolute",
+        /// A member's name has an empty, `.` or `..` segment, or one that some file system reads so.
+        ArchiveNameSegment = "archive-name-segment",
+        /// A member's name holds a backslash, NUL or another control character.
+        ArchiveNameCharacters = "archive-name-characters",
+        /// A member's name holds a colon: a drive letter or an alternate stream on Windows.
+        ArchiveNameColon = "archive-name-colon",
+        /// Two members have the same name.
+        ArchiveNameDuplicate = "archive-name-duplicate",
+        /// Two members' names are the same file where case or Unicode normal form do not count.
+        ArchiveNameCollision = "archive-name-collision",
+        /// One name is both a file and a directory.
+        ArchiveNameFileAndDirectory = "archive-name-file-and-directory",
+        /// A member's attributes say symlink, device, or another type than its name.
+        ArchiveFileType = "archive-file-type",
+        /// A directory entry has content.
+        ArchiveDirectoryContent = "archive-directory-content",
+        /// A member's compressed data is not a valid DEFLATE stream, or ends early.
+        ArchiveDeflate = "archive-deflate",
+        /// Compressed bytes are left over after the end of a member's DEFLATE stream.
+        ArchiveDeflateTrailing = "archive-deflate-trailing",
+        /// A member's data is not as long as its headers say.
+        ArchiveSize = "archive-size",
+        /// A member's data does not have the CRC-32 its headers say.
+        ArchiveCrc = "archive-crc",
 
-        impl Reason {
-            /// Every reason, in the order of the documentation.
-            pub const ALL: &'static [Reason] = &[$(Reason::$variant,)+];
+        // ---- RECORD (wheel/record.rs)
+        /// The wheel has no RECORD.
+        RecordMissing = "record-missing",
+        /// RECORD is not UTF-8 CSV of three columns.
+        RecordSyntax = "record-syntax",
+        /// A member is not listed in RECORD.
+        RecordIncomplete = "record-incomplete",
+        /// RECORD lists a file the wheel does not hold.
+        RecordUnknownMember = "record-unknown-member",
+        /// RECORD lists a file twice.
+        RecordDuplicate = "record-duplicate",
+        /// RECORD gives no hash for a file that must have one.
+        RecordHashMissing = "record-hash-missing",
+        /// RECORD gives a hash by an algorithm weaker than SHA-256, or one unknown.
+        RecordHashWeak = "record-hash-weak",
+        /// RECORD gives a hash that is not unpadded base64url of the algorithm's length.
+        RecordHashMalformed = "record-hash-malformed",
+        /// A member's data does not have the hash RECORD gives.
+        RecordHashMismatch = "record-hash-mismatch",
+        /// A member's data is not as long as RECORD says.
+        RecordSizeMismatch = "record-size-mismatch",
+        /// RECORD gives a hash or a size for itself.
+        RecordOfItself = "record-of-itself",
 
-            /// The stable code: kebab-case, never reused for another meaning.
-            pub fn code(self) -> &'static str {
-                match self { $(Reason::$variant => $code,)+ }
-            }
+        // ---- what the wheel says about itself (wheel/{layout,metadata,entry_points}.rs)
+        /// The wheel has no `.dist-info` directory at its root.
+        MetadataDistInfoMissing = "metadata-dist-info-missing",
+        /// The wheel has, or would install, more than its one `.dist-info` directory.
+        MetadataDistInfoSeveral = "metadata-dist-info-several",
+        /// The name or version of the `.dist-info` directory is not that of the file name.
+        MetadataDistInfoName = "metadata-dist-info-name",
+        /// A `.data` directory is not the wheel's own.
+        MetadataDataDirectory = "metadata-data-directory",
+        /// A member lies in a `.data` directory outside the known schemes.
+        MetadataDataScheme = "metadata-data-scheme",
+        /// Two members install to the same place.
+        MetadataInstallCollision = "metadata-install-collision",
+        /// The wheel has no METADATA.
+        MetadataMissing = "metadata-missing",
+        /// METADATA or WHEEL is not UTF-8 header lines.
+        MetadataSyntax = "metadata-syntax",
+        /// METADATA or WHEEL gives a field twice that may be given once.
+        MetadataDuplicateField = "metadata-duplicate-field",
+        /// METADATA or WHEEL lacks a field it must have, or the field's value is not of its form.
+        MetadataField = "metadata-field",
+        /// METADATA is of an unknown Metadata-Version.
+        MetadataVersionUnknown = "metadata-version-unknown",
+        /// METADATA names another project than the file name.
+        MetadataNameMismatch = "metadata-name-mismatch",
+        /// METADATA gives another version than the file name.
+        MetadataVersionMismatch = "metadata-version-mismatch",
+        /// The wheel has no WHEEL file.
+        MetadataWheelMissing = "metadata-wheel-missing",
+        /// WHEEL is of an unknown Wheel-Version.
+        MetadataWheelVersion = "metadata-wheel-version",
+        /// The tags in WHEEL are not those of the file name.
+        MetadataTagsMismatch = "metadata-tags-mismatch",
+        /// The build tag in WHEEL is not that of the file name.
+        MetadataBuildMismatch = "metadata-build-mismatch",
+        /// `entry_points.txt` cannot be read in one way only.
+        MetadataEntryPoints = "metadata-entry-points",
+        /// The name of an entry point would place its script outside the scripts folder.
+        MetadataEntryPointEscapes = "metadata-entry-point-escapes",
 
-            /// One line for people.
-            pub fn explanation(self) -> &'static str {
-                match self { $(Reason::$variant => concat!($($doc, "\n",)+).trim_ascii(),)+ }
-            }
-        }
-    };
-}
+        // ---- the attestation (attestation/envelope.rs)
+        /// No attestation was found beside the file, and none was given.
+        AttestationMissing = "attestation-missing",
+        /// The attestation is not a Sigstore bundle that can be read.
+        BundleMalformed = "bundle-malformed",
+        /// The bundle signs bare bytes; it holds no statement about where they came from.
+        BundleNotAttestation = "bundle-not-attestation",
+        /// There must be exactly one signature: none proves nothing, and two let readers disagree.
+        SignatureCount = "signature-count",
+        /// The signer is of a kind that this policy cannot judge.
+        SignerUnsupported = "signer-unsupported",
+        /// The key that the bundle names is not one that the policy trusts.
+        KeyUnknown = "key-unknown",
+        /// The envelope and the bundle around it name different keys.
+        KeyIdMismatch = "key-id-mismatch",
+        /// The key is trusted, but not at this time.
+        KeyNotValidNow = "key-not-valid-now",
+        /// The signature is not the key's over these bytes: something was changed, or another key signed.
+        SignatureInvalid = "signature-invalid",
+        /// What was signed is not marked as an in-toto statement.
+        PayloadTypeWrong = "payload-type-wrong",
+        /// What was signed is not an in-toto Statement v1.
+        StatementMalformed = "statement-malformed",
 
-reasons! {
-    // ---- file names (filename.rs)
-    /// The file name has not the parts or the extension of a wheel or source distribution.
-    FilenameMalformed = "filename-malformed",
-    /// The file name holds a character that no part of it may hold, or is too long.
-    FilenameCharacters = "filename-characters",
-    /// The project name in a file name is not a valid project name.
-    FilenameName = "filename-name",
-    /// The version in a file name is not a PEP 440 version.
-    FilenameVersion = "filename-version",
-    /// The build tag in a file name does not start with a number.
-    FilenameBuild = "filename-build",
-    /// A compatibility tag in a file name is empty, malformed, or expands to too many.
-    FilenameTags = "filename-tags",
+        // ---- the statement (verify.rs)
+        /// The statement must be about exactly one file.
+        SubjectCount = "subject-count",
+        /// The statement is about a file of another name.
+        SubjectNameMismatch = "subject-name-mismatch",
+        /// The statement is about other bytes than this file's.
+        SubjectDigestMismatch = "subject-digest-mismatch",
+        /// The predicate is not SLSA provenance.
+        PredicateTypeWrong = "predicate-type-wrong",
+        /// The provenance was made by a build type that the policy does not accept.
+        BuildTypeNotAllowed = "build-type-not-allowed",
+        /// The build type is not one whose parameters this program knows.
+        BuildTypeUnknown = "build-type-unknown",
+        /// The provenance names a parameter that its build type does not have.
+        ParameterUnknown = "parameter-unknown",
+        /// The provenance lacks something or holds a value of the wrong form.
+        ProvenanceMalformed = "provenance-malformed",
+        /// Two places of the provenance contradict each other.
+        ProvenanceInconsistent = "provenance-inconsistent",
 
-    // ---- the wheel as an archive (wheel/{central,names,archive}.rs)
-    /// The file is not a zip archive: no end-of-central-directory record where one must be.
-    ArchiveNotZip = "archive-not-zip",
-    /// The first block of the file is also a valid tar header, so that readers differ on what it is.
-    ArchiveAlsoTar = "archive-also-tar",
-    /// The file is larger than the bound.
-    ArchiveTooLarge = "archive-too-large",
-    /// The archive holds more members than the bound.
-    ArchiveTooManyMembers = "archive-too-many-members",
-    /// The central directory is larger than the bound.
-    ArchiveDirectoryTooLarge = "archive-directory-too-large",
-    /// The members together would inflate to more than the bound.
-    ArchiveInflatedTooLarge = "archive-inflated-too-large",
-    /// A member claims to inflate to more, for each compressed byte, than the bound.
-    ArchiveInflationRatio = "archive-inflation-ratio",
-    /// A member that must be held in memory is larger than the bound.
-    ArchiveMemberTooLarge = "archive-member-too-large",
-    /// The archive carries a comment, in which another archive can hide.
-    ArchiveComment = "archive-comment",
-    /// A member carries a comment in the central directory.
-    ArchiveMemberComment = "archive-member-comment",
-    /// Bytes follow the end-of-central-directory record.
-    ArchiveTrailingData = "archive-trailing-data",
-    /// A second end-of-central-directory signature lies where a reader could find it first.
-    ArchiveSeveralEndRecords = "archive-several-end-records",
-    /// The end-of-central-directory record lies about disks, counts, sizes or offsets.
-    ArchiveEndRecord = "archive-end-record",
-    /// A ZIP64 record, locator or extra field is malformed, missing, needless or contradictory.
-    ArchiveZip64 = "archive-zip64",
-    /// The central directory is malformed or is not exactly where and what the end record says.
-    ArchiveCentralDirectory = "archive-central-directory",
-    /// No well-formed local header lies where the central directory says one does.
-    ArchiveLocalHeader = "archive-local-header",
-    /// The local header of a member says something else than the central directory.
-    ArchiveHeadersDisagree = "archive-headers-disagree",
-    /// The data descriptor after a member is missing, malformed, wrong, or used where it is ambiguous.
-    ArchiveDataDescriptor = "archive-data-descriptor",
-    /// Bytes lie before, between or after the members that belong to none of them.
-    ArchiveGap = "archive-gap",
-    /// Two members, or a member and the central directory, share bytes.
-    ArchiveOverlap = "archive-overlap",
-    /// The central directory does not list the members in the order of their data.
-    ArchiveOrder = "archive-order",
-    /// An extra field is malformed, repeated, unknown, or able to replace the name or the data.
-    ArchiveExtraField = "archive-extra-field",
-    /// A general purpose flag is set that a wheel does not use.
-    ArchiveFlags = "archive-flags",
-    /// A member or the central directory is encrypted.
-    ArchiveEncrypted = "archive-encrypted",
-    /// A member is neither stored nor deflated.
-    ArchiveMethod = "archive-method",
-    /// A member needs a version of the zip format that a wheel does not use.
-    ArchiveVersionNeeded = "archive-version-needed",
-    /// A member's name is not UTF-8, or is not ASCII without the flag that says it is UTF-8.
-    ArchiveNameEncoding = "archive-name-encoding",
-    /// A member's name is absolute.
-    ArchiveNameAbsolute = "archive-name-absolute",
-    /// A member's name has an empty, `.` or `..` segment, or one that some file system reads so.
-    ArchiveNameSegment = "archive-name-segment",
-    /// A member's name holds a backslash, NUL or another control character.
-    ArchiveNameCharacters = "archive-name-characters",
-    /// A member's name holds a colon: a drive letter or an alternate stream on Windows.
-    ArchiveNameColon = "archive-name-colon",
-    /// Two members have the same name.
-    ArchiveNameDuplicate = "archive-name-duplicate",
-    /// Two members' names are the same file where case or Unicode normal form do not count.
-    ArchiveNameCollision = "archive-name-collision",
-    /// One name is both a file and a directory.
-    ArchiveNameFileAndDirectory = "archive-name-file-and-directory",
-    /// A member's attributes say symlink, device, or another type than its name.
-    ArchiveFileType = "archive-file-type",
-    /// A directory entry has content.
-    ArchiveDirectoryContent = "archive-directory-content",
-    /// A member's compressed data is not a valid DEFLATE stream, or ends early.
-    ArchiveDeflate = "archive-deflate",
-    /// Compressed bytes are left over after the end of a member's DEFLATE stream.
-    ArchiveDeflateTrailing = "archive-deflate-trailing",
-    /// A member's data is not as long as its headers say.
-    ArchiveSize = "archive-size",
-    /// A member's data does not have the CRC-32 its headers say.
-    ArchiveCrc = "archive-crc",
-
-    // ---- RECORD (wheel/record.rs)
-    /// The wheel has no RECORD.
-    RecordMissing = "record-missing",
-    /// RECORD is not UTF-8 CSV of three columns.
-    RecordSyntax = "record-syntax",
-    /// A member is not listed in RECORD.
-    RecordIncomplete = "record-incomplete",
-    /// RECORD lists a file the wheel does not hold.
-    RecordUnknownMember = "record-unknown-member",
-    /// RECORD lists a file twice.
-    RecordDuplicate = "record-duplicate",
-    /// RECORD gives no hash for a file that must have one.
-    RecordHashMissing = "record-hash-missing",
-    /// RECORD gives a hash by an algorithm weaker than SHA-256, or one unknown.
-    RecordHashWeak = "record-hash-weak",
-    /// RECORD gives a hash that is not unpadded base64url of the algorithm's length.
-    RecordHashMalformed = "record-hash-malformed",
-    /// A member's data does not have the hash RECORD gives.
-    RecordHashMismatch = "record-hash-mismatch",
-    /// A member's data is not as long as RECORD says.
-    RecordSizeMismatch = "record-size-mismatch",
-    /// RECORD gives a hash or a size for itself.
-    RecordOfItself = "record-of-itself",
-
-    // ---- what the wheel says about itself (wheel/{layout,metadata,entry_points}.rs)
-    /// The wheel has no `.dist-info` directory at its root.
-    MetadataDistInfoMissing = "metadata-dist-info-missing",
-    /// The wheel has, or would install, more than its one `.dist-info` directory.
-    MetadataDistInfoSeveral = "metadata-dist-info-several",
-    /// The name or version of the `.dist-info` directory is not that of the file name.
-    MetadataDistInfoName = "metadata-dist-info-name",
-    /// A `.data` directory is not the wheel's own.
-    MetadataDataDirectory = "metadata-data-directory",
-    /// A member lies in a `.data` directory outside the known schemes.
-    MetadataDataScheme = "metadata-data-scheme",
-    /// Two members install to the same place.
-    MetadataInstallCollision = "metadata-install-collision",
-    /// The wheel has no METADATA.
-    MetadataMissing = "metadata-missing",
-    /// METADATA or WHEEL is not UTF-8 header lines.
-    MetadataSyntax = "metadata-syntax",
-    /// METADATA or WHEEL gives a field twice that may be given once.
-    MetadataDuplicateField = "metadata-duplicate-field",
-    /// METADATA or WHEEL lacks a field it must have, or the field's value is not of its form.
-    MetadataField = "metadata-field",
-    /// METADATA is of an unknown Metadata-Version.
-    MetadataVersionUnknown = "metadata-version-unknown",
-    /// METADATA names another project than the file name.
-    MetadataNameMismatch = "metadata-name-mismatch",
-    /// METADATA gives another version than the file name.
-    MetadataVersionMismatch = "metadata-version-mismatch",
-    /// The wheel has no WHEEL file.
-    MetadataWheelMissing = "metadata-wheel-missing",
-    /// WHEEL is of an unknown Wheel-Version.
-    MetadataWheelVersion = "metadata-wheel-version",
-    /// The tags in WHEEL are not those of the file name.
-    MetadataTagsMismatch = "metadata-tags-mismatch",
-    /// The build tag in WHEEL is not that of the file name.
-    MetadataBuildMismatch = "metadata-build-mismatch",
-    /// `entry_points.txt` cannot be read in one way only.
-    MetadataEntryPoints = "metadata-entry-points",
-    /// The name of an entry point would place its script outside the scripts folder.
-    MetadataEntryPointEscapes = "metadata-entry-point-escapes",
-
-    // ---- the attestation (attestation/envelope.rs)
-    /// No attestation was found beside the file, and none was given.
-    AttestationMissing = "attestation-missing",
-    /// The attestation is not a Sigstore bundle that can be read.
-    BundleMalformed = "bundle-malformed",
-    /// The bundle signs bare bytes; it holds no statement about where they came from.
-    BundleNotAttestation = "bundle-not-attestation",
-    /// There must be exactly one signature: none proves nothing, and two let readers disagree.
-    SignatureCount = "signature-count",
-    /// The signer is of a kind that this policy cannot judge.
-    SignerUnsupported = "signer-unsupported",
-    /// The key that the bundle names is not one that the policy trusts.
-    KeyUnknown = "key-unknown",
-    /// The envelope and the bundle around it name different keys.
-    KeyIdMismatch = "key-id-mismatch",
-    /// The key is trusted, but not at this time.
-    KeyNotValidNow = "key-not-valid-now",
-    /// The signature is not the key's over these bytes: something was changed, or another key signed.
-    SignatureInvalid = "signature-invalid",
-    /// What was signed is not marked as an in-toto statement.
-    PayloadTypeWrong = "payload-type-wrong",
-    /// What was signed is not an in-toto Statement v1.
-    StatementMalformed = "statement-malformed",
-
-    // ---- the statement (verify.rs)
-    /// The statement must be about exactly one file.
-    SubjectCount = "subject-count",
-    /// The statement is about a file of another name.
-    SubjectNameMismatch = "subject-name-mismatch",
-    /// The statement is about other bytes than this file's.
-    SubjectDigestMismatch = "subject-digest-mismatch",
-    /// The predicate is not SLSA provenance.
-    PredicateTypeWrong = "predicate-type-wrong",
-    /// The provenance was made by a build type that the policy does not accept.
-    BuildTypeNotAllowed = "build-type-not-allowed",
-    /// The build type is not one whose parameters this program knows.
-    BuildTypeUnknown = "build-type-unknown",
-    /// The provenance names a parameter that its build type does not have.
-    ParameterUnknown = "parameter-unknown",
-    /// The provenance lacks something or holds a value of the wrong form.
-    ProvenanceMalformed = "provenance-malformed",
-    /// Two places of the provenance contradict each other.
-    ProvenanceInconsistent = "provenance-inconsistent",
-
-    // ---- the policy (policy/evaluate.rs)
-    /// No rule of the policy names this project.
-    ProjectNotNamed = "project-not-named",
-    /// A trusted key signed, but not one that this project's rule allows.
-    SignerNotAllowed = "signer-not-allowed",
-    /// The builder is not one that the rule allows.
-    BuilderNotAllowed = "builder-not-allowed",
-    /// The file was built from another repository.
-    SourceNotAllowed = "source-not-allowed",
-    /// The file was built from another ref than the rule allows.
-    RefNotAllowed = "ref-not-allowed",
-    /// The tree that was built was not the commit's.
-    SourceDirty = "source-dirty",
-    /// Nothing held the build while it ran.
-    IsolationMissing = "isolation-missing",
-    /// The rule asks for a rebuild, and none has shown the same bytes.
-    RebuildRequired = "rebuild-required",
-    /// The file was built again, and that did not give the same bytes.
-    RebuildNotIdentical = "rebuild-not-identical",
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl Serialize for Reason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.code())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn codes_are_kebab_case_and_unique() {
-        let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
-        assert_eq!(codes.len(), Reason::ALL.len());
-        for code in codes {
-            assert!(
-                code.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
-                "{code}"
-            );
-        }
+        // ---- the policy (policy/evaluate.rs)
+        /// No rule of the policy names this project.
+        ProjectNotNamed = "project-not-named",
+        /// A trusted key signed, but not one that this project's rule allows.
+        SignerNotAllowed = "signer-not-allowed",
+        /// The builder is not one that the rule allows.
+        BuilderNotAllowed = "builder-not-allowed",
+        /// The file was built from another repository.
+        SourceNotAllowed = "source-not-allowed",
+        /// The file was built from another ref than the rule allows.
+        RefNotAllowed = "ref-not-allowed",
+        /// The tree that was built was not the commit's.
+        SourceDirty = "source-dirty",
+        /// Nothing held the build while it ran.
+        IsolationMissing = "isolation-missing",
+        /// The rule asks for a rebuild, and none has shown the same bytes.
+        RebuildRequired = "rebuild-required",
+        /// The file was built again, and that did not give the same bytes.
+        RebuildNotIdentical = "rebuild-not-identical",
     }
 }
