@@ -16,7 +16,8 @@
 #
 # Without a case: root, sudo, neither. Needs root, debootstrap and a Rust toolchain on PATH, which is
 # shown to the bare machine read-only. FOLDER is kept, so that a second run starts sooner; it takes
-# about 400 MB and 2 to 5 GB for each case. MIRROR names another mirror for debootstrap.
+# some GB. MIRROR names another mirror for debootstrap, DEBOOTSTRAP_OPTIONS are further ones for it: for a
+# release of Ubuntu --components=main,universe, as Ubuntu's own installer has it.
 #
 # The bare machine is a mount namespace and a process namespace of their own with the folder as root
 # (pivot_root, since a chroot cannot make the user namespaces that bubblewrap needs). It shares the
@@ -47,8 +48,9 @@ fresh_system() {
     [ ! -e "$fresh.ready" ] || return 0
     say "debootstrap $release into $fresh"
     rm -rf "$fresh"
-    debootstrap --variant=minbase --include=git,python3,ca-certificates "$release" "$fresh" \
-        ${MIRROR:+"$MIRROR"} >"$folder/debootstrap.log" 2>&1 ||
+    # shellcheck disable=SC2086 # several options
+    debootstrap --variant=minbase --include=git,python3,ca-certificates ${DEBOOTSTRAP_OPTIONS-} \
+        "$release" "$fresh" ${MIRROR:+"$MIRROR"} >"$folder/debootstrap.log" 2>&1 ||
         { tail -n 20 "$folder/debootstrap.log" >&2; fail "debootstrap failed"; }
     touch "$fresh.ready"
 }
