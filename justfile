@@ -14,3 +14,7 @@ test *ARGS:
 # Exactly what CI runs
 check:
     .ci/run
+
+# Show that a fresh Debian is enough (root and debootstrap needed; the folder outside of the repository)
+bare-machine RELEASE FOLDER *CASES:
+    tests/bare-machine.sh {{ RELEASE }} {{ FOLDER }} {{ CASES }}
