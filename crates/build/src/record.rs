@@ -55,6 +55,8 @@ pub struct Request {
     pub build_constraints: Vec<String>,
     /// What holds the build.
     pub isolation: Isolation,
+    /// Whether executed programs are observed.
+    pub observe: bool,
     /// `builder.id` of the provenance.
     pub builder: String,
 }
@@ -169,7 +171,7 @@ pub fn record(
         workspace,
         name,
         variation: Variation::NONE,
-        observe: true,
+        observe: request.observe,
         log: &log,
         cancel: &machine.cancel,
     };

@@ -101,6 +101,9 @@ pub struct Arguments {
     /// What holds the build; `none` lets it reach the network and your files, and is recorded
     #[arg(long, value_name = "KIND", default_value = "bubblewrap", value_parser = isolation)]
     isolation: Isolation,
+    /// Do not observe which programs run; the provenance then says that this was not asked for
+    #[arg(long)]
+    no_trace: bool,
     /// Build the working tree as it is; recorded, and refused by policies
     #[arg(long)]
     allow_dirty_unsafe: bool,
@@ -250,6 +253,7 @@ fn requests(arguments: &Arguments, source: &ResolvedSource) -> Result<Vec<Reques
         exclude_newer: arguments.exclude_newer,
         build_constraints: build_constraints.clone(),
         isolation: arguments.isolation,
+        observe: !arguments.no_trace,
         builder: arguments.builder_id.clone(),
     };
     let steps: Vec<_> = arguments
