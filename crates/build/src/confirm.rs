@@ -7,11 +7,12 @@ use std::thread;
 
 use serde::Serialize;
 use wheelmark_core::attestation::pep517::Distribution;
-use wheelmark_core::compare::{self, Level};
+use wheelmark_core::compare::{self, Level, sdist_causes};
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::filename::WheelFilename;
-use wheelmark_core::limits::{CompareLimits, WheelLimits};
+use wheelmark_core::filename::{SdistFilename, WheelFilename};
+use wheelmark_core::limits::{CompareLimits, SdistLimits, WheelLimits};
 use wheelmark_core::report::Escaped;
+use wheelmark_core::sdist::{self, Sdist};
 use wheelmark_core::wheel::{self, Wheel};
 
 use crate::environment::uv::digest_of;
@@ -113,7 +114,9 @@ fn differences(
 ) -> Result<(Vec<String>, String), BuildError> {
     let unlike = "the two files differ".to_owned();
     if recorded.plan.distribution == Distribution::Sdist {
-        return Ok((vec![unlike], String::new()));
+        let both = read_sdist(&recorded.file).zip(read_sdist(second));
+        let causes = both.map_or(vec![unlike], |(first, again)| sdist_causes(&first, &again));
+        return Ok((causes, String::new()));
     }
     let both = read(&recorded.file).zip(read(second));
     let Some((first, again)) = both else {
@@ -137,6 +140,11 @@ fn differences(
 fn read(path: &std::path::Path) -> Option<Wheel> {
     let filename = WheelFilename::parse(path.file_name()?.to_str()?).ok()?;
     wheel::read(File::open(path).ok()?, filename, &WheelLimits::standard()).ok()
+}
+
+fn read_sdist(path: &std::path::Path) -> Option<Sdist> {
+    let filename = SdistFilename::parse(path.file_name()?.to_str()?).ok()?;
+    sdist::read(File::open(path).ok()?, filename, &SdistLimits::standard()).ok()
 }
 
 impl fmt::Display for Confirmation {

@@ -240,11 +240,16 @@ fn compared(
     if again.sha256 == artifact.sha256 {
         return result(RebuildOutcome::Identical, None);
     }
-    let (Ok(Contents::Wheel(wheel)), Ok(Contents::Wheel(other))) =
-        (&artifact.contents, &again.contents)
-    else {
-        let what = format!("sha256 {}, rebuilt {}", artifact.sha256, again.sha256);
-        return result(compare::judge_unread(what, &drift), None);
+    let (wheel, other) = match (&artifact.contents, &again.contents) {
+        (Ok(Contents::Wheel(wheel)), Ok(Contents::Wheel(other))) => (wheel, other),
+        (Ok(Contents::Sdist(sdist)), Ok(Contents::Sdist(other))) => {
+            let causes = compare::sdist_causes(sdist, other);
+            return result(compare::judge_unlike(causes, &drift), None);
+        }
+        _ => {
+            let what = "the rebuilt file is refused when it is read strictly".to_owned();
+            return result(compare::judge_unlike(vec![what], &drift), None);
+        }
     };
     let open = |path: &Path| File::open(path).map_err(|error| CliError::io("read", path, &error));
     let diff = compare::diff(

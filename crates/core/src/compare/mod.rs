@@ -17,6 +17,7 @@ mod made;
 mod outcome;
 mod record;
 mod render;
+mod sdists;
 mod side;
 #[cfg(test)]
 mod tests;
@@ -26,5 +27,6 @@ mod words;
 
 pub use cause::Cause;
 pub use finding::{Compared, DIFF_SCHEMA, Detail, Finding, Level, WheelDiff};
-pub use outcome::{Drift, RebuildOutcome, judge, judge_unread};
+pub use outcome::{Drift, RebuildOutcome, judge, judge_unlike};
+pub use sdists::sdist_causes;
 pub use wheels::{DiffError, diff};

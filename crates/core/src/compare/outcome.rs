@@ -94,17 +94,16 @@ pub fn judge(diff: &WheelDiff, drift: &[Drift]) -> RebuildOutcome {
     }
 }
 
-/// As [`judge`], for files of which it is only known that their bytes are not the same.
-pub fn judge_unread(what: String, drift: &[Drift]) -> RebuildOutcome {
+/// As [`judge`], for files of which it is known in what they differ, and that they do.
+pub fn judge_unlike(diffs: Vec<String>, drift: &[Drift]) -> RebuildOutcome {
     if drift.is_empty() {
-        return RebuildOutcome::Different { diffs: vec![what] };
+        return RebuildOutcome::Different { diffs };
     }
     let drift: Vec<String> = drift.iter().map(ToString::to_string).collect();
-    let cause = format!(
-        "other bytes ({what}) from another environment: {}",
-        drift.join("; ")
-    );
-    RebuildOutcome::Inconclusive { cause }
+    let (diffs, drift) = (diffs.join("; "), drift.join("; "));
+    RebuildOutcome::Inconclusive {
+        cause: format!("other bytes ({diffs}) from another environment: {drift}"),
+    }
 }
 
 /// The normalisers under which a difference of the container vanishes, by name and version.
