@@ -14,3 +14,7 @@ test *ARGS:
 # Exactly what CI runs
 check:
     .ci/run
+
+# The main job on all ten real projects
+real:
+    WHEELMARK_REAL=all cargo test --package wheelmark-tests --test loop_real
