@@ -18,3 +18,7 @@ check:
 # Show that a fresh Debian is enough (root and debootstrap needed; the folder outside of the repository)
 bare-machine RELEASE FOLDER *CASES:
     tests/bare-machine.sh {{ RELEASE }} {{ FOLDER }} {{ CASES }}
+
+# The main job on all ten real projects
+real:
+    WHEELMARK_REAL=all cargo test --package wheelmark-tests --test loop_real

@@ -16,6 +16,7 @@ pub mod real;
 pub mod repo;
 pub mod statement;
 pub mod tiny;
+pub mod workshop;
 
 /// The folder of the four small projects of ours.
 pub fn fixture_projects() -> PathBuf {

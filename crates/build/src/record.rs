@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use serde_json::Value;
 use wheelmark_core::attestation::environment::{EnvironmentManifest, Isolation, Tool};
 use wheelmark_core::attestation::pep517::{
@@ -298,6 +298,11 @@ impl Recorded {
             predicate: serde_json::to_value(provenance)?,
         };
         Ok(serde_json::to_vec(&statement)?)
+    }
+
+    /// How long resolving and building took.
+    pub fn duration(&self) -> TimeDelta {
+        self.finished - self.started
     }
 
     /// The file in which everything was kept that hooks and steps printed.

@@ -35,7 +35,8 @@ pub struct ResolveOptions {
     /// Takes a work tree's changes and untracked files along, and says so in
     /// [`ResolvedSource::dirty`].
     pub allow_dirty: bool,
-    /// The URL to record for a checkout, where its remote is not the one.
+    /// The URL to record, where the checkout's remote or the URL that is cloned is not the one: a
+    /// fork, a mirror.
     pub source_uri: Option<String>,
     /// Set to stop what is running.
     pub cancel: Arc<AtomicBool>,
@@ -167,7 +168,15 @@ pub fn resolve(spec: &SourceSpec, options: &ResolveOptions) -> Result<ResolvedSo
             url,
             rev,
             subdirectory,
-        } => remote::resolve(&git, url, rev.as_deref(), subdirectory.as_deref()),
+        } => {
+            let recorded = options.source_uri.as_deref().map(RepositoryUrl::parse);
+            let recorded = recorded.transpose()?;
+            let mut source = remote::resolve(&git, url, rev.as_deref(), subdirectory.as_deref())?;
+            if let Some(recorded) = recorded {
+                source.uri = recorded.recorded();
+            }
+            Ok(source)
+        }
     }
 }
 

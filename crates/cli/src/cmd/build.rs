@@ -92,7 +92,8 @@ pub struct Arguments {
     /// Sign only what --confirm found to be the same
     #[arg(long)]
     release: bool,
-    /// The URI to record for the source, where it is not the checkout's remote `origin`
+    /// The URI to record for the source, where it is not the one cloned or the checkout's remote
+    /// `origin`
     #[arg(long, value_name = "URI")]
     source_uri: Option<String>,
     /// The builder's id in the provenance
@@ -169,12 +170,14 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         let recorded = record::record(&machine, &workspace, request, &name);
         keep_log(arguments, &workspace.path(&format!("{name}.log")))?;
         let recorded = recorded?;
-        let confirmation = (arguments.confirm || arguments.release)
-            .then(|| {
-                stages.begin(&format!("building {} once more", what(request)));
-                confirm::confirm(&machine, &workspace, &recorded, &name)
-            })
-            .transpose()?;
+        let confirmation = (arguments.confirm || arguments.release).then(|| {
+            stages.begin(&format!("building {} once more", what(request)));
+            let log = workspace.path(&format!("{name}-confirmation.log"));
+            let confirmation = confirm::confirm(&machine, &workspace, &recorded, &name, &log);
+            keep_log(arguments, &log)?;
+            Ok::<_, CliError>(confirmation?)
+        });
+        let confirmation = confirmation.transpose()?;
         confirmed &= confirmation.as_ref().is_none_or(Confirmation::holds);
         let file = sign(&recorded, confirmation, &key)?;
         match files.iter().find(|other| other.filename == file.filename) {
