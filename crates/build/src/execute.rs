@@ -534,12 +534,14 @@ fn only_file(folder: &Path, what: &str) -> Result<PathBuf, BuildError> {
     match &entries[..] {
         // A symbolic link is not a file: it could stand for one outside.
         [only] if only.file_type().is_ok_and(|kind| kind.is_file()) => Ok(only.path()),
-        _ => Err(BuildError::NotOneFile {
-            what: what.to_owned(),
-            found: entries
-                .iter()
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .collect(),
-        }),
+        _ => {
+            let names = entries.iter().map(fs::DirEntry::file_name);
+            let mut found: Vec<_> = names
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect();
+            found.sort();
+            let what = what.to_owned();
+            Err(BuildError::NotOneFile { what, found })
+        }
     }
 }

@@ -321,7 +321,7 @@ fn a_build_script_sees_and_leaves_nothing() {
 
 /// Each attempt ends in `contained: why`, or in what it got.
 const HOSTILE: &str = r#"
-import glob, json, os, socket, subprocess
+import glob, json, os, socket, subprocess, sys
 
 def attempt(what):
     try:
@@ -349,6 +349,9 @@ def others():
             seen.append((path, text))
     return seen
 
+def interpreter(name):
+    return sys.base_prefix.startswith(f"{HOME}/{name}/")
+
 def daemon():
     subprocess.Popen(["sh", "-c", f"sleep {MARKER} & sleep {MARKER}"], start_new_session=True,
                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -358,7 +361,7 @@ def files():
     found = {
         "key": attempt(lambda: open(FOLDER + "/release.key").read()),
         "secret": attempt(lambda: open(FOLDER + "/secret").read()),
-        "home": attempt(lambda: os.listdir(HOME)),
+        "home": attempt(lambda: [name for name in os.listdir(HOME) if not interpreter(name)]),
         "its own home": attempt(lambda: os.listdir(os.environ["HOME"])),
         "environment": attempt(lambda: [n for n, v in os.environ.items() if secrets_of(n + v)]),
         "environment of others": attempt(others),

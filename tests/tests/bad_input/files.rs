@@ -91,62 +91,67 @@ fn a_policy_that_does_not_hold_is_refused_with_its_place() {
             "policy.toml:4:7: not a public key in PEM",
         ),
         (
+            "-----END",
+            "-----BEGIN PUBLIC KEY-----\n-----END",
+            "policy.toml:4:7: not a public key in PEM",
+        ),
+        (
             "[keys.release]",
             "[keys.other]",
-            "policy.toml:11:9: no [keys.release] in this policy",
+            "policy.toml:13:9: no [keys.release] in this policy",
         ),
         (
             "keys = [\"release\"]",
             "keys = []",
-            "policy.toml:11:8: an empty list allows nothing",
+            "policy.toml:13:8: an empty list allows nothing",
         ),
         (
             "[\"demo\"]",
             "[\"Demo\"]",
-            "policy.toml:10:13: write the normalised name `demo`",
+            "policy.toml:12:13: write the normalised name `demo`",
         ),
-        ("[\"demo\"]", "[\"de mo\"]", "policy.toml:10:13: "),
+        ("[\"demo\"]", "[\"de mo\"]", "policy.toml:12:13: "),
         (
             "[\"demo\"]",
             "[\"demo\", \"demo\"]",
-            "policy.toml:10:21: `demo` is listed twice",
+            "policy.toml:12:21: `demo` is listed twice",
         ),
-        ("[\"demo\"]", "\"*\"", "policy.toml:10:12: invalid type"),
+        ("[\"demo\"]", "\"*\"", "policy.toml:12:12: invalid type"),
         (
             "https://example.org/owner/demo",
             "owner/demo",
-            "policy.toml:12:10: not a repository URI",
+            "policy.toml:14:10: not a repository URI",
         ),
         (
             "refs/tags/v{version}",
             "v{version}",
-            "policy.toml:13:7: ref pattern `v{version}`",
+            "policy.toml:15:7: ref pattern `v{version}`",
         ),
         (
             "builders = [\"https:",
             "builders = [\"",
-            "policy.toml:14:13: not a URI",
+            "policy.toml:16:13: not a URI",
         ),
         (
             "\"never\"",
             "\"perhaps\"",
-            "policy.toml:15:11: unknown variant `perhaps`",
+            "policy.toml:17:11: unknown variant `perhaps`",
         ),
         (
             "rebuild = \"never\"\n",
             "",
-            "policy.toml:9:1: missing field `rebuild`",
+            "policy.toml:11:1: missing field `rebuild`",
         ),
         (
             "\"never\"",
             "\"never\"\nallow-any-signer = true",
-            "policy.toml:16:1: unknown field",
+            "policy.toml:18:1: unknown field",
         ),
-        ("\"demo\"", "\"\u{202e}\"", "policy.toml:10:13: "),
+        ("\"demo\"", "\"\u{202e}\"", "policy.toml:12:13: "),
         (
             "[\"release\"]",
             "[\"\u{202e}\"]",
-            "policy.toml:11:9: no [keys.\\u{202e}]",
+            "policy.toml:13:9: no [keys.\\u{202e}]",
         ),
     ] {
         let text = whole.replacen(from, to, 1);
@@ -175,7 +180,7 @@ fn a_policy_that_is_no_policy_at_all() {
             "`policy.toml` is larger than 4194304 bytes",
         ),
         (vec![b'['; 1 << 20], "policy.toml:1:"),
-        (b"\x1b[2J = 1".to_vec(), "policy.toml:1:1: "),
+        (b"\x1b[2J = 1".to_vec(), "policy.toml:1:2: "),
     ] {
         told(&under(&signed, content), 1, &[says]);
     }
