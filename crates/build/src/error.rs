@@ -52,7 +52,7 @@ pub enum BuildError {
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// A hook or step ended in failure.
-    #[error("{what} {}\n{}", ended(.end), shown(.tail))]
+    #[error("{what} {}{}", ended(.end), shown(.tail))]
     Failed {
         /// The hook or step.
         what: String,
@@ -149,9 +149,8 @@ fn ended(end: &End) -> String {
 /// What a build printed, its lines kept and everything else that could drive a terminal escaped.
 fn shown(text: &str) -> String {
     text.lines()
-        .map(|line| format!("  | {}", Escaped(line)))
-        .collect::<Vec<_>>()
-        .join("\n")
+        .map(|line| format!("\n  | {}", Escaped(line)))
+        .collect()
 }
 
 fn listed(found: &[String]) -> String {

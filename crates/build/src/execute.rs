@@ -16,6 +16,7 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Value, json};
 use wheelmark_core::attestation::environment::{Backend, Isolation};
 use wheelmark_core::attestation::pep517::{Crate, Distribution, Step};
+use wheelmark_core::report::Escaped;
 
 use crate::environment::crates::{self, CratesRequest};
 use crate::environment::interpreter::FoundInterpreter;
@@ -191,8 +192,9 @@ pub fn execute(plan: &Plan, run: &Run<'_>) -> Result<Built, BuildError> {
     };
     let (answer, trace) = call_hook(plan, run, hook)?;
     let mut file = only_file(&run.folder("out"), hook)?;
-    if answer.as_str() != file.file_name().and_then(|name| name.to_str()) {
-        let expected = format!("the name of the file it left, `{}`", file.display());
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if answer.as_str() != Some(&*name) {
+        let expected = format!("the name of the file it left, `{}`", Escaped(&name));
         return Err(BuildError::hook_answer(hook, &answer, expected));
     }
     let mut traces = vec![trace];
@@ -548,12 +550,14 @@ fn only_file(folder: &Path, what: &str) -> Result<PathBuf, BuildError> {
     match &entries[..] {
         // A symbolic link is not a file: it could stand for one outside.
         [only] if only.file_type().is_ok_and(|kind| kind.is_file()) => Ok(only.path()),
-        _ => Err(BuildError::NotOneFile {
-            what: what.to_owned(),
-            found: entries
-                .iter()
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .collect(),
-        }),
+        _ => {
+            let names = entries.iter().map(fs::DirEntry::file_name);
+            let mut found: Vec<_> = names
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect();
+            found.sort();
+            let what = what.to_owned();
+            Err(BuildError::NotOneFile { what, found })
+        }
     }
 }

@@ -66,7 +66,7 @@ pub fn prepare(
         checkout,
         machine.cancel.clone(),
     )?;
-    let tree = workspace.path("tree");
+    let tree = tree(workspace);
     source.export(&tree)?;
 
     let interpreter =
@@ -135,6 +135,11 @@ pub fn prepare(
         layout.source.display(),
     ));
     Ok(Prepared { plan, drift, hints })
+}
+
+/// Where the clean tree of a rebuild lies while it is built.
+pub fn tree(workspace: &Workspace) -> PathBuf {
+    workspace.path("tree")
 }
 
 /// Builds. Programs are not observed: what ran is the record's to say, and the bytes are compared.

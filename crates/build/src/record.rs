@@ -94,6 +94,11 @@ pub struct Recorded {
     builder: String,
 }
 
+/// Where the clean tree of a build of this name lies while it is built.
+pub fn tree(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.path(&format!("{name}-tree"))
+}
+
 /// Builds what was asked for, and records how.
 ///
 /// `name` tells this build from others in the same workspace.
@@ -109,7 +114,7 @@ pub fn record(
     let cancel = &*machine.cancel;
     let started = Utc::now().trunc_subsecs(0);
     let log = workspace.path(&format!("{name}.log"));
-    let tree = workspace.path(&format!("{name}-tree"));
+    let tree = tree(workspace, name);
     request.source.export(&tree)?;
     let project = tree.join(&request.source.subdirectory);
     let constraints = constraints(request, workspace, name)?;

@@ -43,6 +43,13 @@ impl CliError {
         Self::undecided(format!("cannot {what} {}: {error}", shown(path)))
     }
 
+    /// Shows paths in `tree`, which is gone when the message is read, as paths in the source.
+    #[must_use]
+    pub fn below(mut self, tree: &Path) -> Self {
+        self.message = below(&self.message, tree);
+        self
+    }
+
     /// Adds a hint; an empty one is none.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {
@@ -65,7 +72,46 @@ impl From<KeyError> for CliError {
     }
 }
 
+/// A message in which paths in `tree` are shown as paths in the source.
+pub fn below(message: &str, tree: &Path) -> String {
+    let tree = tree.to_string_lossy();
+    message
+        .replace(&format!("`{tree}/`"), "the source tree")
+        .replace(&format!("`{tree}`"), "the source tree")
+        .replace(&format!("{tree}/"), "")
+}
+
 /// A path, safe on a terminal, in backticks.
 pub fn shown(path: &Path) -> String {
     format!("`{}`", Escaped(&path.to_string_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_in_the_clone_are_shown_as_paths_in_the_source() {
+        let tree = Path::new("/cache/work/build-x/tree");
+        for (message, shown) in [
+            (
+                "/cache/work/build-x/tree/a/pyproject.toml:1:2: no",
+                "a/pyproject.toml:1:2: no",
+            ),
+            (
+                "no x in `/cache/work/build-x/tree/`",
+                "no x in the source tree",
+            ),
+            (
+                "no x in `/cache/work/build-x/tree`",
+                "no x in the source tree",
+            ),
+            (
+                "cannot read `/cache/work/build-x/tree-2`",
+                "cannot read `/cache/work/build-x/tree-2`",
+            ),
+        ] {
+            assert_eq!(below(message, tree), shown);
+        }
+    }
 }

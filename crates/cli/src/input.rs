@@ -12,6 +12,13 @@ use crate::error::{CliError, shown};
 use crate::interrupt;
 use crate::progress;
 
+/// As [`read_bounded`] for a path that nobody named: only a regular file is opened, for a pipe would be
+/// waited for.
+pub fn read_found(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
+    regular(path)?;
+    read_bounded(path, limit)
+}
+
 /// Reads a small file whole. One that is larger than `limit` bytes is cut one byte after it, for the
 /// parser to refuse.
 pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
@@ -45,8 +52,9 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Opens a file.
+    /// Opens a regular file: any other may have no end, or no beginning to come back to.
     pub fn open(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Self, CliError> {
+        regular(path)?;
         let file = open_file(path)?;
         let length = file
             .metadata()
@@ -81,6 +89,22 @@ impl Drop for Watched {
     fn drop(&mut self) {
         self.progress.finish_and_clear();
     }
+}
+
+/// Refuses what is no regular file, links followed. Looked at before opening, which would wait for the
+/// other end of a pipe.
+fn regular(path: &Path) -> Result<(), CliError> {
+    let kind = path
+        .metadata()
+        .map_err(|error| CliError::io("read", path, &error))?
+        .file_type();
+    if kind.is_file() || kind.is_dir() {
+        return Ok(()); // A folder is told by who opens it.
+    }
+    Err(CliError::undecided(format!(
+        "cannot read {}: it is no regular file",
+        shown(path)
+    )))
 }
 
 /// Opens a file; a folder is told apart, since reading it would say less.

@@ -1,18 +1,20 @@
 //! The tools of this machine that a build needs, found once, with a place to work.
 
 use std::env;
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use wheelmark_build::environment::store::EnvironmentStore;
 use wheelmark_build::environment::uv::Uv;
 use wheelmark_build::error::BuildError;
 use wheelmark_build::record::Machine;
-use wheelmark_build::sandbox::{Bounds, Isolation, Sandbox};
+use wheelmark_build::sandbox::{Bounds, End, Isolation, Sandbox, SandboxError};
 use wheelmark_build::workspace::Workspace;
+use wheelmark_core::report::Escaped;
 
+use crate::bound_options;
 use crate::error::CliError;
 
 /// Names the folder for environments and work in progress.
@@ -21,7 +23,7 @@ pub const CACHE_VARIABLE: &str = "WHEELMARK_CACHE";
 /// Finds everything.
 pub fn find(
     isolation: Isolation,
-    timeout: Option<Duration>,
+    bounds: Bounds,
     cancel: Arc<AtomicBool>,
 ) -> Result<(Machine, Workspace), CliError> {
     let sandbox = match isolation {
@@ -33,10 +35,6 @@ pub fn find(
     let cache = cache()?;
     let workspace = Workspace::new(&cache)
         .map_err(|error| CliError::io("use the cache folder", &cache, &error))?;
-    let mut bounds = Bounds::standard();
-    if let Some(timeout) = timeout {
-        bounds.wall = timeout;
-    }
     let environments = EnvironmentStore::new(&cache);
     Ok((
         Machine {
@@ -75,10 +73,26 @@ fn cache() -> Result<PathBuf, CliError> {
 /// A build's error: its last line may be a hint, which is shown as one.
 impl From<BuildError> for CliError {
     fn from(error: BuildError) -> Self {
-        if matches!(error, BuildError::Interrupted) {
-            return Self::undecided(crate::interrupt::MESSAGE);
+        match &error {
+            BuildError::Interrupted => return Self::undecided(crate::interrupt::MESSAGE),
+            BuildError::Sandbox(SandboxError::Missing { what, hint }) => {
+                return Self::undecided(format!("{what} is missing")).hint(hint);
+            }
+            BuildError::Sandbox(SandboxError::Refused { message, hint }) => {
+                let message = format!("the system refuses a sandbox: {}", Escaped(message));
+                return Self::undecided(message).hint(hint);
+            }
+            BuildError::Failed {
+                end: End::Exceeded(exceeded),
+                ..
+            } => return Self::undecided(&error).hint(bound_options::hint(exceeded.bound)),
+            _ => {}
         }
-        let text = error.to_string();
+        let mut text = error.to_string();
+        // What lies behind an error is told by the sandbox's beside the message, by all others in it.
+        if let (BuildError::Sandbox(_), Some(source)) = (&error, error.source()) {
+            text = format!("{text}: {source}");
+        }
         match text.rsplit_once("\nhint: ") {
             Some((message, hint)) => Self::undecided(message).hint(hint),
             None => Self::undecided(text),

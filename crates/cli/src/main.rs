@@ -1,6 +1,7 @@
 //! The program: arguments in, a verdict out. Only this crate prints.
 
 mod artifact;
+mod bound_options;
 mod cmd;
 mod describe;
 mod error;
@@ -8,6 +9,7 @@ mod exit;
 mod input;
 mod interrupt;
 mod machine;
+mod out_folder;
 mod passphrase;
 mod progress;
 mod render;

@@ -18,17 +18,12 @@ pub mod store;
 pub mod tools;
 pub mod uv;
 
-/// Text of a tool's for an error message: escaped where it is not printable, its lines kept, the ends
-/// trimmed.
+use wheelmark_core::report::Escaped;
+
+/// Text of a tool's for an error message: escaped where it could drive a terminal, its lines kept, the
+/// ends trimmed.
 fn message(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
-    let lines = text.trim().lines().map(|line| {
-        line.chars()
-            .flat_map(|c| match c {
-                c if c.is_control() => c.escape_debug().collect::<Vec<_>>(),
-                c => vec![c],
-            })
-            .collect::<String>()
-    });
+    let lines = text.trim().lines().map(|line| Escaped(line).to_string());
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -123,6 +123,9 @@ pub fn lock(uv: &Uv, request: LockRequest<'_>, cancel: &AtomicBool) -> Result<Lo
     let result = uv.run(arguments, cancel)?;
     let said = message(&result.stderr);
     if !result.status.success() {
+        // Its warnings are about other things than why it failed.
+        let lines = said.lines().filter(|line| !line.starts_with("warning: "));
+        let said = lines.collect::<Vec<_>>().join("\n");
         return Err(if said.contains("No solution found") {
             LockError::Unresolvable { requirements, said }
         } else {

@@ -6,7 +6,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -29,10 +28,12 @@ use wheelmark_core::trust::{TrustedKey, Validity};
 use wheelmark_core::verify;
 
 use crate::artifact;
+use crate::bound_options::BoundOptions;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::machine;
+use crate::out_folder;
 use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::human::{BAD, GOOD, styled};
@@ -108,9 +109,6 @@ pub struct Arguments {
     /// Build the working tree as it is; recorded, and refused by policies
     #[arg(long)]
     allow_dirty_unsafe: bool,
-    /// Stop a hook or step after this many seconds
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
     /// Keep what the build printed in this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -120,6 +118,9 @@ pub struct Arguments {
     /// Answer in JSON
     #[arg(long)]
     pub json: bool,
+    // Last, because its heading stays in force for what follows it.
+    #[command(flatten)]
+    bounds: BoundOptions,
 }
 
 /// What was built, for a program.
@@ -153,12 +154,24 @@ struct Signed {
 /// Builds, signs, and writes all files or none.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let cancel = interrupt::watch()?;
+    // Whatever else a Ctrl-C breaks on its way, it is what ended the build.
+    build(arguments, cancel.clone(), output)
+        .map_err(|error| interrupt::check(&cancel).err().unwrap_or(error))
+}
+
+fn build(
+    arguments: &Arguments,
+    cancel: Arc<AtomicBool>,
+    output: &mut Output,
+) -> Result<Exit, CliError> {
     let stages = Stages::new();
-    fs::create_dir_all(&arguments.out)
-        .map_err(|error| CliError::io("write to", &arguments.out, &error))?;
+    out_folder::check(&arguments.out)?;
     let key = passphrase::open_key(&arguments.key)?;
-    let timeout = arguments.timeout.map(Duration::from_secs);
-    let (machine, workspace) = machine::find(arguments.isolation, timeout, cancel.clone())?;
+    let (machine, workspace) = machine::find(
+        arguments.isolation,
+        arguments.bounds.bounds(),
+        cancel.clone(),
+    )?;
 
     stages.begin("resolving the source");
     let source = resolve(arguments, cancel.clone())?;
@@ -169,7 +182,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         stages.begin(&format!("building {}", what(request)));
         let recorded = record::record(&machine, &workspace, request, &name);
         keep_log(arguments, &workspace.path(&format!("{name}.log")))?;
-        let recorded = recorded?;
+        let in_source = |error| CliError::from(error).below(&record::tree(&workspace, &name));
+        let recorded = recorded.map_err(in_source)?;
         let confirmation = (arguments.confirm || arguments.release).then(|| {
             stages.begin(&format!("building {} once more", what(request)));
             let log = workspace.path(&format!("{name}-confirmation.log"));
@@ -377,8 +391,9 @@ fn write(
         }
         Ok(())
     };
+    let made = out_folder::make(&arguments.out)?;
     atomic::write_all(&arguments.out, new, existing, check)
-        .map(drop)
+        .map(|_| made.keep())
         .map_err(|error| match error {
             atomic::WriteError::Check(error) => error,
             atomic::WriteError::Exists(path) => {

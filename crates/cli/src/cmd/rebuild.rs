@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Serialize;
@@ -25,7 +24,8 @@ use wheelmark_core::verify::{Artifact, Contents, VerifiedProvenance};
 
 use super::verify::{self, Judged};
 use crate::artifact;
-use crate::error::{CliError, shown};
+use crate::bound_options::BoundOptions;
+use crate::error::{CliError, below, shown};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::machine;
@@ -79,9 +79,6 @@ pub struct Arguments {
     /// Keep the rebuilt file in this folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-    /// Stop a hook or step after this many seconds
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
     /// Verify as of this time (RFC 3339) and not as of now
     #[arg(long, value_name = "TIME", value_parser = verify::time)]
     at: Option<DateTime<Utc>>,
@@ -91,6 +88,8 @@ pub struct Arguments {
     // Last, because its heading stays in force for what follows it.
     #[command(flatten)]
     trust: TrustOptions,
+    #[command(flatten)]
+    bounds: BoundOptions,
 }
 
 /// What a rebuild showed, for a program.
@@ -174,13 +173,20 @@ fn attempt(
     output: &mut Output,
 ) -> Result<Shown, CliError> {
     let stages = Stages::new();
-    let timeout = arguments.timeout.map(Duration::from_secs);
-    let (machine, workspace) = machine::find(Isolation::Bubblewrap, timeout, cancel.clone())?;
+    let (machine, workspace) = machine::find(
+        Isolation::Bubblewrap,
+        arguments.bounds.bounds(),
+        cancel.clone(),
+    )?;
+    let tree = rebuild::tree(&workspace);
     stages.begin("putting the environment back");
     let checkout = arguments.source_dir.as_deref();
     let prepared = match rebuild::prepare(&machine, &workspace, verified, checkout) {
         Ok(prepared) => prepared,
-        Err(error) => return Shown::failed(error, Vec::new(), Vec::new()),
+        Err(error) => {
+            interrupt::check(cancel)?;
+            return Shown::failed(error, &tree, Vec::new(), Vec::new());
+        }
     };
     stages.end();
     warn_of_drift(arguments, &prepared, output)?;
@@ -203,7 +209,10 @@ fn attempt(
     let printed = fs::read(&log).unwrap_or_default();
     let built = match built {
         Ok(built) => built,
-        Err(error) => return Shown::failed(error, drift.clone(), printed),
+        Err(error) => {
+            interrupt::check(cancel)?;
+            return Shown::failed(error, &tree, drift.clone(), printed);
+        }
     };
     stages.begin("comparing");
     if let Some(folder) = &arguments.keep {
@@ -263,8 +272,13 @@ fn compared(
 
 impl Shown {
     /// A build that gave no file: its own failure, or something that is missing here.
-    fn failed(error: BuildError, drift: Vec<Drift>, log: Vec<u8>) -> Result<Self, CliError> {
-        let cause = error.to_string();
+    fn failed(
+        error: BuildError,
+        tree: &Path,
+        drift: Vec<Drift>,
+        log: Vec<u8>,
+    ) -> Result<Self, CliError> {
+        let cause = below(&error.to_string(), tree);
         let outcome = match error {
             BuildError::Interrupted | BuildError::Workspace(_) => return Err(error.into()),
             error if error.is_of_the_build() => RebuildOutcome::BuildFailed { cause },

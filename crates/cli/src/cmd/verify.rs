@@ -100,7 +100,7 @@ pub(super) fn judge(
             // Only "there is no such file" is an absence; what cannot be read is an error.
             match beside.symlink_metadata() {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, Some(beside)),
-                _ => (Some(input::read_bounded(&beside, limits.bundle)?), None),
+                _ => (Some(input::read_found(&beside, limits.bundle)?), None),
             }
         }
     };

@@ -32,6 +32,9 @@ pub struct TrustedKey {
     validity: Validity,
 }
 
+const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const END: &str = "-----END PUBLIC KEY-----";
+
 impl TrustedKey {
     /// Reads a SubjectPublicKeyInfo in PEM (RFC 7468, section 13).
     ///
@@ -39,8 +42,14 @@ impl TrustedKey {
     /// [`KeyError`] when it is something else, a private key for example, or of an algorithm that is
     /// not supported.
     pub fn from_pem(pem: &str, validity: Validity) -> Result<Self, KeyError> {
-        let der =
-            DerPublicKey::from_pem(pem.trim()).map_err(|error| KeyError(error.to_string()))?;
+        let pem = pem.trim();
+        // The library looks for a block anywhere in the text: of two, another reader could take the other.
+        if !pem.starts_with(BEGIN) || !pem.ends_with(END) || pem.matches("-----BEGIN").count() != 1
+        {
+            let wanted = format!("one block from `{BEGIN}` to `{END}` is needed and nothing else");
+            return Err(KeyError(wanted));
+        }
+        let der = DerPublicKey::from_pem(pem).map_err(|error| KeyError(error.to_string()))?;
         let key = VerificationKey::from_spki(&der).map_err(|error| KeyError(error.to_string()))?;
         Ok(Self {
             id: KeyId::of_spki(der.as_bytes()),
