@@ -348,8 +348,12 @@ fn tell(
                 "{differs}: rebuilt to {rebuilt}, equal under {under}"
             )?;
         }
-        RebuildOutcome::Different { .. } => {
+        RebuildOutcome::Different { diffs } => {
             writeln!(output, "{}: rebuilt to {rebuilt}", styled(BAD, "different"))?;
+            // With a comparison they stand in it, each with its details.
+            for line in diffs.iter().filter(|_| shown.diff.is_none()) {
+                writeln!(output, "  {line}")?;
+            }
         }
         RebuildOutcome::BuildFailed { cause } => {
             writeln!(output, "{}: {cause}", styled(BAD, "build failed"))?;
