@@ -286,7 +286,7 @@ impl Recorded {
                     byproduct(
                         "build.log",
                         "text/plain",
-                        &fs::read(&self.log).unwrap_or_default(),
+                        &fs::read(&self.log).map_err(BuildError::Workspace)?,
                         false,
                     ),
                 ],

@@ -220,7 +220,7 @@ impl Sandbox {
 #[non_exhaustive]
 pub enum SandboxError {
     /// A tool is not installed.
-    #[error("{what} is missing\n  {hint}")]
+    #[error("{what} is missing\nhint: {hint}")]
     Missing {
         /// The tool.
         what: String,
@@ -228,7 +228,7 @@ pub enum SandboxError {
         hint: String,
     },
     /// The tools are there but the system does not let them work.
-    #[error("the system refuses a sandbox: {}\n  {hint}", message.escape_debug())]
+    #[error("the system refuses a sandbox: {}\nhint: {hint}", message.escape_debug())]
     Refused {
         /// What bubblewrap said.
         message: String,
