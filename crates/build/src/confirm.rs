@@ -18,6 +18,7 @@ use crate::environment::uv::digest_of;
 use crate::error::BuildError;
 use crate::execute::{self, Run, Variation, other_clock};
 use crate::record::{Machine, Recorded};
+use crate::sandbox::Tracing;
 use crate::workspace::Workspace;
 
 /// What the second build showed.
@@ -63,7 +64,7 @@ pub fn confirm(
             // Another folder of the host; inside the sandbox the path is the recorded one.
             name: &format!("{name}-confirmation"),
             variation,
-            observe: false,
+            trace: Tracing::Off,
             log: &workspace.path(&format!("{name}-confirmation.log")),
             cancel: &machine.cancel,
         },

@@ -13,7 +13,7 @@ use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
 use wheelmark_build::error::BuildError;
 use wheelmark_build::instructions::{self, Form};
 use wheelmark_build::rebuild::{self, Prepared};
-use wheelmark_build::sandbox::Isolation;
+use wheelmark_build::sandbox::{Isolation, Tracing};
 use wheelmark_build::sign::sign_statement;
 use wheelmark_core::attestation::rebuild_result::RebuildResult;
 use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
@@ -175,7 +175,9 @@ fn attempt(
 ) -> Result<Shown, CliError> {
     let stages = Stages::new();
     let timeout = arguments.timeout.map(Duration::from_secs);
-    let (machine, workspace) = machine::find(Isolation::Bubblewrap, timeout, cancel.clone())?;
+    let (isolation, trace) = (Isolation::Bubblewrap, Tracing::Off);
+    let (machine, workspace, ()) =
+        machine::find(isolation, trace, timeout, cancel.clone(), |_| Ok(()))?;
     stages.begin("putting the environment back");
     let checkout = arguments.source_dir.as_deref();
     let prepared = match rebuild::prepare(&machine, &workspace, verified, checkout) {
