@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
-use wheelmark_build::sandbox::Sandbox;
+use wheelmark_build::sandbox::{Sandbox, Tracing};
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 
 use crate::fixture_projects;
@@ -28,7 +28,9 @@ pub struct Project {
 
 /// Why nothing can be built on this machine, if nothing can. A test says so and is skipped.
 pub fn cannot_build() -> Option<String> {
-    Sandbox::detect().err().map(|error| error.to_string())
+    Sandbox::detect(Tracing::ProgramsAndFiles)
+        .err()
+        .map(|error| error.to_string())
 }
 
 impl Project {

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tempfile::TempDir;
 use wheelmark_build::environment::uv::Uv;
-use wheelmark_build::sandbox::Sandbox;
+use wheelmark_build::sandbox::{Sandbox, Tracing};
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 
 use crate::program::wheelmark;
@@ -65,7 +65,7 @@ impl Workshop {
     /// # Panics
     /// Where one is required (CI), and as everything here where something cannot be set up.
     pub fn new() -> Option<Self> {
-        let here = Sandbox::detect()
+        let here = Sandbox::detect(Tracing::ProgramsAndFiles)
             .map(drop)
             .map_err(|error| error.to_string())
             .and_then(|()| {

@@ -21,7 +21,7 @@ use crate::environment::uv::digest_of;
 use crate::error::BuildError;
 use crate::execute::{self, Plan, Run, Variation, other_clock};
 use crate::record::{Machine, Recorded};
-use crate::sandbox::Bounds;
+use crate::sandbox::{Bounds, Tracing};
 use crate::workspace::Workspace;
 
 /// What the second build showed.
@@ -67,7 +67,7 @@ pub fn confirm(
             workspace,
             name,
             variation,
-            observe: false,
+            trace: Tracing::Off,
             log,
             cancel: &machine.cancel,
         };

@@ -173,8 +173,8 @@ pub struct Run<'a> {
     pub name: &'a str,
     /// How it differs from the recorded one.
     pub variation: Variation,
-    /// Whether executed programs are observed.
-    pub observe: bool,
+    /// What is observed of it.
+    pub trace: Tracing,
     /// Where everything goes that the hooks and steps print.
     pub log: &'a Path,
     /// Set to stop it.
@@ -313,11 +313,7 @@ impl Run<'_> {
             hostname: &plan.hostname,
             uid,
             cpus: self.variation.processors,
-            trace: if self.observe {
-                Tracing::ProgramsAndFiles
-            } else {
-                Tracing::Off
-            },
+            trace: self.trace,
             log: &mut log,
             cancel: &Cancel::from_flag(self.cancel.clone()),
         })?;

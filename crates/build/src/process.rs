@@ -129,6 +129,19 @@ pub fn run(
     })
 }
 
+/// Makes two things at the same time: `b` here, `a` in a thread. For what waits for processes.
+pub fn together<A: Send, B>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let a = scope.spawn(a);
+        let b = b();
+        let a = a.join();
+        (
+            a.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            b,
+        )
+    })
+}
+
 /// Tells when the process has ended, without reaping it: its id stays its own until [`end`], so that
 /// no other process can be killed in its place.
 fn watch(pid: Pid) -> Receiver<()> {

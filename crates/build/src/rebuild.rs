@@ -18,6 +18,7 @@ use crate::error::BuildError;
 use crate::execute::{self, Built, Plan, Run, Rust, Variation};
 use crate::layout::Layout;
 use crate::record::{Machine, variables};
+use crate::sandbox::Tracing;
 use crate::source::{self, SourceRecord};
 use crate::workspace::Workspace;
 
@@ -160,7 +161,7 @@ pub fn rebuild(
             workspace,
             name: RUN,
             variation: Variation::NONE,
-            observe: false,
+            trace: Tracing::Off,
             log,
             cancel: &machine.cancel,
         },

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use serde_json::Value;
-use wheelmark_core::attestation::environment::{EnvironmentManifest, Isolation, Tool};
+use wheelmark_core::attestation::environment::{EnvironmentManifest, Isolation, Platform, Tool};
 use wheelmark_core::attestation::pep517::{
     Distribution, ExternalParameters, InternalParameters, Pep517Build, Requirement, Role, Source,
     SourceState, Step,
@@ -21,18 +21,19 @@ use wheelmark_core::attestation::provenance::{
 use wheelmark_core::attestation::statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
 use wheelmark_core::digest::Sha256Digest;
 
-use crate::environment::interpreter;
+use crate::environment::interpreter::FoundInterpreter;
 use crate::environment::platform;
 use crate::environment::project::BuildSystem;
 use crate::environment::pylock::Lock;
 use crate::environment::requirements::{LockRequest, lock};
 use crate::environment::store::EnvironmentStore;
-use crate::environment::uv::{Uv, digest_of};
+use crate::environment::uv::{Uv, UvError, digest_of};
 use crate::error::BuildError;
 use crate::execute::{self, Plan, Run, Rust, Variation};
 use crate::layout::{self, Layout};
 use crate::observe::observe;
-use crate::sandbox::{Bounds, Sandbox};
+use crate::process::together;
+use crate::sandbox::{Bounds, Sandbox, Tracing};
 use crate::source::ResolvedSource;
 use crate::workspace::Workspace;
 
@@ -43,8 +44,10 @@ pub struct Request {
     pub source: ResolvedSource,
     /// What to build.
     pub distribution: Distribution,
-    /// The interpreter, by version or path; `None` for the one found first.
+    /// The interpreter as it was asked for, by version or path; `None` for the one found first.
     pub python: Option<String>,
+    /// The interpreter as it was found.
+    pub interpreter: FoundInterpreter,
     /// `config_settings`.
     pub config_settings: BTreeMap<String, Value>,
     /// Commands to run on the wheel afterwards.
@@ -55,8 +58,8 @@ pub struct Request {
     pub build_constraints: Vec<String>,
     /// What holds the build.
     pub isolation: Isolation,
-    /// Whether executed programs are observed.
-    pub observe: bool,
+    /// What is observed of the hooks and steps.
+    pub trace: Tracing,
     /// `builder.id` of the provenance.
     pub builder: String,
 }
@@ -115,26 +118,41 @@ pub fn record(
     let started = Utc::now().trunc_subsecs(0);
     let log = workspace.path(&format!("{name}.log"));
     let tree = tree(workspace, name);
-    request.source.export(&tree)?;
-    let project = tree.join(&request.source.subdirectory);
     let constraints = constraints(request, workspace, name)?;
-
-    // The environment as pyproject.toml asks for it, and then as the backend itself asks.
-    let system = BuildSystem::read(&project)?;
-    let interpreter = interpreter::find(&machine.uv, request.python.as_deref(), cancel)?;
+    let interpreter = &request.interpreter;
     let environments = machine.environments(request.isolation, workspace);
     let resolve = |requirements: &[String]| -> Result<(Lock, PathBuf), BuildError> {
         let request = LockRequest {
             requirements,
-            interpreter: &interpreter,
+            interpreter,
             exclude_newer: request.exclude_newer,
             constraints: constraints.as_deref(),
         };
         let lock = lock(&machine.uv, request, cancel)?;
-        let folder = environments.materialize(&machine.uv, &lock, &interpreter, cancel)?;
+        let folder = environments.materialize(&machine.uv, &lock, interpreter, cancel)?;
         Ok((lock, folder))
     };
-    let (mut lock, environment) = resolve(&system.requires)?;
+    // Most of this is waiting, for processes and for the index, so it is done at the same time: the
+    // clone; what is recorded of the machine, for which uv's executable is hashed; and, from what the
+    // commit's pyproject.toml says, the environment. The clone has the last word on what is required.
+    let ((host, exported), early) = together(
+        || together(|| Host::describe(machine), || request.source.export(&tree)),
+        || {
+            let requires = requirements_ahead(&request.source)?;
+            let resolved = resolve(&requires);
+            Some((requires, resolved))
+        },
+    );
+    exported?;
+    let host = host?;
+    let project = tree.join(&request.source.subdirectory);
+
+    // The environment as pyproject.toml asks for it, and then as the backend itself asks.
+    let system = BuildSystem::read(&project)?;
+    let (mut lock, environment) = match early {
+        Some((requires, resolved)) if requires == system.requires => resolved?,
+        _ => resolve(&system.requires)?,
+    };
     let step_requires: BTreeSet<_> = request
         .steps
         .iter()
@@ -176,7 +194,7 @@ pub fn record(
         workspace,
         name,
         variation: Variation::NONE,
-        observe: request.observe,
+        trace: request.trace,
         log: &log,
         cancel: &machine.cancel,
     };
@@ -220,7 +238,7 @@ pub fn record(
             build_constraints: request.build_constraints.clone(),
         },
         internal: InternalParameters {
-            environment: manifest(machine, request, &plan, &plan.layout(workspace, name))?,
+            environment: manifest(host, request, &plan, &plan.layout(workspace, name)),
             source: SourceState {
                 tags: request.source.tags.clone(),
                 submodules: request.source.submodules.clone(),
@@ -389,25 +407,42 @@ pub(crate) fn variables(epoch: i64, plan: &Plan, layout: &Layout) -> BTreeMap<St
     variables
 }
 
-fn manifest(
-    machine: &Machine,
-    request: &Request,
-    plan: &Plan,
-    layout: &Layout,
-) -> Result<EnvironmentManifest, BuildError> {
+/// What the project will probably require, before its files are there.
+fn requirements_ahead(source: &ResolvedSource) -> Option<Vec<String>> {
+    let folder = Path::new(&source.subdirectory);
+    let manifest = source.look_ahead(folder.join("pyproject.toml").to_str()?)?;
+    BuildSystem::requirements_in(&manifest)
+}
+
+/// What is recorded of the machine itself.
+struct Host {
+    platform: Platform,
+    installer: Tool,
+}
+
+impl Host {
+    fn describe(machine: &Machine) -> Result<Self, UvError> {
+        Ok(Self {
+            platform: platform::current(&machine.cancel),
+            installer: machine.uv.tool()?,
+        })
+    }
+}
+
+fn manifest(host: Host, request: &Request, plan: &Plan, layout: &Layout) -> EnvironmentManifest {
     let hook = match plan.distribution {
         Distribution::Wheel => "wheel",
         Distribution::Sdist => "sdist",
     };
-    Ok(EnvironmentManifest {
-        platform: platform::current(&machine.cancel),
+    EnvironmentManifest {
+        platform: host.platform,
         interpreter: plan.interpreter.record.clone(),
         frontend: Tool {
             name: "wheelmark".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             sha256: None,
         },
-        installer: machine.uv.tool()?,
+        installer: host.installer,
         variables: plan.variables.clone(),
         umask: layout::UMASK.to_owned(),
         locale: layout::LOCALE.to_owned(),
@@ -421,5 +456,5 @@ fn manifest(
             format!("get_requires_for_build_{hook}"),
             format!("build_{hook}"),
         ],
-    })
+    }
 }

@@ -46,7 +46,7 @@ struct Ground {
 
 impl Ground {
     fn new() -> Option<Self> {
-        match Sandbox::detect() {
+        match Sandbox::detect(Tracing::Programs) {
             Ok(sandbox) => Some(Self::with(sandbox)),
             Err(error @ (SandboxError::Missing { .. } | SandboxError::Refused { .. })) => {
                 assert!(std::env::var_os(REQUIRED).is_none(), "{error}");
@@ -497,7 +497,7 @@ fn a_daemon_does_not_outlive_the_job() {
 
 #[test]
 fn without_isolation_a_daemon_does_not_outlive_the_job_either() {
-    let ground = match Sandbox::none_unsafe() {
+    let ground = match Sandbox::none_unsafe(Tracing::Programs) {
         Ok(sandbox) => Ground::with(sandbox),
         Err(error) => return skipped(&error),
     };
@@ -529,7 +529,10 @@ impl Write for CancelAtOutput {
 
 #[test]
 fn a_cancelled_job_is_gone() {
-    let sandboxes = [ground!().sandbox, Sandbox::none_unsafe().unwrap()];
+    let sandboxes = [
+        ground!().sandbox,
+        Sandbox::none_unsafe(Tracing::Programs).unwrap(),
+    ];
     for (sandbox, trace) in sandboxes.into_iter().zip([Tracing::Programs, Tracing::Off]) {
         let ground = Ground {
             trace,
@@ -681,7 +684,7 @@ fn output() {
 
 #[test]
 fn ends_are_told_apart() {
-    let none = Sandbox::none_unsafe().unwrap();
+    let none = Sandbox::none_unsafe(Tracing::Programs).unwrap();
     for (sandbox, trace) in [
         (ground!().sandbox, Tracing::Off),
         (ground!().sandbox, Tracing::Programs),

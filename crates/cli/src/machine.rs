@@ -9,8 +9,9 @@ use std::sync::atomic::AtomicBool;
 use wheelmark_build::environment::store::EnvironmentStore;
 use wheelmark_build::environment::uv::Uv;
 use wheelmark_build::error::BuildError;
+use wheelmark_build::process::together;
 use wheelmark_build::record::Machine;
-use wheelmark_build::sandbox::{Bounds, End, Isolation, Sandbox, SandboxError};
+use wheelmark_build::sandbox::{Bounds, End, Isolation, Sandbox, SandboxError, Tracing};
 use wheelmark_build::workspace::Workspace;
 use wheelmark_core::report::Escaped;
 
@@ -20,18 +21,28 @@ use crate::error::CliError;
 /// Names the folder for environments and work in progress.
 pub const CACHE_VARIABLE: &str = "WHEELMARK_CACHE";
 
-/// Finds everything.
-pub fn find(
+/// Finds everything; the tracer only where jobs will be traced. Whatever else uv is to be `asked` for is
+/// asked at the same time as the sandbox is tried.
+pub fn find<T>(
     isolation: Isolation,
+    trace: Tracing,
     bounds: Bounds,
     cancel: Arc<AtomicBool>,
-) -> Result<(Machine, Workspace), CliError> {
-    let sandbox = match isolation {
-        Isolation::Bubblewrap => Sandbox::detect(),
-        Isolation::None => Sandbox::none_unsafe(),
-    };
+    asked: impl FnOnce(&Uv) -> Result<T, BuildError>,
+) -> Result<(Machine, Workspace, T), CliError> {
+    let (sandbox, uv) = together(
+        || match isolation {
+            Isolation::Bubblewrap => Sandbox::detect(trace),
+            Isolation::None => Sandbox::none_unsafe(trace),
+        },
+        || {
+            let uv = Uv::find(&cancel)?;
+            let answer = asked(&uv)?;
+            Ok::<_, BuildError>((uv, answer))
+        },
+    );
     let sandbox = sandbox.map_err(BuildError::from)?;
-    let uv = Uv::find(&cancel).map_err(BuildError::from)?;
+    let (uv, answer) = uv?;
     let cache = cache()?;
     let workspace = Workspace::new(&cache)
         .map_err(|error| CliError::io("use the cache folder", &cache, &error))?;
@@ -45,6 +56,7 @@ pub fn find(
             cancel,
         },
         workspace,
+        answer,
     ))
 }
 

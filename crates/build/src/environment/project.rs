@@ -52,6 +52,12 @@ impl BuildSystem {
         Ok(build_system)
     }
 
+    /// The requirements in the text of a `pyproject.toml`, where it parses.
+    pub(crate) fn requirements_in(text: &str) -> Option<Vec<String>> {
+        let build_system = parse(Path::new("pyproject.toml"), text).ok()?;
+        Some(build_system.requires)
+    }
+
     /// True if a requirement names this project; `name` is in its normal form.
     pub fn requires_project(&self, name: &str) -> bool {
         self.requires.iter().any(|text| {

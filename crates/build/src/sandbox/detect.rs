@@ -54,17 +54,19 @@ impl Tools {
     }
 }
 
-pub(super) fn none_unsafe() -> Result<Sandbox, SandboxError> {
+pub(super) fn none_unsafe(trace: Tracing) -> Result<Sandbox, SandboxError> {
     let mut sandbox = Sandbox {
         bubblewrap: None,
         tools: Tools::find()?,
-        tracer: Err("not tried".to_owned()),
+        tracer: Err(NOT_ASKED.to_owned()),
     };
-    attach_tracer(&mut sandbox)?;
+    if trace != Tracing::Off {
+        attach_tracer(&mut sandbox)?;
+    }
     Ok(sandbox)
 }
 
-pub(super) fn detect() -> Result<Sandbox, SandboxError> {
+pub(super) fn detect(trace: Tracing) -> Result<Sandbox, SandboxError> {
     let tools = Tools::find()?;
     let program = need("bwrap", "bubblewrap")?;
     let help = said(&program, "--help");
@@ -78,8 +80,15 @@ pub(super) fn detect() -> Result<Sandbox, SandboxError> {
     let mut sandbox = Sandbox {
         bubblewrap: Some(bubblewrap),
         tools,
-        tracer: Err("not tried".to_owned()),
+        tracer: Err(NOT_ASKED.to_owned()),
     };
+    if trace != Tracing::Off {
+        attach_tracer(&mut sandbox)?;
+    }
+    if sandbox.tracer.is_ok() {
+        // A job ran under the tracer, so one runs without it.
+        return Ok(sandbox);
+    }
     match attempt(&sandbox, Tracing::Off) {
         Ok(_) => {}
         Err(SandboxError::Start { message }) if message.starts_with("bwrap: ") => {
@@ -90,9 +99,11 @@ pub(super) fn detect() -> Result<Sandbox, SandboxError> {
         }
         Err(error) => return Err(error),
     }
-    attach_tracer(&mut sandbox)?;
     Ok(sandbox)
 }
+
+/// Why there is no tracer where nobody wants one.
+const NOT_ASKED: &str = "not asked for";
 
 /// Sets the tracer if a job can be run under it.
 fn attach_tracer(sandbox: &mut Sandbox) -> Result<(), SandboxError> {

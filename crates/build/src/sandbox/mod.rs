@@ -165,22 +165,23 @@ pub struct Outcome {
 }
 
 impl Sandbox {
-    /// Finds the tools in the system's directories and runs a trivial job in them, without and
-    /// with the tracer.
+    /// Finds the tools in the system's directories and runs a trivial job in them. The tracer is
+    /// looked for and tried unless `trace` is [`Tracing::Off`]: no job can be traced then.
     ///
     /// # Errors
     /// What is missing ([`SandboxError::Missing`]) or refused ([`SandboxError::Refused`]) and what
     /// to ask for. A missing tracer is no error here: [`Trace::Unavailable`] will say so.
-    pub fn detect() -> Result<Self, SandboxError> {
-        detect::detect()
+    pub fn detect(trace: Tracing) -> Result<Self, SandboxError> {
+        detect::detect(trace)
     }
 
-    /// Runs jobs without isolation, for the person who asked for exactly that.
+    /// Runs jobs without isolation, for the person who asked for exactly that; `trace` as in
+    /// [`Sandbox::detect`].
     ///
     /// # Errors
     /// [`SandboxError::Missing`]: a tool for the bounds.
-    pub fn none_unsafe() -> Result<Self, SandboxError> {
-        detect::none_unsafe()
+    pub fn none_unsafe(trace: Tracing) -> Result<Self, SandboxError> {
+        detect::none_unsafe(trace)
     }
 
     /// How this sandbox keeps its jobs.

@@ -196,6 +196,16 @@ pub fn from_record(
 }
 
 impl ResolvedSource {
+    /// A file of the commit, by its path from the top; nothing where it cannot be had. It may lack what
+    /// an export has (changes that were allowed, line ends by git's attributes), so it is for looking
+    /// ahead only.
+    pub(crate) fn look_ahead(&self, path: &str) -> Option<String> {
+        let top = self.origins.iter().find(|origin| origin.path.is_empty())?;
+        let object = format!("{}:{path}", self.commit);
+        let call = self.git.call(["cat-file", "blob", &object]);
+        call.git_dir(&top.repository).text().ok()
+    }
+
     /// Writes the commit into `dest`, a folder that is empty or not there yet: files with the modes
     /// of umask 022 and the commit's time, and a `.git` with that commit's history, the recorded
     /// tags, a detached HEAD, no remote and a fixed configuration. Submodules likewise, each with

@@ -12,9 +12,12 @@ use serde::Serialize;
 use serde_json::Value;
 use wheelmark_build::atomic::{self, Existing, NewFile};
 use wheelmark_build::confirm::{self, Confirmation};
+use wheelmark_build::environment::interpreter::{self, FoundInterpreter};
+use wheelmark_build::environment::uv::Uv;
 use wheelmark_build::error::BuildError;
+use wheelmark_build::process::together;
 use wheelmark_build::record::{self, Recorded, Request};
-use wheelmark_build::sandbox::Isolation;
+use wheelmark_build::sandbox::{Isolation, Tracing};
 use wheelmark_build::sign::key::PrivateKey;
 use wheelmark_build::sign::sign_statement;
 use wheelmark_build::source::{ResolveOptions, ResolvedSource, SourceSpec};
@@ -167,17 +170,29 @@ fn build(
     let stages = Stages::new();
     out_folder::check(&arguments.out)?;
     let key = passphrase::open_key(&arguments.key)?;
-    let (machine, workspace) = machine::find(
-        arguments.isolation,
-        arguments.bounds.bounds(),
-        cancel.clone(),
-    )?;
+    let trace = match arguments.no_trace {
+        true => Tracing::Off,
+        false => Tracing::ProgramsAndFiles,
+    };
 
     stages.begin("resolving the source");
-    let source = resolve(arguments, cancel.clone())?;
+    let pythons = |uv: &Uv| pythons(arguments, uv, &cancel);
+    // Neither needs the other, and both wait for processes most of the time.
+    let (source, found) = together(
+        || resolve(arguments, cancel.clone()),
+        || {
+            let bounds = arguments.bounds.bounds();
+            machine::find(arguments.isolation, trace, bounds, cancel.clone(), pythons)
+        },
+    );
+    let (machine, workspace, pythons) = found?;
+    let source = source?;
     let mut files: Vec<Signed> = Vec::new();
     let mut confirmed = true;
-    for (index, request) in requests(arguments, &source)?.iter().enumerate() {
+    for (index, request) in requests(arguments, &source, trace, &pythons)?
+        .iter()
+        .enumerate()
+    {
         let name = format!("build-{index}");
         stages.begin(&format!("building {}", what(request)));
         let recorded = record::record(&machine, &workspace, request, &name);
@@ -242,7 +257,12 @@ fn resolve(arguments: &Arguments, cancel: Arc<AtomicBool>) -> Result<ResolvedSou
     Ok(spec.resolve(&options).map_err(BuildError::from)?)
 }
 
-fn requests(arguments: &Arguments, source: &ResolvedSource) -> Result<Vec<Request>, CliError> {
+fn requests(
+    arguments: &Arguments,
+    source: &ResolvedSource,
+    trace: Tracing,
+    pythons: &[Python],
+) -> Result<Vec<Request>, CliError> {
     let build_constraints = match &arguments.build_constraints {
         None => Vec::new(),
         Some(path) => crate::input::read_text(path, MAX_CONSTRAINTS)?
@@ -257,10 +277,11 @@ fn requests(arguments: &Arguments, source: &ResolvedSource) -> Result<Vec<Reques
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .collect(),
     };
-    let request = |distribution, python: Option<&String>, steps| Request {
+    let request = |distribution, (python, interpreter): &Python, steps| Request {
         source: source.clone(),
         distribution,
-        python: python.cloned(),
+        python: python.clone(),
+        interpreter: interpreter.clone(),
         config_settings: arguments
             .config_settings
             .iter()
@@ -270,7 +291,7 @@ fn requests(arguments: &Arguments, source: &ResolvedSource) -> Result<Vec<Reques
         exclude_newer: arguments.exclude_newer,
         build_constraints: build_constraints.clone(),
         isolation: arguments.isolation,
-        observe: !arguments.no_trace,
+        trace,
         builder: arguments.builder_id.clone(),
     };
     let steps: Vec<_> = arguments
@@ -282,18 +303,27 @@ fn requests(arguments: &Arguments, source: &ResolvedSource) -> Result<Vec<Reques
         })
         .collect();
     let wheel = |python| request(Distribution::Wheel, python, steps.clone());
-    let mut requests: Vec<_> = match &arguments.python[..] {
-        [] => vec![wheel(None)],
-        pythons => pythons.iter().map(|python| wheel(Some(python))).collect(),
-    };
-    if arguments.sdist {
-        requests.push(request(
-            Distribution::Sdist,
-            arguments.python.first(),
-            Vec::new(),
-        ));
+    let mut requests: Vec<_> = pythons.iter().map(wheel).collect();
+    if let (true, Some(first)) = (arguments.sdist, pythons.first()) {
+        requests.push(request(Distribution::Sdist, first, Vec::new()));
     }
     Ok(requests)
+}
+
+/// An interpreter as it was asked for, and as it was found.
+type Python = (Option<String>, FoundInterpreter);
+
+/// The interpreters to build with; without a wish, the one that uv takes first.
+fn pythons(arguments: &Arguments, uv: &Uv, cancel: &AtomicBool) -> Result<Vec<Python>, BuildError> {
+    let asked: Vec<Option<&String>> = match &arguments.python[..] {
+        [] => vec![None],
+        several => several.iter().map(Some).collect(),
+    };
+    let find = |python: Option<&String>| {
+        let found = interpreter::find(uv, python.map(String::as_str), cancel)?;
+        Ok((python.cloned(), found))
+    };
+    asked.into_iter().map(find).collect()
 }
 
 /// Bytes of a constraints file.

@@ -12,7 +12,7 @@ use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
 use wheelmark_build::error::BuildError;
 use wheelmark_build::instructions::{self, Form};
 use wheelmark_build::rebuild::{self, Prepared};
-use wheelmark_build::sandbox::Isolation;
+use wheelmark_build::sandbox::{Isolation, Tracing};
 use wheelmark_build::sign::sign_statement;
 use wheelmark_core::attestation::rebuild_result::RebuildResult;
 use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
@@ -173,11 +173,10 @@ fn attempt(
     output: &mut Output,
 ) -> Result<Shown, CliError> {
     let stages = Stages::new();
-    let (machine, workspace) = machine::find(
-        Isolation::Bubblewrap,
-        arguments.bounds.bounds(),
-        cancel.clone(),
-    )?;
+    let (isolation, trace) = (Isolation::Bubblewrap, Tracing::Off);
+    let bounds = arguments.bounds.bounds();
+    let (machine, workspace, ()) =
+        machine::find(isolation, trace, bounds, cancel.clone(), |_| Ok(()))?;
     let tree = rebuild::tree(&workspace);
     stages.begin("putting the environment back");
     let checkout = arguments.source_dir.as_deref();
