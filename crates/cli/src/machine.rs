@@ -2,6 +2,7 @@
 
 use std::env;
 use std::error::Error as _;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,15 +27,17 @@ pub fn find(
     bounds: Bounds,
     cancel: Arc<AtomicBool>,
 ) -> Result<(Machine, Workspace), CliError> {
+    let cache = cache()?;
+    let workspace = Workspace::new(&cache)
+        .map_err(|error| CliError::io("use the cache folder", &cache, &error))?;
+    temporary_files_in(&workspace)
+        .map_err(|error| CliError::io("use the cache folder", &cache, &error))?;
     let sandbox = match isolation {
         Isolation::Bubblewrap => Sandbox::detect(),
         Isolation::None => Sandbox::none_unsafe(),
     };
     let sandbox = sandbox.map_err(BuildError::from)?;
     let uv = Uv::find(&cancel).map_err(BuildError::from)?;
-    let cache = cache()?;
-    let workspace = Workspace::new(&cache)
-        .map_err(|error| CliError::io("use the cache folder", &cache, &error))?;
     let environments = EnvironmentStore::new(&cache);
     Ok((
         Machine {
@@ -46,6 +49,14 @@ pub fn find(
         },
         workspace,
     ))
+}
+
+/// From here on every temporary file of this process lies in the work folder: what a killed build leaves
+/// is then swept with it by the next.
+fn temporary_files_in(workspace: &Workspace) -> io::Result<()> {
+    let folder = workspace.folder("temporary")?;
+    tempfile::env::override_temp_dir(&folder)
+        .map_err(|_| io::Error::other("a process has one work folder"))
 }
 
 /// `$WHEELMARK_CACHE`, or `wheelmark` in the user's cache folder (XDG base directories).

@@ -99,6 +99,8 @@ fn what_sigkill_leaves_is_swept_by_the_next_build() {
         std::thread::yield_now();
     }
     assert_eq!(build.project.names(), Vec::<String>::new());
+    let temporary = build.project.folder.path().join("temporary");
+    assert_eq!(entries(&temporary), Vec::<String>::new());
 
     let project = build.project;
     project
@@ -106,9 +108,6 @@ fn what_sigkill_leaves_is_swept_by_the_next_build() {
         .write("backend.py", wheelmark_tests::built::HONEST_BACKEND);
     project.repo.commit_all("No sleep");
     let mut again = project.build(&cache(&project));
-    again
-        .env("TMPDIR", project.folder.path().join("temporary"))
-        .assert()
-        .success();
+    again.env("TMPDIR", temporary).assert().success();
     nothing_left(&project);
 }
