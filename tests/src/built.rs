@@ -4,6 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 use tempfile::TempDir;
 use wheelmark_build::sandbox::{Sandbox, Tracing};
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
@@ -11,6 +14,7 @@ use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 use crate::fixture_projects;
 use crate::program::wheelmark;
 use crate::repo::GitRepo;
+use crate::statement::sign;
 
 /// The URI that these builds record for their source: a name, nowhere to be fetched.
 pub const SOURCE: &str = "https://example.org/owner/project";
@@ -86,6 +90,31 @@ impl Project {
         let wheels: Vec<_> = names.iter().filter(|name| name.ends_with(".whl")).collect();
         assert_eq!(wheels.len(), 1, "{names:?}");
         self.out().join(wheels[0])
+    }
+
+    /// The bundle beside it.
+    pub fn bundle(&self) -> PathBuf {
+        let mut path = self.wheel().into_os_string();
+        path.push(".sigstore.json");
+        path.into()
+    }
+
+    /// The statement in the bundle. Nothing of it is verified.
+    pub fn statement(&self) -> Value {
+        let bundle = fs::read(self.bundle()).expect("a bundle");
+        let bundle: Value = serde_json::from_slice(&bundle).expect("JSON");
+        let payload = bundle["dsseEnvelope"]["payload"].as_str().expect("base64");
+        let payload = STANDARD.decode(payload).expect("base64");
+        serde_json::from_slice(&payload).expect("JSON")
+    }
+
+    /// Lets the project's own key, which is trusted, sign something else.
+    pub fn sign_changed(&self, change: impl FnOnce(&mut Value)) {
+        let before = self.statement();
+        let mut statement = before.clone();
+        change(&mut statement);
+        assert_ne!(statement, before);
+        fs::write(self.bundle(), sign(&self.key, &statement)).expect("written");
     }
 
     /// The names of what is in that folder, sorted.

@@ -158,3 +158,46 @@ wheelmark-tests --test cases` writes them anew.
 ";
     fs::write(folder.join("README.md"), about).expect("written");
 }
+
+/// `docs/threats.md` names what shows each refusal: all of it must be there.
+#[test]
+fn the_table_of_threats_names_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let table = fs::read_to_string(root.join("docs/threats.md")).expect("the table");
+    let tests = root.join("tests/tests");
+    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    let hostile = read(&tests.join("hostile_wheels/refused.rs"));
+    let mut rows = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let Ok(number) = cells[0].parse::<usize>() else {
+            continue;
+        };
+        rows += 1;
+        assert_eq!(number, rows, "{row}");
+        let [_, _, _, shown] = cells[..] else {
+            panic!("four columns: {row}");
+        };
+        let quoted: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
+        for name in quoted
+            .iter()
+            .filter(|name| !name.starts_with("--") && **name != ".pth")
+        {
+            let there = match name.rsplit_once("::") {
+                Some((file, test)) => {
+                    let file = tests.join(format!("{}.rs", file.replace("::", "/")));
+                    read(&file).contains(&format!("fn {test}()"))
+                }
+                None if *name == "hostile_wheels" => true,
+                None if name.contains('-') => hostile.contains(&format!("(\"{name}\"")),
+                None => {
+                    cases::folder().join(name).join("expected.json").is_file()
+                        || hostile.contains(&format!("(\"{name}\""))
+                }
+            };
+            assert!(there, "{number}: there is no `{name}`");
+        }
+        assert!(!shown.is_empty(), "{number} says nothing");
+    }
+    assert_eq!(rows, 61);
+}

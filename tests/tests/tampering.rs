@@ -10,8 +10,6 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use wheelmark_core::attestation::envelope::Attestation;
@@ -218,25 +216,6 @@ fn built() -> Option<Project> {
     Some(project)
 }
 
-fn bundle_of_wheel(project: &Project) -> PathBuf {
-    let mut path = project.wheel().into_os_string();
-    path.push(".sigstore.json");
-    path.into()
-}
-
-/// Lets the project's own key, which is trusted, sign something else.
-fn sign_changed(project: &Project, change: impl FnOnce(&mut Value)) {
-    let path = bundle_of_wheel(project);
-    let bundle: Value = serde_json::from_slice(&fs::read(&path).expect("a bundle")).expect("JSON");
-    let payload = bundle["dsseEnvelope"]["payload"].as_str().expect("base64");
-    let payload = STANDARD.decode(payload).expect("base64");
-    let mut statement: Value = serde_json::from_slice(&payload).expect("JSON");
-    let before = statement.clone();
-    change(&mut statement);
-    assert_ne!(statement, before);
-    fs::write(&path, statement::sign(&project.key, &statement)).expect("written");
-}
-
 fn verify_exit(project: &Project) -> i32 {
     let mut command = project.command("verify", &cache());
     command
@@ -279,7 +258,7 @@ fn no_change_of_a_bundle_that_was_built_is_accepted() {
             .to_string_lossy()
             .into_owned(),
         wheel: fs::read(project.wheel()).expect("a wheel"),
-        bundle: fs::read(bundle_of_wheel(&project)).expect("a bundle"),
+        bundle: fs::read(project.bundle()).expect("a bundle"),
         policy: Policy::of_key_and_source(
             key,
             SOURCE.parse().expect("a URI"),
@@ -295,7 +274,7 @@ fn no_change_of_a_bundle_that_was_built_is_accepted() {
 #[test]
 fn a_commit_that_is_not_in_the_repository_is_not_rebuilt() {
     let Some(project) = built() else { return };
-    sign_changed(&project, |statement| {
+    project.sign_changed(|statement| {
         dependency(statement, "source")["digest"]["gitCommit"] = json!("ba".repeat(20));
     });
     let answer = only_a_rebuild_tells(&project, 12, "inconclusive");
@@ -312,7 +291,7 @@ fn a_commit_with_another_tree_than_recorded_is_not_rebuilt() {
     project.repo.write("src/pure_flit/more.py", "");
     project.repo.commit_all("More");
     let other = project.repo.head();
-    sign_changed(&project, |statement| {
+    project.sign_changed(|statement| {
         dependency(statement, "source")["digest"]["gitCommit"] = json!(other);
     });
     let answer = only_a_rebuild_tells(&project, 12, "inconclusive");
@@ -332,7 +311,7 @@ fn another_commit_with_its_tree_builds_other_bytes() {
         project.repo.head(),
         project.repo.git(&["rev-parse", "HEAD^{tree}"]),
     );
-    sign_changed(&project, |statement| {
+    project.sign_changed(|statement| {
         dependency(statement, "source")["digest"] = json!({"gitCommit": commit, "gitTree": tree});
         // The tag that was seen is not on that commit.
         statement["predicate"]["buildDefinition"]["internalParameters"]["source"] = json!({});
@@ -348,7 +327,7 @@ fn another_commit_with_its_tree_builds_other_bytes() {
 fn a_dependency_of_another_digest_cannot_be_had() {
     let Some(project) = built() else { return };
     let digest = "ba".repeat(32);
-    sign_changed(&project, |statement| {
+    project.sign_changed(|statement| {
         dependency(statement, "build-requirement")["digest"]["sha256"] = json!(digest);
     });
     let answer = only_a_rebuild_tells(&project, 12, "inconclusive");
@@ -387,9 +366,7 @@ with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
         .status();
     assert!(python.expect("python3").success());
     let sha256 = Sha256Digest::of(&fs::read(&wheel).expect("a wheel")).to_string();
-    sign_changed(&project, |statement| {
-        statement["subject"][0]["digest"] = json!({"sha256": sha256})
-    });
+    project.sign_changed(|statement| statement["subject"][0]["digest"] = json!({"sha256": sha256}));
     let answer = only_a_rebuild_tells(&project, 11, "different");
     assert!(answer["diff"].to_string().contains(name), "{answer:#}");
 }

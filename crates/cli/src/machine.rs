@@ -2,6 +2,7 @@
 
 use std::env;
 use std::error::Error as _;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +22,27 @@ use crate::error::CliError;
 /// Names the folder for environments and work in progress.
 pub const CACHE_VARIABLE: &str = "WHEELMARK_CACHE";
 
+/// The cache folder, and a work folder in it.
+pub struct Place {
+    cache: PathBuf,
+    /// The work folder, which goes with this value.
+    pub workspace: Workspace,
+}
+
+impl Place {
+    /// Makes the work folder. From here on every temporary file of this process lies in it: what a
+    /// killed build leaves is then swept with it by the next.
+    pub fn make() -> Result<Self, CliError> {
+        let cache = cache()?;
+        let failed = |error: io::Error| CliError::io("use the cache folder", &cache, &error);
+        let workspace = Workspace::new(&cache).map_err(failed)?;
+        let temporary = workspace.folder("temporary").map_err(failed)?;
+        tempfile::env::override_temp_dir(&temporary)
+            .map_err(|_| failed(io::Error::other("a process has one work folder")))?;
+        Ok(Self { cache, workspace })
+    }
+}
+
 /// Finds everything; the tracer only where jobs will be traced. Whatever else uv is to be `asked` for is
 /// asked at the same time as the sandbox is tried.
 pub fn find<T>(
@@ -28,8 +50,9 @@ pub fn find<T>(
     trace: Tracing,
     bounds: Bounds,
     cancel: Arc<AtomicBool>,
+    place: &Place,
     asked: impl FnOnce(&Uv) -> Result<T, BuildError>,
-) -> Result<(Machine, Workspace, T), CliError> {
+) -> Result<(Machine, T), CliError> {
     let (sandbox, uv) = together(
         || match isolation {
             Isolation::Bubblewrap => Sandbox::detect(trace),
@@ -43,10 +66,7 @@ pub fn find<T>(
     );
     let sandbox = sandbox.map_err(BuildError::from)?;
     let (uv, answer) = uv?;
-    let cache = cache()?;
-    let workspace = Workspace::new(&cache)
-        .map_err(|error| CliError::io("use the cache folder", &cache, &error))?;
-    let environments = EnvironmentStore::new(&cache);
+    let environments = EnvironmentStore::new(&place.cache);
     Ok((
         Machine {
             sandbox,
@@ -55,7 +75,6 @@ pub fn find<T>(
             bounds,
             cancel,
         },
-        workspace,
         answer,
     ))
 }

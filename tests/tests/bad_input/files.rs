@@ -160,6 +160,17 @@ fn a_policy_that_does_not_hold_is_refused_with_its_place() {
     }
 }
 
+/// It could count twice.
+#[test]
+fn a_policy_with_one_key_under_two_names() {
+    let signed = signed();
+    let pem = signed.key.public_pem().expect("PEM");
+    let again = format!("[keys.again]\npem = \"\"\"\n{pem}\"\"\"\n\n[[rules]]");
+    let text = policy(&signed).replacen("[[rules]]", &again, 1);
+    let says = ["policy.toml:3:7: this is the same key as `again`"];
+    told(&under(&signed, text), 1, &says);
+}
+
 #[test]
 fn a_policy_that_is_no_policy_at_all() {
     let signed = signed();

@@ -13,27 +13,44 @@ use super::{cache, entries, honest_but, needs_sandbox, nothing_left, processes, 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A build whose hook sleeps, with the words by which that sleep is found among the processes.
+/// A command whose build sleeps, with the words by which that sleep is found among the processes.
 struct Sleeping {
     project: Project,
     child: Child,
     marker: String,
 }
 
+/// A duration that no other sleep of this machine has.
+fn marker(test: &str) -> String {
+    format!("86400.{}{}", std::process::id(), test.len())
+}
+
+/// A backend that starts a second process and waits for ever, where `when` holds.
+fn sleeps(when: &str, marker: &str) -> String {
+    format!(
+        "import os, subprocess\ndef get_requires_for_build_wheel(*a, **b):\n    if {when}:\n        \
+         subprocess.Popen(['sleep', '{marker}'], start_new_session=True)\n        \
+         subprocess.run(['sleep', '{marker}'])\n    return []\n\
+         honest = build_wheel\ndef build_wheel(*a, **b):\n    \
+         get_requires_for_build_wheel()\n    return honest(*a, **b)"
+    )
+}
+
 impl Sleeping {
-    fn start(verb: &str) -> Self {
-        let marker = format!("86400.{}{}", std::process::id(), verb.len());
-        let project = honest_but(&format!(
-            "import subprocess\ndef get_requires_for_build_wheel(*a, **b):\n    \
-             subprocess.Popen(['sleep', '{marker}'], start_new_session=True)\n    \
-             subprocess.run(['sleep', '{marker}'])"
-        ));
+    /// A build that sleeps.
+    fn build(test: &str) -> Self {
+        let project = honest_but(&sleeps("True", &marker(test)));
+        let arguments = ["build", "project", "--out", "out", "--key", "release.key"];
+        Self::start(project, &marker(test), &arguments)
+    }
+
+    /// Starts a command, and waits until it sleeps.
+    fn start(project: Project, marker: &str, arguments: &[&str]) -> Self {
         let temporary = project.folder.path().join("temporary");
         fs::create_dir(&temporary).expect("a folder");
         let child = Command::new(wheelmark().get_program())
             .current_dir(&project.folder)
-            .args(["build", "project", "--out", "out", "--key", "release.key"])
-            .args(["--source-uri", SOURCE])
+            .args(arguments)
             .env("WHEELMARK_CACHE", cache(&project))
             .env("TMPDIR", temporary)
             .stdout(Stdio::piped())
@@ -70,7 +87,7 @@ impl Sleeping {
 fn ctrl_c_and_sigterm_end_a_build_with_all_its_children() {
     needs_sandbox!();
     for signal in ["-INT", "-TERM"] {
-        let build = Sleeping::start(signal);
+        let build = Sleeping::build(signal);
         build.signal(signal);
         let output = build.child.wait_with_output().expect("it ends");
         let said = told(&output, 1, &[]);
@@ -85,10 +102,47 @@ fn ctrl_c_and_sigterm_end_a_build_with_all_its_children() {
     }
 }
 
+/// Nor is an interrupted rebuild a result that could be signed.
+#[test]
+fn ctrl_c_ends_a_rebuild_without_a_verdict() {
+    needs_sandbox!();
+    let marker = marker("rebuild");
+    let project = honest_but(&sleeps("'WAIT' in os.environ", &marker));
+    project.build(&cache(&project)).assert().success();
+    project.sign_changed(|statement| {
+        let internal = &mut statement["predicate"]["buildDefinition"]["internalParameters"];
+        internal["environment"]["variables"]["WAIT"] = "1".into();
+    });
+    let before = project.names();
+    let wheel = project.wheel();
+    let arguments = [
+        "rebuild",
+        wheel.to_str().expect("UTF-8"),
+        "--source-dir",
+        "project",
+        "--key",
+        "release.key.pub",
+        "--source",
+        SOURCE,
+        "--sign-result",
+        "--signing-key",
+        "release.key",
+    ];
+    let rebuild = Sleeping::start(project, &marker, &arguments);
+    rebuild.signal("-INT");
+    let output = rebuild.child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said, "error: interrupted, nothing was written\n");
+    assert_eq!(processes(&rebuild.marker), Vec::<u32>::new());
+    assert_eq!(rebuild.project.names(), before);
+    nothing_left(&rebuild.project);
+}
+
 #[test]
 fn what_sigkill_leaves_is_swept_by_the_next_build() {
     needs_sandbox!();
-    let build = Sleeping::start("killed");
+    let build = Sleeping::build("killed");
     build.signal("-KILL");
     let output = build.child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), None);
@@ -99,6 +153,8 @@ fn what_sigkill_leaves_is_swept_by_the_next_build() {
         std::thread::yield_now();
     }
     assert_eq!(build.project.names(), Vec::<String>::new());
+    let temporary = build.project.folder.path().join("temporary");
+    assert_eq!(entries(&temporary), Vec::<String>::new());
 
     let project = build.project;
     project
@@ -106,9 +162,6 @@ fn what_sigkill_leaves_is_swept_by_the_next_build() {
         .write("backend.py", wheelmark_tests::built::HONEST_BACKEND);
     project.repo.commit_all("No sleep");
     let mut again = project.build(&cache(&project));
-    again
-        .env("TMPDIR", project.folder.path().join("temporary"))
-        .assert()
-        .success();
+    again.env("TMPDIR", temporary).assert().success();
     nothing_left(&project);
 }

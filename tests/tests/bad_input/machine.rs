@@ -5,7 +5,6 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use serde_json::Value;
 use wheelmark_tests::built::{HONEST_BACKEND, Project};
 use wheelmark_tests::fixture_projects;
 use wheelmark_tests::program::wheelmark;
@@ -134,7 +133,7 @@ fn no_tracer_is_said_and_not_taken_for_nothing() {
         "{said}"
     );
     let observed =
-        &statement(&project)["predicate"]["buildDefinition"]["internalParameters"]["observed"];
+        &project.statement()["predicate"]["buildDefinition"]["internalParameters"]["observed"];
     let text = observed.to_string();
     assert!(
         text.contains("unavailable") && text.contains("strace is not installed"),
@@ -142,16 +141,6 @@ fn no_tracer_is_said_and_not_taken_for_nothing() {
     );
     assert!(!text.contains("programs"), "{text}");
     nothing_left(&project);
-}
-
-/// The statement that was signed, unverified.
-fn statement(project: &Project) -> Value {
-    use base64::Engine as _;
-    let path = format!("{}.sigstore.json", project.wheel().display());
-    let bundle: Value = serde_json::from_slice(&fs::read(path).expect("a bundle")).expect("JSON");
-    let payload = bundle["dsseEnvelope"]["payload"].as_str().expect("base64");
-    let payload = base64::engine::general_purpose::STANDARD.decode(payload);
-    serde_json::from_slice(&payload.expect("base64")).expect("JSON")
 }
 
 #[test]

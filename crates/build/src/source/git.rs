@@ -110,7 +110,7 @@ struct Scratch {
 impl Git {
     /// Finds git and checks that it is new enough to honour what this module asks of it.
     pub(super) fn new(cancel: Arc<AtomicBool>) -> Result<Self, SourceError> {
-        let temp = std::env::temp_dir();
+        let temp = tempfile::env::temp_dir();
         let temp = std::path::absolute(&temp).map_err(SourceError::io(&temp))?;
         let folder =
             TempDir::with_prefix_in("wheelmark-source-", &temp).map_err(SourceError::io(&temp))?;

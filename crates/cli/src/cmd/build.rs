@@ -35,7 +35,7 @@ use crate::bound_options::BoundOptions;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::machine;
+use crate::machine::{self, Place};
 use crate::out_folder;
 use crate::passphrase;
 use crate::progress::Stages;
@@ -175,6 +175,7 @@ fn build(
         false => Tracing::ProgramsAndFiles,
     };
 
+    let place = Place::make()?;
     stages.begin("resolving the source");
     let pythons = |uv: &Uv| pythons(arguments, uv, &cancel);
     // Neither needs the other, and both wait for processes most of the time.
@@ -182,10 +183,18 @@ fn build(
         || resolve(arguments, cancel.clone()),
         || {
             let bounds = arguments.bounds.bounds();
-            machine::find(arguments.isolation, trace, bounds, cancel.clone(), pythons)
+            machine::find(
+                arguments.isolation,
+                trace,
+                bounds,
+                cancel.clone(),
+                &place,
+                pythons,
+            )
         },
     );
-    let (machine, workspace, pythons) = found?;
+    let (machine, pythons) = found?;
+    let workspace = &place.workspace;
     let source = source?;
     let mut files: Vec<Signed> = Vec::new();
     let mut confirmed = true;
@@ -195,14 +204,14 @@ fn build(
     {
         let name = format!("build-{index}");
         stages.begin(&format!("building {}", what(request)));
-        let recorded = record::record(&machine, &workspace, request, &name);
+        let recorded = record::record(&machine, workspace, request, &name);
         keep_log(arguments, &workspace.path(&format!("{name}.log")))?;
-        let in_source = |error| CliError::from(error).below(&record::tree(&workspace, &name));
+        let in_source = |error| CliError::from(error).below(&record::tree(workspace, &name));
         let recorded = recorded.map_err(in_source)?;
         let confirmation = (arguments.confirm || arguments.release).then(|| {
             stages.begin(&format!("building {} once more", what(request)));
             let log = workspace.path(&format!("{name}-confirmation.log"));
-            let confirmation = confirm::confirm(&machine, &workspace, &recorded, &name, &log);
+            let confirmation = confirm::confirm(&machine, workspace, &recorded, &name, &log);
             keep_log(arguments, &log)?;
             Ok::<_, CliError>(confirmation?)
         });

@@ -28,7 +28,7 @@ use crate::bound_options::BoundOptions;
 use crate::error::{CliError, below, shown};
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::machine;
+use crate::machine::{self, Place};
 use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, styled};
@@ -175,12 +175,14 @@ fn attempt(
     let stages = Stages::new();
     let (isolation, trace) = (Isolation::Bubblewrap, Tracing::Off);
     let bounds = arguments.bounds.bounds();
-    let (machine, workspace, ()) =
-        machine::find(isolation, trace, bounds, cancel.clone(), |_| Ok(()))?;
-    let tree = rebuild::tree(&workspace);
+    let place = Place::make()?;
+    let (machine, ()) =
+        machine::find(isolation, trace, bounds, cancel.clone(), &place, |_| Ok(()))?;
+    let workspace = &place.workspace;
+    let tree = rebuild::tree(workspace);
     stages.begin("putting the environment back");
     let checkout = arguments.source_dir.as_deref();
-    let prepared = match rebuild::prepare(&machine, &workspace, verified, checkout) {
+    let prepared = match rebuild::prepare(&machine, workspace, verified, checkout) {
         Ok(prepared) => prepared,
         Err(error) => {
             interrupt::check(cancel)?;
@@ -204,7 +206,7 @@ fn attempt(
     let stages = Stages::new();
     stages.begin("building again");
     let log = workspace.path("rebuild.log");
-    let built = rebuild::rebuild(&machine, &workspace, &prepared, &log);
+    let built = rebuild::rebuild(&machine, workspace, &prepared, &log);
     let printed = fs::read(&log).unwrap_or_default();
     let built = match built {
         Ok(built) => built,
