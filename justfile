@@ -14,3 +14,7 @@ test *ARGS:
 # Exactly what CI runs
 check:
     .ci/run
+
+# Fuzz every reader for a number of seconds each (needs a nightly compiler)
+fuzz SECONDS="60":
+    fuzz/run {{ SECONDS }}
