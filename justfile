@@ -22,3 +22,7 @@ bare-machine RELEASE FOLDER *CASES:
 # The main job on all ten real projects
 real:
     WHEELMARK_REAL=all cargo test --package wheelmark-tests --test loop_real
+
+# Fuzz every reader for a number of seconds each (needs a nightly compiler)
+fuzz SECONDS="60":
+    fuzz/run {{ SECONDS }}

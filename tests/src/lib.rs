@@ -14,6 +14,7 @@ pub mod hostile_sdist;
 pub mod program;
 pub mod real;
 pub mod repo;
+pub mod seeds;
 pub mod statement;
 pub mod tiny;
 pub mod workshop;

@@ -396,6 +396,20 @@ fn changed_text_is_shown_as_a_hunk() {
 }
 
 #[test]
+fn a_hunk_says_its_place_where_lines_repeat() {
+    // Here the library leaves the place of the last deletion behind in B.
+    let (mut a, mut b) = (demo(), demo());
+    a.set("module.py", "same\n".repeat(11) + "gone\n");
+    b.set("module.py", "new\n".to_owned() + &"same\n".repeat(18));
+    let diff = compare(&a, &b);
+    let [Detail::Hunk { lines }] = causes(&diff)[0].details.as_slice() else {
+        panic!("{diff}");
+    };
+    let places: Vec<_> = lines.iter().filter(|line| line.starts_with("@@")).collect();
+    assert_eq!(places, ["@@ -1,2 +1,10 @@", "@@ -10,3 +18,2 @@"]);
+}
+
+#[test]
 fn two_causes_in_one_text_are_both_named() {
     let (mut a, mut b) = (demo(), demo());
     a.set("module.py", "t = '2026-11-23'\nsame = 1\nx = 1\n");

@@ -1,6 +1,7 @@
 //! Two texts: first whether one named cause explains the difference, then the lines.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
@@ -254,19 +255,23 @@ fn first_lines(a: &[&str], b: &[&str], limits: &CompareLimits) -> [Detail; 1] {
     [Detail::Hunk { lines }]
 }
 
+/// First line and number of lines of one side of a hunk. Where an operation takes nothing from that side,
+/// the library does not keep its place in order, so such places are not looked at.
+fn place(ranges: impl Iterator<Item = Range<usize>>, from: usize) -> String {
+    let (mut start, mut count) = (None, 0);
+    for range in ranges.filter(|range| !range.is_empty()) {
+        start = start.or(Some(range.start));
+        count += range.len();
+    }
+    format!("{},{count}", from + start.unwrap_or(0) + 1)
+}
+
 fn hunk(ops: &[DiffOp], a: &[&str], b: &[&str], from: usize, limits: &CompareLimits) -> Detail {
     let mut lines = Vec::new();
     for group in group_diff_ops(ops.to_vec(), CONTEXT) {
-        if let (Some(first), Some(last)) = (group.first(), group.last()) {
-            let (old, new) = (first.old_range().start, first.new_range().start);
-            let (old_end, new_end) = (last.old_range().end, last.new_range().end);
-            let place = |start: usize, end: usize| format!("{},{}", from + start + 1, end - start);
-            lines.push(format!(
-                "@@ -{} +{} @@",
-                place(old, old_end),
-                place(new, new_end)
-            ));
-        }
+        let old = place(group.iter().map(DiffOp::old_range), from);
+        let new = place(group.iter().map(DiffOp::new_range), from);
+        lines.push(format!("@@ -{old} +{new} @@"));
         for op in &group {
             let mut push = |sign: char, text: &[&str]| {
                 lines.extend(

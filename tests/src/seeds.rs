@@ -1,0 +1,133 @@
+//! What fuzzing starts from: small honest documents of every kind, made and not kept.
+
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use wheelmark_core::attestation::statement::PAYLOAD_TYPE;
+
+use crate::hostile::{End, End64, Plan};
+use crate::hostile_sdist::{Entry, Sdist};
+use crate::{fixture_projects, statement, tiny};
+
+/// The seeds of a fuzz target, by its name in `fuzz/`.
+///
+/// # Panics
+/// For a name that no target has.
+pub fn of(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "bundle" => bundles(),
+        "provenance" => vec![definition().to_string().into_bytes()],
+        "wheel" => wheels(),
+        "sdist" => sdists(),
+        "policy" => policies(),
+        "json" => jsons(),
+        "diff" => pairs(),
+        other => panic!("no fuzz target `{other}`"),
+    }
+}
+
+fn definition() -> Value {
+    statement::statement(tiny::FILENAME, b"")["predicate"]["buildDefinition"].take()
+}
+
+fn bundles() -> Vec<Vec<u8>> {
+    let payload = statement::statement(tiny::FILENAME, &tiny::wheel()).to_string();
+    let bundle = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {
+            // The hint of the key that the target trusts.
+            "publicKey": {"hint": "E41rp9Dwiw0iQ7oytiitkTTy24POr5/sgCO/LytpfHA="},
+            "tlogEntries": [],
+            "timestampVerificationData": {},
+        },
+        "dsseEnvelope": {
+            "payloadType": PAYLOAD_TYPE,
+            "payload": STANDARD.encode(payload),
+            "signatures": [{"sig": STANDARD.encode([0x30; 70])}],
+        },
+    });
+    let message = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.2",
+        "verificationMaterial": {"certificate": {"rawBytes": "MAA="}, "tlogEntries": []},
+        "messageSignature": {
+            "messageDigest": {"algorithm": "SHA2_256", "digest": "AA=="},
+            "signature": "AA==",
+        },
+    });
+    [bundle, message]
+        .map(|value| value.to_string().into_bytes())
+        .to_vec()
+}
+
+fn wheels() -> Vec<Vec<u8>> {
+    let mut streamed = Plan::new().archive();
+    for entry in streamed.entries.iter_mut().filter(|it| !it.data.is_empty()) {
+        entry.stream();
+    }
+    let mut zip64 = Plan::new().archive();
+    zip64.end = End::saturated();
+    zip64.end64 = Some(End64::default());
+    let scripts = "[console_scripts]\ndemo = demo:main\n";
+    let with_scripts = tiny::wheel_with("demo-1.0.dist-info/entry_points.txt", scripts.as_bytes());
+    vec![tiny::wheel(), streamed.bytes(), zip64.bytes(), with_scripts]
+}
+
+fn sdists() -> Vec<Vec<u8>> {
+    let long = format!("demo-1.0/{}", "long".repeat(40));
+    let mut posix = Sdist::new();
+    posix.entries.extend([
+        Entry::new(b'5', "demo-1.0/tests/", b""),
+        Entry::symlink("demo-1.0/tests/link", "../PKG-INFO"),
+        Entry::pax(&[("path", &long), ("mtime", "1714979289.5")]),
+        Entry::file(&long[..100], "x"),
+    ]);
+    let mut gnu = Sdist::new();
+    gnu.entries
+        .extend([Entry::long_name(&long), Entry::file(&long[..100], "x")]);
+    vec![
+        Sdist::new().bytes(),
+        Sdist::new().tar(),
+        posix.tar(),
+        gnu.tar(),
+    ]
+}
+
+fn policies() -> Vec<Vec<u8>> {
+    let policy = "schema = 1\n\n[keys.release]\npem = \"\"\"\n-----BEGIN PUBLIC KEY-----\n\
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEiVF6vpF5WltGTokgfRSSA2Os/Kg3\n\
+        nY/DJyVcEEthSQOkPW97SImJ1pBGQ7O9Ga2Hsv11fBBXVJKJGe0487QLtQ==\n\
+        -----END PUBLIC KEY-----\n\"\"\"\n\n[[rules]]\nprojects = [\"demo\", \"other\"]\n\
+        keys = [\"release\"]\nsource = \"https://example.org/owner/demo\"\n\
+        ref = \"refs/tags/v{version}\"\n\
+        builders = [\"https://wheelmark.dev/builders/local/v1\"]\nrebuild = \"never\"\n";
+    vec![policy.into()]
+}
+
+fn jsons() -> Vec<Vec<u8>> {
+    let small = r#"{"a":[1,-2,3.5e-7,true,null,"\u00e9\n",{"b":{}}],"a ":18446744073709551615}"#;
+    vec![small.into(), definition().to_string().into_bytes()]
+}
+
+/// The first byte chooses the file that differs, the next two are the length of its first content.
+fn pairs() -> Vec<Vec<u8>> {
+    let source = fixture_projects().join("pure-flit/src/pure_flit/__init__.py");
+    let python = fs::read_to_string(source).unwrap_or_else(|_| "ANSWER = 42\n".repeat(20));
+    let elf = b"\x7fELF\x02\x01\x01".repeat(20);
+    let pair = |file: u8, a: &[u8], b: &[u8]| {
+        let length = (a.len() as u16).to_le_bytes();
+        [&[file, length[0], length[1]], a, b].concat()
+    };
+    let changed = python.replace('e', "3");
+    let (scripts, others) = ("[console_scripts]\na = b:c\n", "[gui_scripts]\na = b:d\n");
+    vec![
+        pair(0, python.as_bytes(), changed.as_bytes()),
+        pair(0, b"a\0b", b"a\0c"),
+        pair(1, &elf, &elf[1..]),
+        pair(2, scripts.as_bytes(), others.as_bytes()),
+        pair(3, b"More text.\n", b"Other text.\n"),
+        pair(4, b"Note: x\n", b"Note: y\n"),
+        pair(5, b"demo/a", b"demo/b"),
+    ]
+}
