@@ -135,7 +135,10 @@ pub fn together<A: Send, B>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B)
         let a = scope.spawn(a);
         let b = b();
         let a = a.join();
-        (a.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), b)
+        (
+            a.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            b,
+        )
     })
 }
 

@@ -131,12 +131,7 @@ pub fn record(
     // clone; what is recorded of the machine, for which uv's executable is hashed; and, from what the
     // commit's pyproject.toml says, the environment. The clone has the last word on what is required.
     let ((host, exported), early) = together(
-        || {
-            together(
-                || Host::describe(machine),
-                || request.source.export(&tree),
-            )
-        },
+        || together(|| Host::describe(machine), || request.source.export(&tree)),
         || {
             let requires = requirements_ahead(&request.source)?;
             let resolved = resolve(&requires);
@@ -424,12 +419,7 @@ impl Host {
     }
 }
 
-fn manifest(
-    host: Host,
-    request: &Request,
-    plan: &Plan,
-    layout: &Layout,
-) -> EnvironmentManifest {
+fn manifest(host: Host, request: &Request, plan: &Plan, layout: &Layout) -> EnvironmentManifest {
     let hook = match plan.distribution {
         Distribution::Wheel => "wheel",
         Distribution::Sdist => "sdist",

@@ -529,7 +529,10 @@ impl Write for CancelAtOutput {
 
 #[test]
 fn a_cancelled_job_is_gone() {
-    let sandboxes = [ground!().sandbox, Sandbox::none_unsafe(Tracing::Programs).unwrap()];
+    let sandboxes = [
+        ground!().sandbox,
+        Sandbox::none_unsafe(Tracing::Programs).unwrap(),
+    ];
     for (sandbox, trace) in sandboxes.into_iter().zip([Tracing::Programs, Tracing::Off]) {
         let ground = Ground {
             trace,

@@ -176,7 +176,10 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let source = source?;
     let mut files: Vec<Signed> = Vec::new();
     let mut confirmed = true;
-    for (index, request) in requests(arguments, &source, trace, &pythons)?.iter().enumerate() {
+    for (index, request) in requests(arguments, &source, trace, &pythons)?
+        .iter()
+        .enumerate()
+    {
         let name = format!("build-{index}");
         stages.begin(&format!("building {}", what(request)));
         let recorded = record::record(&machine, &workspace, request, &name);
@@ -295,11 +298,7 @@ fn requests(
 type Python = (Option<String>, FoundInterpreter);
 
 /// The interpreters to build with; without a wish, the one that uv takes first.
-fn pythons(
-    arguments: &Arguments,
-    uv: &Uv,
-    cancel: &AtomicBool,
-) -> Result<Vec<Python>, BuildError> {
+fn pythons(arguments: &Arguments, uv: &Uv, cancel: &AtomicBool) -> Result<Vec<Python>, BuildError> {
     let asked: Vec<Option<&String>> = match &arguments.python[..] {
         [] => vec![None],
         several => several.iter().map(Some).collect(),
