@@ -26,3 +26,13 @@ real:
 # Fuzz every reader for a number of seconds each (needs a nightly compiler)
 fuzz SECONDS="60":
     fuzz/run {{ SECONDS }}
+
+# Measure whole processes beside what does the same without wheelmark, and write the figures
+perf *ARGS:
+    cargo build --release --bin wheelmark
+    cargo build --release -p wheelmark-tests --example hash
+    tests/perf/run.py --markdown docs/performance.md {{ ARGS }}
+
+# Measure verification inside the process, beside the bare libraries
+bench *ARGS:
+    cargo bench -p wheelmark-tests --bench verify -- {{ ARGS }}

@@ -80,7 +80,7 @@ def main():
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(report, indent=1) + "\n")
     if arguments.markdown:
-        pathlib.Path(arguments.markdown).write_text(text)
+        write(pathlib.Path(arguments.markdown), text)
 
 
 def parse():
@@ -92,7 +92,7 @@ def parse():
     parser.add_argument("--only", help="measurements, separated by commas")
     parser.add_argument("--rounds", type=int, default=15, help="of builds; short commands run four times as often")
     parser.add_argument("--json", help="write the figures to this file")
-    parser.add_argument("--markdown", help="write the tables to this file")
+    parser.add_argument("--markdown", help="write the tables to this file, between its marks if it has them")
     return parser.parse_args()
 
 
@@ -350,7 +350,8 @@ def real(name):
     """A program of `PATH` that is none of pyenv's start scripts, which cost more than what they start."""
     versions = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv"), "versions")
     folders = [pathlib.Path(folder) for folder in os.environ["PATH"].split(os.pathsep)]
-    for folder in [*folders, *sorted(versions.glob("*/bin"))]:
+    tools = [REPOSITORY / ".tools/bin", REPOSITORY / ".tools/python/bin"]
+    for folder in [*folders, *tools, *sorted(versions.glob("*/bin"))]:
         file = folder / name
         if file.is_file() and file.read_bytes()[:2] != b"#!":
             return file.resolve()
@@ -395,6 +396,15 @@ def markdown(report):
             lines.append(figure)
         lines.append("")
     return "\n".join(lines)
+
+
+def write(file, text):
+    """Writes the tables, and leaves what is around the marks as it is."""
+    start, end = "<!-- figures: written by `just perf` -->\n", "<!-- end of figures -->"
+    old = file.read_text() if file.exists() else ""
+    if start in old and end in old:
+        text = old.split(start)[0] + start + "\n" + text + "\n" + end + old.split(end)[1]
+    file.write_text(text)
 
 
 def shown(value):
