@@ -6,7 +6,8 @@
 
 Makes its own inputs in a temporary folder (about 3 GB for `memory` and `throughput`), runs every command
 once or more to warm the caches, and then takes turns: A B C A B C. What is compared is thus measured on
-the same machine in the same minute; what else runs there hurts all alike. The ratios are of medians.
+the same machine in the same minute. The ratios are of medians. What else runs there is told by the load
+average; above the number of processors the figures are worth little.
 
 Needs git, uv, pip, bubblewrap and strace, and an index to fetch one small build backend from.
 """
