@@ -405,7 +405,10 @@ fn a_containerfile_says_every_part_of_the_build() {
     assert!(!script.contains("END-OF-REBUILD"));
     for line in head.lines().filter(|line| !line.starts_with('#')) {
         let word = line.split(' ').next().expect("a word");
-        assert!(["ARG", "FROM", "RUN", "ENV"].contains(&word), "{line}");
+        assert!(
+            ["ARG", "FROM", "RUN", "ENV", "COPY"].contains(&word),
+            "{line}"
+        );
     }
     let sha256 = built.answer["sha256"].as_str().expect("a digest");
     let commit = repo.head();

@@ -62,38 +62,81 @@ impl Script<'_> {
     }
 
     fn containerfile(&self, sha256: &str) -> String {
-        let mut script = String::from("set -eu\numask 022\nroot=/build\nmkdir -p \"$root\"\n");
+        let environment = &self.build.internal.environment;
+        let version = plain(&environment.interpreter.version);
+        let mut script = format!(
+            "set -eu\n\
+             umask 022\n\
+             root=/build\n\
+             mkdir -p \"$root\"\n\
+             set -- \"$SOURCE\"\n\
+             uv python find --quiet --no-project '{version}' >/dev/null 2>&1 || \
+             uv python install --quiet '{version}'\n\
+             PYTHON=$(uv python find --no-project '{version}')\n"
+        );
         self.prepare(&mut script, &quoted(self.repository()));
+        if let Some(toolchain) = recorded_toolchain(&environment.variables) {
+            let toolchain = quoted(&toolchain.to_string_lossy());
+            let _ = write!(
+                script,
+                "mkdir -p \"$(dirname {toolchain})\"\n\
+                 [ -e {toolchain} ] || ln -s \"$rust\" {toolchain}\n"
+            );
+        }
         // The container is the sandbox, and its /build is the recorded path.
         script.push_str("contained() { folder=$1; shift; (cd \"$folder\" && \"$@\"); }\n");
         self.run_hook(&mut script);
         self.run_steps(&mut script);
         self.compare(&mut script, sha256);
 
-        let platform = &self.build.internal.environment.platform;
+        let distribution = environment
+            .platform
+            .distribution
+            .as_deref()
+            .unwrap_or("unknown");
         let mut text = String::new();
         self.head(&mut text, "# syntax=docker/dockerfile:1");
         let _ = writeln!(
             text,
-            "# Recorded on {} with {}; give the base image that fits as BASE.\n\
-             ARG BASE=debian:stable\n\
-             FROM $BASE\n\
-             RUN apt-get update && apt-get install -y git ca-certificates pipx {}\n\
-             RUN pipx install uv\n\
-             ENV PATH=/root/.local/bin:$PATH\n\
-             RUN <<'END-OF-REBUILD'",
-            plain(
-                platform
-                    .distribution
-                    .as_deref()
-                    .unwrap_or("an unknown distribution")
-            ),
-            plain(&platform.libc),
-            self.system_packages(),
+            "# Recorded on {} with {}. SOURCE may name another place of the repository.\n\
+             ARG BASE={}",
+            plain(distribution),
+            plain(&environment.platform.libc),
+            base_image(distribution),
         );
-        text.push_str(&script);
-        text.push_str("END-OF-REBUILD\n");
+        let rust = self.rust_version();
+        if let Some(rust) = &rust {
+            let _ = writeln!(text, "FROM rust:{rust} AS rust");
+        }
+        let _ = writeln!(
+            text,
+            "FROM $BASE\n\
+             ARG SOURCE={}\n\
+             RUN apt-get update && apt-get install -y git ca-certificates pipx {}\n\
+             RUN pipx install uv=={}\n\
+             ENV PATH=/root/.local/bin:/usr/local/cargo/bin:/usr/local/bin:/usr/bin:/bin",
+            quoted(self.repository()),
+            self.system_packages(),
+            plain(&environment.installer.version),
+        );
+        if rust.is_some() {
+            text.push_str(
+                "ENV RUSTUP_HOME=/usr/local/rustup\n\
+                 COPY --from=rust /usr/local/rustup /usr/local/rustup\n\
+                 COPY --from=rust /usr/local/cargo /usr/local/cargo\n",
+            );
+        }
+        let _ = write!(text, "RUN <<'END-OF-REBUILD'\n{script}END-OF-REBUILD\n");
         text
+    }
+
+    /// The version of the recorded rustc, where one took part.
+    fn rust_version(&self) -> Option<String> {
+        self.build.tools.iter().find_map(|tool| {
+            let version = tool.annotations.get("version")?.as_str()?;
+            let number = version.strip_prefix("rustc ")?.split_whitespace().next()?;
+            Some(plain(number))
+        })
     }
 
     fn head(&self, text: &mut String, first: &str) {
@@ -364,6 +407,23 @@ impl Script<'_> {
     }
 }
 
+/// The image of a distribution as `PRETTY_NAME` names it: `Debian GNU/Linux 12 (bookworm)` is
+/// `debian:bookworm`, `Ubuntu 24.04.1 LTS` is `ubuntu:24.04`.
+fn base_image(distribution: &str) -> String {
+    let mut words = distribution
+        .split([' ', '(', ')'])
+        .filter(|word| !word.is_empty());
+    match words.next() {
+        Some("Debian") => format!("debian:{}", plain(words.next_back().unwrap_or("stable"))),
+        Some("Ubuntu") => {
+            let version = words.next().unwrap_or("latest");
+            let release: Vec<_> = version.split('.').take(2).collect();
+            format!("ubuntu:{}", plain(&release.join(".")))
+        }
+        _ => "debian:stable".to_owned(),
+    }
+}
+
 /// A word of a shell script that stands for exactly this text.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
@@ -371,7 +431,7 @@ fn quoted(text: &str) -> String {
 
 /// Text for a comment or an unquoted word: only what can mean nothing else.
 fn plain(text: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || " .,-_+()/:@=<>!".contains(c);
+    let harmless = |c: char| c.is_ascii_alphanumeric() || " .,-_+()/:@=<>!%&".contains(c);
     text.chars()
         .map(|c| if harmless(c) { c } else { '?' })
         .collect()
@@ -380,6 +440,17 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_base_image_is_the_recorded_distribution() {
+        for (distribution, image) in [
+            ("Debian GNU/Linux 12 (bookworm)", "debian:bookworm"),
+            ("Ubuntu 24.04.1 LTS", "ubuntu:24.04"),
+            ("Something 1", "debian:stable"),
+        ] {
+            assert_eq!(base_image(distribution), image);
+        }
+    }
 
     #[test]
     fn nothing_from_a_stranger_leaves_its_quotes() {

@@ -214,6 +214,7 @@ impl Pep517Build {
             typed("internalParameters", &definition.internal_parameters)?;
 
         check_subdirectory(&external.subdirectory)?;
+        check_printable(&external, &internal)?;
 
         let mut source = None;
         let mut interpreter = None;
@@ -368,6 +369,60 @@ fn check_subdirectory(subdirectory: &str) -> Result<(), Refusal> {
     Err(Refusal::new(Reason::ProvenanceMalformed)
         .expected("a folder below the source's top")
         .found(format!("externalParameters.subdirectory `{subdirectory}`")))
+}
+
+/// Words that a rebuild passes to programs, or prints into a script, hold no control character: neither
+/// a line break that would end a line of the script, nor anything that a terminal would obey.
+fn check_printable(
+    external: &ExternalParameters,
+    internal: &InternalParameters,
+) -> Result<(), Refusal> {
+    let environment = &internal.environment;
+    let variables = environment
+        .variables
+        .iter()
+        .flat_map(|(name, value)| [name, value]);
+    let steps = external
+        .steps
+        .iter()
+        .flat_map(|step| step.command.iter().chain(&step.requires));
+    let source = &internal.source;
+    let words = variables
+        .chain(steps)
+        .chain(source.tags.iter().map(|tag| &tag.name))
+        .chain(
+            source
+                .submodules
+                .iter()
+                .flat_map(|module| [&module.path, &module.url]),
+        )
+        .chain(external.source.git_ref.iter())
+        .chain([&external.source.uri, &external.subdirectory])
+        .chain([
+            &environment.hostname,
+            &environment.build_path,
+            &environment.interpreter.path,
+        ])
+        .chain([&environment.interpreter.version, &environment.backend.name])
+        .chain(&environment.backend.path);
+    for word in words {
+        if word.chars().any(char::is_control) {
+            return Err(Refusal::new(Reason::ProvenanceMalformed)
+                .expected("no control characters")
+                .found(word.clone()));
+        }
+    }
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    match environment.variables.keys().find(|name| !is_name(name)) {
+        None => Ok(()),
+        Some(name) => Err(Refusal::new(Reason::ProvenanceMalformed)
+            .expected("names of environment variables")
+            .found(name.clone())),
+    }
 }
 
 /// One entry of `resolvedDependencies`, for errors that say where.
