@@ -7,7 +7,7 @@
 //! It lives here and not in core because what it measures is made with the tests' own hands: statements
 //! and wheels. `cargo bench -p wheelmark-tests`; the ratios, measured by turns, come last.
 
-#![allow(missing_docs)] // of what criterion's macros make
+#![allow(clippy::expect_used)] // as in tests
 
 use std::hint::black_box;
 use std::io::{Cursor, Read as _};

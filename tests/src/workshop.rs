@@ -1,5 +1,6 @@
 //! A place in which the program builds, verifies and rebuilds, as a person would use it.
 
+use std::cell::Cell;
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -45,6 +46,7 @@ pub fn shared(name: &str) -> PathBuf {
 pub struct Workshop {
     folder: TempDir,
     key: PrivateKey,
+    clones: Cell<usize>,
 }
 
 /// A file that was built and signed.
@@ -85,7 +87,11 @@ impl Workshop {
         fs::set_permissions(path, Permissions::from_mode(0o600)).expect("closed to others");
         let pem = key.public_pem().expect("PEM");
         fs::write(folder.path().join("release.pub"), pem).expect("written");
-        Some(Self { folder, key })
+        Some(Self {
+            folder,
+            key,
+            clones: Cell::new(0),
+        })
     }
 
     /// A path in the folder.
@@ -125,6 +131,27 @@ impl Workshop {
         repo.tag(TAG);
         repo.git(&["remote", "add", "origin", &source(name)]);
         repo
+    }
+
+    /// A project that is built by a backend of its own, whose output `code` decides: the module `odd` of
+    /// `odd_backend.py`. No package index is asked for it.
+    pub fn odd(&self, name: &str, code: &str) -> GitRepo {
+        self.repository(
+            name,
+            &[
+                (
+                    "pyproject.toml",
+                    "[build-system]\nrequires = []\nbuild-backend = \"odd_backend\"\n\
+                     backend-path = [\".\"]\n",
+                ),
+                ("odd_backend.py", include_str!("odd_backend.py")),
+                ("odd.py", code),
+                ("data/alpha.txt", "1\n"),
+                ("data/beta.txt", "2\n"),
+                ("data/gamma.txt", "3\n"),
+                ("data/delta.txt", "4\n"),
+            ],
+        )
     }
 
     /// `wheelmark build` of the repository into `dist` of the folder, with more arguments; not run yet.
@@ -202,8 +229,9 @@ impl Workshop {
     /// A clone in another place, with branches, tags and commits that the build did not see, and another
     /// commit checked out.
     pub fn other_clone(&self, repo: &GitRepo) -> GitRepo {
-        let count = fs::read_dir(&self.folder).expect("the folder").count();
-        let clone = repo.clone_to(&self.path(format!("elsewhere/clone of {count}")));
+        let count = self.clones.get() + 1;
+        self.clones.set(count);
+        let clone = repo.clone_to(&self.path(format!("elsewhere/clone {count}")));
         clone.git(&["tag", "v99.0"]);
         clone.git(&["checkout", "--quiet", "-b", "other"]);
         clone.write("unrelated.txt", "not of the build\n");

@@ -46,30 +46,6 @@ fn the_page_of_reasons_is_what_would_be_generated() {
     );
 }
 
-/// Reasons that no test gives yet. What has a test leaves this list.
-const UNTESTED: &[&str] = &[
-    "bundle-not-attestation",
-    "signer-unsupported",
-    "key-not-valid-now",
-    "payload-type-wrong",
-    "statement-malformed",
-    "subject-name-mismatch",
-    "predicate-type-wrong",
-    "build-type-not-allowed",
-    "build-type-unknown",
-    "parameter-unknown",
-    "provenance-malformed",
-    "provenance-inconsistent",
-    "signer-not-allowed",
-    "builder-not-allowed",
-    "source-not-allowed",
-    "ref-not-allowed",
-    "source-dirty",
-    "isolation-missing",
-    "rebuild-required",
-    "rebuild-not-identical",
-];
-
 #[test]
 fn every_reason_is_given_by_some_test() {
     let mut code = String::new();
@@ -81,11 +57,7 @@ fn every_reason_is_given_by_some_test() {
         .filter(|reason| !has_word(&code, &format!("{reason:?}")))
         .map(|reason| reason.code())
         .collect();
-    // Exactly: a reason that gets its test is taken from the list, and none is put on it unseen.
-    assert_eq!(
-        missing, UNTESTED,
-        "what no test names is not what is listed"
-    );
+    assert!(missing.is_empty(), "no test gives {missing:?}");
 }
 
 /// All test code below a folder: whole files in folders and files of tests, elsewhere what follows

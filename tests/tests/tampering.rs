@@ -237,11 +237,14 @@ fn only_a_rebuild_tells(project: &Project, exit: i32, outcome: &str) -> Value {
     let answer = report(&mut project.rebuild(&cache()), exit);
     assert_eq!(answer["outcome"], outcome, "{answer:#}");
     assert_eq!(answer["report"]["decision"], "rejected");
+    let reason = match (outcome, answer.get("rebuilt")) {
+        ("inconclusive", None) => "rebuild-not-made",
+        ("inconclusive", Some(_)) => "rebuild-inconclusive",
+        ("build-failed", _) => "rebuild-failed",
+        _ => "rebuild-not-identical",
+    };
     let failures = failures(&answer["report"]);
-    assert_eq!(
-        failures,
-        [("rebuild".to_owned(), "rebuild-not-identical".to_owned())]
-    );
+    assert_eq!(failures, [("rebuild".to_owned(), reason.to_owned())]);
     answer
 }
 
@@ -300,6 +303,29 @@ fn a_commit_with_another_tree_than_recorded_is_not_rebuilt() {
         cause.contains(&format!("commit {other} has the tree")),
         "{cause}"
     );
+}
+
+#[test]
+fn a_commit_that_does_not_build_is_no_other_wheel() {
+    let Some(project) = built() else { return };
+    project.repo.write(
+        "pyproject.toml",
+        "[build-system]\nrequires = []\nbuild-backend = \"none\"\n",
+    );
+    project.repo.commit_all("Break");
+    let (commit, tree) = (
+        project.repo.head(),
+        project.repo.git(&["rev-parse", "HEAD^{tree}"]),
+    );
+    project.sign_changed(|statement| {
+        dependency(statement, "source")["digest"] = json!({"gitCommit": commit, "gitTree": tree});
+        let internal = &mut statement["predicate"]["buildDefinition"]["internalParameters"];
+        internal["source"] = json!({});
+        internal["environment"]["backend"]["name"] = json!("none");
+    });
+    let answer = only_a_rebuild_tells(&project, 12, "build-failed");
+    let cause = answer["cause"].as_str().expect("a cause");
+    assert!(cause.contains("build_wheel failed"), "{cause}");
 }
 
 #[test]

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde::Serialize;
 use wheelmark_core::attestation::pep517::Distribution;
-use wheelmark_core::compare::{self, Level, sdist_causes};
+use wheelmark_core::compare::{self, Level, WheelDiff, sdist_causes};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{SdistFilename, WheelFilename};
 use wheelmark_core::limits::{CompareLimits, SdistLimits, WheelLimits};
@@ -19,7 +20,7 @@ use wheelmark_core::wheel::{self, Wheel};
 
 use crate::environment::uv::digest_of;
 use crate::error::BuildError;
-use crate::execute::{self, Plan, Run, Variation, other_clock};
+use crate::execute::{self, PLAIN_USER, Plan, Run, Variation, other_clock};
 use crate::record::{Machine, Recorded};
 use crate::sandbox::{Bounds, Tracing};
 use crate::workspace::Workspace;
@@ -36,8 +37,12 @@ pub struct Confirmation {
     pub not_varied: Vec<&'static str>,
     /// The causes of the differences, a line each; empty where the bytes are the same.
     pub differences: Vec<String>,
-    #[serde(skip)]
-    details: String,
+    /// Which of what was varied gives other bytes by itself. Empty too where that was not tried, or
+    /// where only several together do.
+    pub traced_to: Vec<&'static str>,
+    /// The comparison of the two files, where both are wheels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<WheelDiff>,
 }
 
 impl Confirmation {
@@ -58,53 +63,150 @@ pub fn confirm(
     name: &str,
     log: &Path,
 ) -> Result<Confirmation, BuildError> {
-    let mut other = Other::new(&recorded.plan);
-    // Another folder of the host; inside the sandbox the path is the recorded one.
-    let again = |name: &str, variation, bounds: &Bounds| {
-        let run = Run {
-            sandbox: &machine.sandbox,
-            bounds,
-            workspace,
-            name,
-            variation,
-            trace: Tracing::Off,
-            log,
-            cancel: &machine.cancel,
-        };
-        execute::execute(&recorded.plan, &run)
+    let second = Second {
+        machine,
+        workspace,
+        recorded,
+        name: format!("{name}-confirmation"),
+        log,
     };
-    let built = if other.variation.other_clock {
-        let bounds = Bounds {
-            wall: patience(recorded).min(machine.bounds.wall),
-            ..machine.bounds.clone()
-        };
-        match again(&format!("{name}-confirmation"), other.variation, &bounds) {
+    let mut other = Other::new(&recorded.plan);
+    let mut built = None;
+    if other.variation.other_clock {
+        built = match second.build("clock", other.variation) {
+            Ok(file) => Some(file),
             // Not every program runs under libfaketime; whether it is the build, the next run shows.
             Err(error) if error.is_of_the_build() => {
                 other.keep_clock("clock: the build does not run under libfaketime");
-                let name = format!("{name}-confirmation-2");
-                again(&name, other.variation, &machine.bounds)?
+                None
             }
-            result => result?,
-        }
-    } else {
-        let name = format!("{name}-confirmation");
-        again(&name, other.variation, &machine.bounds)?
+            Err(error) => return Err(error),
+        };
+    }
+    let file = match built {
+        Some(file) => file,
+        None => second.build("whole", other.variation)?,
     };
-    let sha256 = digest_of(&built.file).map_err(BuildError::Workspace)?;
+    let sha256 = digest_of(&file).map_err(BuildError::Workspace)?;
     let mut confirmation = Confirmation {
         sha256,
         varied: other.varied,
         not_varied: other.not_varied,
         differences: Vec::new(),
-        details: String::new(),
+        traced_to: Vec::new(),
+        diff: None,
     };
     if sha256 != recorded.sha256 {
-        let (differences, details) = differences(recorded, &built.file)?;
-        confirmation.differences = differences;
-        confirmation.details = details;
+        confirmation.diff = diff(recorded, &file)?;
+        confirmation.differences = match &confirmation.diff {
+            Some(diff) => diff.causes(),
+            None => sdist_differences(&recorded.file, &file)
+                .unwrap_or_else(|| vec!["the two files differ".to_owned()]),
+        };
+        if recorded.duration() < WORTH_TRACING {
+            confirmation.traced_to = second.trace(other.variation)?;
+        }
     }
     Ok(confirmation)
+}
+
+/// A build that takes longer is not made several times more to find what it depends on.
+const WORTH_TRACING: TimeDelta = TimeDelta::minutes(1);
+
+/// What any two runs differ in, whatever is varied.
+const EACH_RUN: &str = "run (its time, its folder on the host, chance)";
+const EACH_RUN_OF_ROOT: &str = "run (its time, its folder on the host, its user id, chance)";
+
+/// The builds after the first.
+struct Second<'a> {
+    machine: &'a Machine,
+    workspace: &'a Workspace,
+    recorded: &'a Recorded,
+    name: String,
+    log: &'a Path,
+}
+
+impl Second<'_> {
+    /// Builds once more. Another `name` is another folder of the host; inside the sandbox the path is
+    /// the recorded one.
+    fn build(&self, name: &str, variation: Variation) -> Result<PathBuf, BuildError> {
+        let bounds = &self.machine.bounds;
+        let patient = Bounds {
+            wall: patience(self.recorded).min(bounds.wall),
+            ..bounds.clone()
+        };
+        let run = Run {
+            sandbox: &self.machine.sandbox,
+            bounds: if variation.other_clock {
+                &patient
+            } else {
+                bounds
+            },
+            workspace: self.workspace,
+            name: &format!("{}-{name}", self.name),
+            variation,
+            trace: Tracing::Off,
+            log: self.log,
+            cancel: &self.machine.cancel,
+        };
+        Ok(execute::execute(&self.recorded.plan, &run)?.file)
+    }
+
+    /// Varies one thing at a time, to see which of them gives other bytes.
+    fn trace(&self, whole: Variation) -> Result<Vec<&'static str>, BuildError> {
+        let other = |name: &str, variation| match self.build(name, variation) {
+            Ok(file) => {
+                let sha256 = digest_of(&file).map_err(BuildError::Workspace)?;
+                Ok(sha256 != self.recorded.sha256)
+            }
+            // This is about a difference that was found already.
+            Err(error) if error.is_of_the_build() => Ok(false),
+            Err(error) => Err(error),
+        };
+        let same = Variation::NONE;
+        if other("same", same)? {
+            // A user name space gives every run the same id.
+            let root = self.machine.sandbox.uid()? != PLAIN_USER;
+            return Ok(vec![if root { EACH_RUN_OF_ROOT } else { EACH_RUN }]);
+        }
+        let one_each = [
+            (
+                USER,
+                Variation {
+                    other_user: whole.other_user,
+                    ..same
+                },
+            ),
+            (
+                FILES,
+                Variation {
+                    reverse_files: whole.reverse_files,
+                    ..same
+                },
+            ),
+            (
+                PROCESSORS,
+                Variation {
+                    processors: whole.processors,
+                    ..same
+                },
+            ),
+            (
+                CLOCK,
+                Variation {
+                    other_clock: whole.other_clock,
+                    ..same
+                },
+            ),
+        ];
+        let mut found = Vec::new();
+        for (index, (what, variation)) in one_each.into_iter().enumerate() {
+            if variation != same && other(&format!("only-{index}"), variation)? {
+                found.push(what);
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// How long a run under libfaketime may take: programs that it stops wait for ever.
@@ -130,11 +232,11 @@ impl Other {
                 reverse_files: true,
                 other_clock: true,
             },
-            varied: vec!["folder of the host", "user id", "order of files"],
+            varied: vec!["folder of the host", USER, FILES],
             not_varied: Vec::new(),
         };
         match several {
-            true => other.varied.push("number of processors"),
+            true => other.varied.push(PROCESSORS),
             false => other
                 .not_varied
                 .push("number of processors: this machine has one"),
@@ -156,22 +258,18 @@ impl Other {
     }
 }
 
+const USER: &str = "user id";
+const FILES: &str = "order of files";
+const PROCESSORS: &str = "number of processors";
 const CLOCK: &str = "clock";
 
-/// The causes, and the whole comparison for a person to read.
-fn differences(recorded: &Recorded, second: &Path) -> Result<(Vec<String>, String), BuildError> {
-    let unlike = "the two files differ".to_owned();
+/// The comparison, where both files are well-formed wheels.
+fn diff(recorded: &Recorded, second: &Path) -> Result<Option<WheelDiff>, BuildError> {
     if recorded.plan.distribution == Distribution::Sdist {
-        let both = read_sdist(&recorded.file).zip(read_sdist(second));
-        let causes = both.map_or(vec![unlike], |(first, again)| sdist_causes(&first, &again));
-        return Ok((causes, String::new()));
+        return Ok(None);
     }
-    let both = read(&recorded.file).zip(read(second));
-    let Some((first, again)) = both else {
-        return Ok((
-            vec![format!("{unlike}, and one of them is no well-formed wheel")],
-            String::new(),
-        ));
+    let Some((first, again)) = read(&recorded.file).zip(read(second)) else {
+        return Ok(None);
     };
     let open = |path| File::open(path).map_err(BuildError::Workspace);
     let diff = compare::diff(
@@ -179,15 +277,17 @@ fn differences(recorded: &Recorded, second: &Path) -> Result<(Vec<String>, Strin
         (&again, open(second)?),
         &CompareLimits::standard(),
     );
-    Ok(match diff {
-        Ok(diff) if diff.level() != Level::Identical => (diff.causes(), diff.to_string()),
-        _ => (vec![unlike], String::new()),
-    })
+    Ok(diff.ok().filter(|diff| diff.level() != Level::Identical))
 }
 
 fn read(path: &Path) -> Option<Wheel> {
     let filename = WheelFilename::parse(path.file_name()?.to_str()?).ok()?;
     wheel::read(File::open(path).ok()?, filename, &WheelLimits::standard()).ok()
+}
+
+/// The causes, where both files are well-formed source distributions.
+fn sdist_differences(first: &Path, second: &Path) -> Option<Vec<String>> {
+    Some(sdist_causes(&read_sdist(first)?, &read_sdist(second)?))
 }
 
 fn read_sdist(path: &std::path::Path) -> Option<Sdist> {
@@ -211,7 +311,11 @@ impl fmt::Display for Confirmation {
             for difference in &self.differences {
                 writeln!(f, "    {}", Escaped(difference))?;
             }
-            for line in self.details.lines() {
+            for cause in &self.traced_to {
+                writeln!(f, "    comes of another {cause}, by itself")?;
+            }
+            let details = self.diff.iter().map(ToString::to_string);
+            for line in details.collect::<String>().lines() {
                 writeln!(f, "    {line}")?;
             }
         }

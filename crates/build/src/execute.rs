@@ -303,8 +303,18 @@ impl Run<'_> {
             PLAIN_USER if self.variation.other_user => OTHER_USER,
             uid => uid,
         };
+        let mut binds = call.binds.clone();
+        if plan.isolation == Isolation::Bubblewrap
+            && let Some(count) = self.variation.processors
+        {
+            // Where C libraries look for it first; otherwise they would count all of the machine's.
+            let online = self.new_folder("processors")?.join("online");
+            fs::write(&online, format!("0-{}\n", count.get() - 1))
+                .map_err(BuildError::Workspace)?;
+            binds.push(read_only(&online, Path::new(PROCESSORS_ONLINE)));
+        }
         let outcome = self.sandbox.run(Job {
-            binds: &call.binds,
+            binds: &binds,
             scratch: slice::from_ref(call.home),
             env: &env,
             cwd: call.cwd,
@@ -341,8 +351,10 @@ struct Call<'a> {
 
 /// The user id of a job in a user namespace, and the one that a confirmation sees instead. Run as root,
 /// each job has another one anyway.
-const PLAIN_USER: u32 = 1000;
+pub(crate) const PLAIN_USER: u32 = 1000;
 const OTHER_USER: u32 = 4321;
+
+const PROCESSORS_ONLINE: &str = "/sys/devices/system/cpu/online";
 
 /// Variables that shift the clock by a year, a month and some hours, where libfaketime is installed.
 /// Only the clock: not the times of files, and not the clock that measures how long something takes.

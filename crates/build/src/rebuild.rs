@@ -52,6 +52,10 @@ pub fn prepare(
     let build = verified.build();
     let environment = &build.internal.environment;
     let mut drift = drift::of_platform(environment, &machine.cancel);
+    if let Some(dirty) = &build.internal.source.dirty {
+        // What was changed is not in the commit, so it cannot be put back.
+        drift.extend(Drift::between("source tree", dirty, "the commit's own"));
+    }
     let mut hints = Vec::new();
 
     let source = source::from_record(

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use wheelmark_build::sign::key::PrivateKey;
 use wheelmark_build::sign::pem::PemKind;
 use wheelmark_core::attestation::repository::RepositoryUri;
 use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild, RefPattern};
@@ -23,11 +24,11 @@ pub struct TrustOptions {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["key", "source", "git_ref", "builder"]
+        conflicts_with_all = ["source", "git_ref", "builder"]
     )]
     policy: Option<PathBuf>,
     /// The public key (PEM) that must have signed
-    #[arg(long, value_name = "PUB", requires = "source")]
+    #[arg(long, value_name = "PUB")]
     key: Option<PathBuf>,
     /// The repository that must have been built, such as https://example.org/owner/project
     #[arg(long, value_name = "URI", requires = "key")]
@@ -42,14 +43,23 @@ pub struct TrustOptions {
 }
 
 impl TrustOptions {
-    /// The policy that was given or is meant.
-    pub fn policy(&self) -> Result<Policy, CliError> {
+    /// The policy that was given or is meant. `own` is the key of `--key` where that is a private one,
+    /// with which the verb will sign.
+    pub fn policy(&self, own: Option<&PrivateKey>) -> Result<Policy, CliError> {
         match (&self.policy, &self.key, &self.source) {
+            (Some(_), Some(_), _) if own.is_none() => Err(CliError::usage(
+                "--policy and --key both say who is trusted",
+            )
+            .hint("give one of them")),
             (Some(path), _, _) => {
                 let text = input::read_text(path, MAX_FILE)?;
                 Policy::parse(&path.to_string_lossy(), &text)
                     .map_err(|error| CliError::undecided(Escaped(&error.to_string())))
             }
+            (None, Some(_), None) => Err(CliError::usage(
+                "--key says who may sign, and nothing says from which repository",
+            )
+            .hint("add --source URI")),
             (None, Some(key), Some(source)) => {
                 let builders = if self.builder.is_empty() {
                     [LOCAL_BUILDER.to_owned()].into()
@@ -57,7 +67,10 @@ impl TrustOptions {
                     self.builder.iter().cloned().collect()
                 };
                 Ok(Policy::of_key_and_source(
-                    public_key(key)?,
+                    match own.filter(|_| self.private_key().ok().flatten().is_some()) {
+                        Some(own) => half_of(own)?,
+                        None => public_key(key)?,
+                    },
                     source.clone(),
                     self.git_ref.clone(),
                     builders,
@@ -70,9 +83,7 @@ impl TrustOptions {
             ),
         }
     }
-}
 
-impl TrustOptions {
     /// The file of `--key`, where that is a private key: then the person holds both halves.
     pub fn private_key(&self) -> Result<Option<&Path>, CliError> {
         let Some(path) = &self.key else {
@@ -85,6 +96,12 @@ impl TrustOptions {
         );
         Ok(private.then_some(path.as_path()))
     }
+}
+
+/// The public half of a private key.
+fn half_of(key: &PrivateKey) -> Result<TrustedKey, CliError> {
+    let pem = key.public_pem().map_err(CliError::undecided)?;
+    TrustedKey::from_pem(&pem, Validity::default()).map_err(CliError::undecided)
 }
 
 fn public_key(path: &Path) -> Result<TrustedKey, CliError> {

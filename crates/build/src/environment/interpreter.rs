@@ -167,6 +167,7 @@ pub fn find_matching(
     };
     let there = PathBuf::from(&recorded.path);
     if is_python(&there)
+        && there.parent().is_some_and(|folder| uv.searches(folder))
         && digest_of(&there).is_ok_and(|digest| digest == recorded.sha256)
         && let Some(found) = working(&there, cancel)?
         && is_same(recorded, &found.record)
@@ -194,8 +195,8 @@ pub fn find_matching(
     })
 }
 
-/// True for an absolute path whose file is called as an interpreter is: no other program is run because a
-/// record names it.
+/// True for an absolute path whose file is called as an interpreter is. Besides, it must lie in a folder
+/// from which this machine's user runs interpreters anyway: path and digest are both a stranger's word.
 fn is_python(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.is_absolute() && (name.starts_with("python") || name.starts_with("pypy"))

@@ -5,6 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -17,10 +18,10 @@ use super::interpreter::FoundInterpreter;
 use super::message;
 use super::pylock::Lock;
 use super::uv::Uv;
-use crate::process::{Output, ProcessError};
+use crate::process::{self, Output, ProcessError};
 
 /// Changed whenever an environment is made in another way, so that none of an older way is used.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How often a lock that another process holds is tried again.
 const RETRY: Duration = Duration::from_millis(20);
@@ -79,8 +80,8 @@ impl EnvironmentStore {
     /// The environment of a lock: a virtual environment that does not know its own path, with exactly
     /// the locked wheels. It is made if it is not there, or if its files changed since it was made.
     ///
-    /// Returns its folder, which is for reading only. Modules are compiled beforehand: a build then
-    /// starts in less than half the time, and nothing is lost the first time.
+    /// Returns its folder, which is for reading only. Modules are compiled beforehand: each build
+    /// then starts in less than half the time.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -123,21 +124,8 @@ impl EnvironmentStore {
     ) -> Result<(), StoreError> {
         fs::create_dir(partial).map_err(at(partial))?;
         let environment = partial.join("env");
-        let mut arguments = vec!["venv".into(), "--relocatable".into(), "--no-project".into()];
-        arguments.extend([
-            "--python".into(),
-            interpreter.path().into(),
-            environment.clone().into(),
-        ]);
-        let output: Output = uv.run::<std::ffi::OsString>(arguments, cancel)?;
-        if !output.status.success() {
-            return Err(StoreError::Venv {
-                interpreter: interpreter.record.path.clone(),
-                said: message(&output.stderr),
-            });
-        }
-        point_to(&environment, interpreter.path())?;
-        install(uv, lock, partial, &environment, cancel)?;
+        install(uv, lock, interpreter, &environment, cancel)?;
+        compile(interpreter, &environment, cancel)?;
         let marker = Marker {
             format: FORMAT,
             tree: fingerprint(&environment).map_err(at(&environment))?,
@@ -173,20 +161,48 @@ fn key(uv: &Uv, lock: &Lock, interpreter: &Interpreter) -> Sha256Digest {
     Sha256Digest::of(parts.to_string().as_bytes())
 }
 
-/// Installs the wheels from their addresses, or, where one of these is dead, from the index; in both
-/// cases only files with the locked digests.
-fn install(
+/// An empty virtual environment that does not know its own path.
+fn empty(
     uv: &Uv,
-    lock: &Lock,
-    folder: &Path,
+    interpreter: &FoundInterpreter,
     environment: &Path,
     cancel: &AtomicBool,
 ) -> Result<(), StoreError> {
-    if lock.packages().is_empty() {
-        return Ok(());
+    remove(environment)?;
+    let mut arguments = vec!["venv".into(), "--relocatable".into(), "--no-project".into()];
+    arguments.extend([
+        "--python".into(),
+        interpreter.path().into(),
+        environment.into(),
+    ]);
+    let output: Output = uv.run::<std::ffi::OsString>(arguments, cancel)?;
+    if !output.status.success() {
+        return Err(StoreError::Venv {
+            interpreter: interpreter.record.path.clone(),
+            said: message(&output.stderr),
+        });
     }
-    let scratch = uv.scratch().map_err(at(folder))?;
+    point_to(environment, interpreter.path())
+}
+
+/// Installs the wheels from their addresses, or, where one of these is dead, from the index; in both
+/// cases only files with the locked digests.
+///
+/// uv starts the environment's interpreter to learn about it, so each attempt begins with an empty one:
+/// outside the sandbox it must never start where a stranger's `.pth` file lies.
+fn install(
+    uv: &Uv,
+    lock: &Lock,
+    interpreter: &FoundInterpreter,
+    environment: &Path,
+    cancel: &AtomicBool,
+) -> Result<(), StoreError> {
+    let scratch = uv.scratch().map_err(at(environment))?;
     let attempt = |name: &str, text: &str, options: &[&str]| {
+        empty(uv, interpreter, environment, cancel)?;
+        if lock.packages().is_empty() {
+            return Ok(Ok(()));
+        }
         let file = scratch.path().join(name);
         fs::write(&file, text).map_err(at(&file))?;
         let mut arguments = vec!["pip".into(), "sync".into(), file.into_os_string()];
@@ -194,7 +210,7 @@ fn install(
             "--python".into(),
             environment.join("bin/python").into_os_string(),
         ]);
-        arguments.extend(["--link-mode", "copy", "--compile-bytecode", "--quiet"].map(Into::into));
+        arguments.extend(["--link-mode", "copy", "--quiet"].map(Into::into));
         arguments.extend(options.iter().map(Into::into));
         let output = uv.run(arguments, cancel)?;
         Ok::<_, StoreError>(if output.status.success() {
@@ -220,6 +236,27 @@ fn install(
         }
     })
 }
+
+/// Compiles the installed modules, with the interpreter that the environment was made from and without
+/// its `site` module: nothing that was installed is run. A module that does not compile stays as it is.
+fn compile(
+    interpreter: &FoundInterpreter,
+    environment: &Path,
+    cancel: &AtomicBool,
+) -> Result<(), StoreError> {
+    let mut command = Command::new(interpreter.path());
+    command
+        .args(["-I", "-S", "-m", "compileall", "-q", "-j", "0"])
+        .arg(environment.join("lib"))
+        .env_clear()
+        .env("LC_ALL", "C.UTF-8")
+        .current_dir("/");
+    process::run(command, cancel, COMPILE_TIMEOUT)?;
+    Ok(())
+}
+
+/// Long enough for the largest environments that builds need.
+const COMPILE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Makes the environment name the executable that is recorded: uv may name it by a link to it, which
 /// leads elsewhere one day.
@@ -320,10 +357,13 @@ fn fingerprint(folder: &Path) -> io::Result<Sha256Digest> {
 mod tests {
     use std::process::Command;
 
+    use url::Url;
+
     use super::*;
     use crate::environment::interpreter;
     use crate::environment::pylock::LockedRequirement;
     use crate::environment::requirements::{LockError, LockRequest, lock};
+    use crate::environment::uv::digest_of;
 
     struct Setup {
         uv: Uv,
@@ -408,6 +448,59 @@ mod tests {
         fs::rename(&environment, &elsewhere).unwrap();
         let found = import(&elsewhere);
         assert!(found.starts_with(elsewhere.to_str().unwrap()), "{found}");
+    }
+
+    /// A wheel whose `.pth` file leaves a mark when an interpreter starts where it is installed.
+    fn wheel_that_marks(folder: &Path, mark: &Path) -> LockedRequirement {
+        let pth = format!("import pathlib; pathlib.Path({mark:?}).touch()\n");
+        let script = "import sys, zipfile\n\
+            with zipfile.ZipFile(sys.argv[1], 'w') as wheel:\n\
+            \x20   info = 'marks-1.0.dist-info/'\n\
+            \x20   wheel.writestr('marks.pth', sys.argv[2])\n\
+            \x20   wheel.writestr('marks.py', '')\n\
+            \x20   wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: marks\\nVersion: 1.0\\n')\n\
+            \x20   wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: test\\n'\n\
+            \x20       'Root-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
+            \x20   wheel.writestr(info + 'RECORD', 'marks.pth,,\\nmarks.py,,\\n'\n\
+            \x20       + ''.join(info + name + ',,\\n' for name in ['METADATA', 'WHEEL', 'RECORD']))\n";
+        let path = folder.join("marks-1.0-py3-none-any.whl");
+        let status = Command::new("python3")
+            .args(["-c", script])
+            .arg(&path)
+            .arg(pth)
+            .status();
+        assert!(status.unwrap().success());
+        LockedRequirement {
+            name: "marks".to_owned(),
+            version: "1.0".to_owned(),
+            filename: "marks-1.0-py3-none-any.whl".to_owned(),
+            sha256: digest_of(&path).unwrap(),
+            url: Some(Url::from_file_path(&path).unwrap()),
+            size: None,
+            upload_time: None,
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_installed_runs_outside_the_sandbox() {
+        let Some(setup) = setup() else { return };
+        let mark = setup.cache.path().join("mark");
+        let marks = wheel_that_marks(setup.cache.path(), &mark);
+        let lock = Lock::from_dependencies(&[marks]).unwrap();
+        let environment = setup.materialize(&lock).unwrap();
+        assert!(
+            !mark.exists(),
+            "its .pth file was run while it was installed"
+        );
+        // It is a .pth file that runs, where it is let.
+        let started = Command::new(environment.join("bin/python"))
+            .arg("--version")
+            .status();
+        assert!(started.unwrap().success());
+        let started = Command::new(environment.join("bin/python"))
+            .args(["-c", ""])
+            .status();
+        assert!(started.unwrap().success() && mark.exists());
     }
 
     #[test]

@@ -186,6 +186,11 @@ impl Uv {
         })
     }
 
+    /// Whether it looks for interpreters in this folder.
+    pub(super) fn searches(&self, folder: &Path) -> bool {
+        env::split_paths(&self.path).any(|searched| searched == folder)
+    }
+
     /// A new folder for its input and output, which goes away with the value.
     pub(super) fn scratch(&self) -> io::Result<TempDir> {
         tempfile::tempdir_in(self.folder.path())

@@ -270,3 +270,16 @@ fn names(paths: &[PathBuf]) -> impl fmt::Display {
     }
     text
 }
+
+impl SourceError {
+    /// Whether the repository could be read and is not what was recorded.
+    pub fn is_of_the_record(&self) -> bool {
+        matches!(
+            self,
+            Self::CommitMissing { .. }
+                | Self::TreeMismatch { .. }
+                | Self::TagMismatch { .. }
+                | Self::SubmoduleMismatch { .. }
+        )
+    }
+}

@@ -19,7 +19,7 @@ use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::CompareLimits;
 use wheelmark_core::policy::LOCAL_BUILDER;
-use wheelmark_core::report::{CheckName, Decision, Escaped, Report, Status};
+use wheelmark_core::report::{CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
 use wheelmark_core::verify::{Artifact, Contents, VerifiedProvenance};
 
 use super::verify::{self, Judged};
@@ -118,8 +118,8 @@ struct Shown {
 
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
-    let policy = arguments.trust.policy()?;
     let signer = signer(arguments)?;
+    let policy = arguments.trust.policy(signer.as_ref())?;
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let bundle = arguments.bundle.as_deref();
@@ -145,11 +145,15 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let shown = attempt(arguments, &artifact, &verified, &cancel, output)?;
     let status = match &shown.outcome {
         RebuildOutcome::Identical => Status::Passed(Some("identical".to_owned())),
-        _ => Status::Failed(verify::not_identical(&shown.outcome)),
+        outcome => Status::Failed(not_identical(outcome, shown.rebuilt.is_some())),
     };
     // Who runs this verb asks for a rebuild, whether or not the rule does.
-    let report = report.with(CheckName::Rebuild, status);
-    if let (Some(key), Some(attestation)) = (&signer, &attestation) {
+    let mut report = report.with(CheckName::Rebuild, status);
+    if signer.is_some() && !shown.was_built() {
+        report
+            .notes
+            .push("nothing was built, so no result was signed".to_owned());
+    } else if let (Some(key), Some(attestation)) = (&signer, &attestation) {
         let statement = result_statement(&artifact, &verified, attestation, &shown)?;
         let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
         write_result(&result_path(arguments), &signed)?;
@@ -271,7 +275,29 @@ fn compared(
     result(compare::judge(&diff, &drift), Some(diff))
 }
 
+/// The refusal of a file whose rebuild did not give the same bytes, or gave none.
+fn not_identical(outcome: &RebuildOutcome, made: bool) -> Refusal {
+    let (reason, found) = match outcome {
+        RebuildOutcome::BuildFailed { .. } => (Reason::RebuildFailed, "a build that failed"),
+        RebuildOutcome::Inconclusive { .. } if !made => (Reason::RebuildNotMade, "no rebuild"),
+        RebuildOutcome::Inconclusive { .. } => (
+            Reason::RebuildInconclusive,
+            "other bytes, from another environment",
+        ),
+        RebuildOutcome::Equivalent { .. } => {
+            (Reason::RebuildNotIdentical, "equivalent, not identical")
+        }
+        _ => (Reason::RebuildNotIdentical, "different"),
+    };
+    Refusal::new(reason).expected("identical").found(found)
+}
+
 impl Shown {
+    /// Whether a build was begun at all.
+    fn was_built(&self) -> bool {
+        self.rebuilt.is_some() || matches!(self.outcome, RebuildOutcome::BuildFailed { .. })
+    }
+
     /// A build that gave no file: its own failure, or something that is missing here.
     fn failed(
         error: BuildError,
@@ -281,7 +307,20 @@ impl Shown {
     ) -> Result<Self, CliError> {
         let cause = below(&error.to_string(), tree);
         let outcome = match error {
-            BuildError::Interrupted | BuildError::Workspace(_) => return Err(error.into()),
+            // A person can mend these; the record has no part in them.
+            BuildError::Source(source) if !source.is_of_the_record() => {
+                let hint = "--source-dir names a clone that has the recorded commit";
+                let error = CliError::from(BuildError::Source(source));
+                return Err(if error.hint.is_none() {
+                    error.hint(hint)
+                } else {
+                    error
+                });
+            }
+            BuildError::Interrupted
+            | BuildError::Workspace(_)
+            | BuildError::Uv(_)
+            | BuildError::Sandbox(_) => return Err(error.into()),
             error if error.is_of_the_build() => RebuildOutcome::BuildFailed { cause },
             _ => RebuildOutcome::Inconclusive { cause },
         };

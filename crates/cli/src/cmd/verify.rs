@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
-use wheelmark_core::compare::RebuildOutcome;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
-use wheelmark_core::report::{Decision, Reason, Refusal, Report};
+use wheelmark_core::report::{Decision, Report};
 use wheelmark_core::verify::{self, Artifact, VerifiedProvenance};
 
 use crate::artifact;
@@ -58,7 +57,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         ))
         .hint("name each attestation <WHEEL>.sigstore.json and leave --bundle out"));
     }
-    let policy = arguments.trust.policy()?;
+    let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let cancel = interrupt::watch()?;
     let mut exit = Exit::Accepted;
@@ -116,20 +115,6 @@ pub(super) fn judge(
         report,
         provenance: outcome.provenance,
     })
-}
-
-/// The refusal of a file whose rebuild did not give the same bytes.
-pub(super) fn not_identical(outcome: &RebuildOutcome) -> Refusal {
-    let found = match outcome {
-        RebuildOutcome::Identical => "identical",
-        RebuildOutcome::Equivalent { .. } => "equivalent, not identical",
-        RebuildOutcome::Different { .. } => "different",
-        RebuildOutcome::BuildFailed { .. } => "the build failed",
-        RebuildOutcome::Inconclusive { .. } => "inconclusive",
-    };
-    Refusal::new(Reason::RebuildNotIdentical)
-        .expected("identical")
-        .found(found)
 }
 
 /// Where a wheel's attestation is expected: the wheel's name and `.sigstore.json`.

@@ -34,6 +34,7 @@ pub(super) fn swaps<'a>(a: &'a str, b: &'a str) -> Option<Vec<Swap<'a>>> {
             (Kind::Time, Kind::Time) => Cause::EmbeddedTimestamp,
             (Kind::Path, Kind::Path) => Cause::EmbeddedPath,
             (Kind::Random, Kind::Random) if a.len() == b.len() => Cause::RandomValue,
+            (Kind::Temporary, Kind::Temporary) if unlike(a, b) => Cause::RandomValue,
             _ => return None,
         };
         swaps.push(Swap { cause, a, b });
@@ -47,6 +48,16 @@ enum Kind {
     Time,
     Path,
     Random,
+    /// What may be a temporary name, or a word: only two of them tell.
+    Temporary,
+}
+
+/// Whether two names of the same form have no more in common than chance gives them.
+fn unlike(a: &str, b: &str) -> bool {
+    let pairs = a[TEMPORARY.len()..]
+        .bytes()
+        .zip(b[TEMPORARY.len()..].bytes());
+    pairs.filter(|(a, b)| a == b).count() <= 2
 }
 
 /// Cuts a line into its parts; together they are the line.
@@ -88,6 +99,9 @@ fn recognise(line: &str, at: usize) -> Option<(Kind, usize)> {
     }
     if let Some(length) = time(rest) {
         return Some((Kind::Time, length));
+    }
+    if let Some(length) = temporary(rest) {
+        return Some((Kind::Temporary, length));
     }
     random(rest).map(|length| (Kind::Random, length))
 }
@@ -175,13 +189,36 @@ fn year(bytes: &[u8]) -> Option<()> {
 /// `2026-11-23`, `2026/11/23`, `20261123`, `20261123T162000`, `Nov 23 2026`, `23 Nov 2026`, each with the
 /// day of the week before it.
 fn date(rest: &[u8]) -> Option<usize> {
-    const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
-    const DAYS: &[u8] = b"MonTueWedThuFriSatSun";
-    let word = |names: &[u8], at: &[u8]| {
-        let found = at
-            .get(..3)
-            .filter(|word| names.chunks(3).any(|name| name == *word));
-        found.map(|_| 3)
+    const MONTHS: &[&str] = &[
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    const DAYS: &[&str] = &[
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ];
+    // Whole, or the first three letters.
+    let word = |names: &[&str], at: &[u8]| {
+        names.iter().find_map(|name| {
+            let name = name.as_bytes();
+            let mut lengths = [name.len(), 3].into_iter();
+            lengths.find(|length| at.starts_with(&name[..*length]))
+        })
     };
     let month_day = |m: &[u8], d: &[u8]| {
         let ranges = (1..=12).contains(&digits(m, 2)?) && (1..=31).contains(&digits(d, 2)?);
@@ -211,10 +248,10 @@ fn date(rest: &[u8]) -> Option<usize> {
         let day = run(rest, |b| b.is_ascii_digit());
         if let [b' ' | b'-', tail @ ..] = &rest[day..]
             && day <= 2
-            && word(MONTHS, tail).is_some()
-            && let Some(b' ' | b'-') = tail.get(3)
+            && let Some(month) = word(MONTHS, tail)
+            && let Some(b' ' | b'-') = tail.get(month)
         {
-            return year(&tail[4..]).map(|()| day + 1 + 3 + 1 + 4);
+            return year(&tail[month + 1..]).map(|()| day + 1 + month + 1 + 4);
         }
     }
     year(rest)?;
@@ -266,7 +303,17 @@ fn zone(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// Eight hexadecimal digits or more, a UUID, a name such as `tmpa1b2c3d4`, a token of mixed letters.
+/// The form of Python's temporary names: eight small letters, digits and `_` after `tmp`.
+fn temporary(rest: &[u8]) -> Option<usize> {
+    let name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let length = run(&rest[..rest.len().min(TEMPORARY.len() + 9)], name);
+    let whole = rest.get(length).is_none_or(|b| !b.is_ascii_alphanumeric());
+    (rest.starts_with(TEMPORARY) && length == TEMPORARY.len() + 8 && whole).then_some(length)
+}
+
+const TEMPORARY: &[u8] = b"tmp";
+
+/// Eight hexadecimal digits or more, a UUID, a token of mixed letters.
 fn random(rest: &[u8]) -> Option<usize> {
     let length = run(&rest[..rest.len().min(TOKEN + 1)], |b| {
         b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
@@ -284,16 +331,13 @@ fn random(rest: &[u8]) -> Option<usize> {
     let plain = dashes.len() == 1 && hexadecimal && length >= 8;
     // Decimal digits alone are a number.
     let hash = plain && letter && (digit || length >= 16);
-    // Python's: eight of letters, digits and `_`. Two digits tell it from a word.
-    let several = token.iter().filter(|b| b.is_ascii_digit()).count() >= 2;
-    let temporary = token.starts_with(b"tmp") && length == 11 && several;
     let mixed = length >= 16
         && dashes.len() == 1
         && digit
         && has(u8::is_ascii_lowercase)
         && has(u8::is_ascii_uppercase)
         && !token.contains(&b'_');
-    (uuid || hash || temporary || mixed).then_some(length)
+    (uuid || hash || mixed).then_some(length)
 }
 
 #[cfg(test)]
@@ -320,6 +364,8 @@ mod tests {
             ("(Nov 23 2026, 16:20:05)", "(Jan  2 2025, 01:02:03)"),
             ("Mon Nov 23 16:20:05 2026", "Thu Jan  2 01:02:03 2025"),
             ("23 Nov 2026", "02 Jan 2025"),
+            ("Monday, 23 November 2026", "Thursday, 2 January 2025"),
+            ("November 23, 2026", "May 2, 2025"),
             ("'1700000000'", "'1600000000'"),
             ("built_at = 1700000000.25", "built_at = 1600000000.5"),
             ("20261123T162005Z", "20250102T000000Z"),
@@ -361,6 +407,7 @@ mod tests {
             ),
             ("<object at 0x7f3a5c1d2e80>", "<object at 0x7f11aa0b9c10>"),
             ("tmpa1b2c3d4", "tmpzz9_yx81"),
+            ("tmpqwjkelrm", "tmpzzo_yxab"),
             ("da39a3ee5e6b4b0d", "0beec7b5ea3f0fdb"),
         ] {
             assert_eq!(only(a, b).unwrap().0, Cause::RandomValue, "{a}");
@@ -377,6 +424,7 @@ mod tests {
             ("x = True", "x = False"),
             ("version 1.2.3", "version 1.2.4"),
             ("May contain", "Mar contain"),
+            ("tmp_counter", "tmp_counted"),
             ("at 2026-11-23 or so", "at 2025-01-02 or no"),
         ] {
             assert_eq!(swaps(a, b), None, "{a}");

@@ -258,6 +258,12 @@ coded! {
         IsolationMissing = "isolation-missing",
         /// The rule asks for a rebuild, and none has shown the same bytes.
         RebuildRequired = "rebuild-required",
+        /// No rebuild could be made here, so nothing is known of what it would give.
+        RebuildNotMade = "rebuild-not-made",
+        /// The build failed when it was made again.
+        RebuildFailed = "rebuild-failed",
+        /// A rebuild gave other bytes, from another environment than the recorded one: it shows nothing.
+        RebuildInconclusive = "rebuild-inconclusive",
         /// The file was built again, and that did not give the same bytes.
         RebuildNotIdentical = "rebuild-not-identical",
     }

@@ -52,9 +52,18 @@ impl WheelFile {
             _ => return Err(Refusal::new(Reason::MetadataField, purelib).expected("true or false")),
         };
         let mut tags = BTreeSet::new();
-        for text in fields.all("Tag") {
-            let expanded = Tag::expand(text);
-            tags.extend(expanded.map_err(|_| Refusal::new(Reason::MetadataTagsMismatch, text))?);
+        for (index, text) in fields.all("Tag").enumerate() {
+            let mismatch = || {
+                let refusal = Refusal::new(Reason::MetadataTagsMismatch, text);
+                refusal.expected(spelled(filename.tags()))
+            };
+            let expanded = Tag::expand(text).map_err(|_| mismatch())?;
+            // Each line may stand for a thousand tags: the first that the name has not ends the reading,
+            // as do more lines than the name has tags.
+            if index >= filename.tags().len() || !expanded.is_subset(filename.tags()) {
+                return Err(mismatch());
+            }
+            tags.extend(expanded);
         }
         if tags != *filename.tags() {
             let refusal = Refusal::new(Reason::MetadataTagsMismatch, spelled(&tags));
