@@ -28,10 +28,11 @@ const REQUIRED: &str = "WHEELMARK_TEST_REQUIRE_SANDBOX";
 pub const TAG: &str = "v1.2.3";
 
 /// Says that a test, or a part of one, did not run. The harness would show what is printed only if the
-/// test fails, so this goes around it.
+/// test fails, so this goes around it, at once and on a line of its own: `./dev` counts these lines.
 pub fn skipped(reason: impl std::fmt::Display) {
     let test = thread::current().name().unwrap_or("?").to_owned();
-    let _ = writeln!(io::stderr(), "skipped: {test}: {reason}");
+    let line = format!("\nskipped: {test}: {reason}\n");
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 /// A folder for files that tests of one target directory share: environments, sdists.

@@ -2,7 +2,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 use serde_json::{Value, json};
-use wheelmark_tests::workshop::{Workshop, answer, said};
+use wheelmark_build::execute::other_clock;
+use wheelmark_tests::workshop::{Workshop, answer, said, skipped};
 
 /// Builds a project of this code under `--release`; asserts that nothing was signed or written, and
 /// gives what was answered about the confirmation, and the text for a person.
@@ -10,11 +11,8 @@ fn refused(code: &str) -> Option<(Value, String)> {
     let shop = Workshop::new()?;
     let repo = shop.odd("odd", code);
     let told = answer(&mut shop.build_command(&repo, &["--release"]), 11);
-    let entries = || {
-        std::fs::read_dir(shop.path("dist"))
-            .expect("the folder")
-            .count()
-    };
+    // Not even the folder need be there.
+    let entries = || std::fs::read_dir(shop.path("dist")).map_or(0, Iterator::count);
     assert_eq!(entries(), 0, "something was written");
 
     let mut human = shop.wheelmark();
@@ -53,10 +51,22 @@ fn cause(code: &str, expected: &str, member: &str) {
     assert!(findings.iter().any(|finding| finding["cause"] == expected));
 }
 
+/// Whether the clock can be varied here; two builds may otherwise fall into one day, or one second.
+fn clock_varies() -> bool {
+    let varies = !other_clock().is_empty();
+    if !varies {
+        skipped("libfaketime is not installed");
+    }
+    varies
+}
+
 const MODULE: &str = "odd/__init__.py";
 
 #[test]
 fn a_time_in_a_file_is_named() {
+    if !clock_varies() {
+        return;
+    }
     for value in [
         "datetime.now().isoformat()",
         "datetime.now().strftime('%A, %d %B %Y')",
@@ -72,6 +82,9 @@ fn a_time_in_a_file_is_named() {
 
 #[test]
 fn times_of_members_are_named() {
+    if !clock_varies() {
+        return;
+    }
     let code = "import time\ndef date_time(): return time.localtime()[:6]\n";
     cause(code, "timestamps", "4 members");
 }
@@ -92,7 +105,6 @@ fn an_order_of_lines_is_named() {
     let Some((confirmation, text)) = refused(code) else {
         return;
     };
-    assert_eq!(confirmation["traced_to"], Value::Null);
     assert_eq!(confirmation["tracedTo"], json!(["order of files"]));
     assert!(text.contains("order of files"), "{text}");
     cause(code, "ordering", MODULE);
@@ -130,7 +142,7 @@ fn a_random_value_is_named() {
 #[test]
 fn a_number_of_processors_is_found_by_varying_it_alone() {
     if std::thread::available_parallelism().is_ok_and(|count| count.get() == 1) {
-        return wheelmark_tests::workshop::skipped("this machine has one processor");
+        return skipped("this machine has one processor");
     }
     for value in ["os.cpu_count()", "len(os.sched_getaffinity(0))"] {
         let code = format!("import os\ndef content(): return f'JOBS = {{{value}}}\\n'\n");
@@ -163,17 +175,13 @@ fn a_user_id_is_shown() {
 fn a_clock_of_days_is_found_by_varying_it_alone() {
     // Two runs a moment apart give the same day: only the other clock shows it.
     let code = "import time\ndef content(): return f'YEAR = {time.gmtime().tm_year}\\n'\n";
-    let shop = Workshop::new();
-    let Some(shop) = shop else { return };
-    let repo = shop.odd("odd", code);
-    let built = shop.build_command(&repo, &["--confirm"]).output();
-    let told: Value = serde_json::from_slice(&built.expect("it starts").stdout).expect("JSON");
-    let confirmation = &told["files"][0]["confirmation"];
-    let kept = confirmation["notVaried"].to_string();
-    if kept.contains("clock") {
-        return wheelmark_tests::workshop::skipped(kept);
+    if !clock_varies() {
+        return;
     }
-    assert_eq!(confirmation["tracedTo"], json!(["clock"]), "{told:#}");
+    let Some((confirmation, _)) = refused(code) else {
+        return;
+    };
+    assert_eq!(confirmation["tracedTo"], json!(["clock"]));
 }
 
 #[test]
