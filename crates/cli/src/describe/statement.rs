@@ -2,9 +2,12 @@
 
 use serde::Deserialize as _;
 use serde_json::Value;
-use wheelmark_core::attestation::environment::Isolation;
+use wheelmark_core::attestation::environment::{Isolation, Observation};
 use wheelmark_core::attestation::pep517::{BUILD_TYPE, Pep517Build};
 use wheelmark_core::attestation::provenance::{BuildDefinition, PROVENANCE_TYPE};
+use wheelmark_core::attestation::rebuild_result::REBUILD_RESULT_TYPE;
+use wheelmark_core::attestation::statement::ResourceDescriptor;
+use wheelmark_core::compare::Drift;
 
 use super::{Description, Section, text};
 
@@ -25,9 +28,42 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
         }
     }
     section.maybe("predicate", text(value, "/predicateType"));
-    if text(value, "/predicateType") == Some(PROVENANCE_TYPE) {
-        provenance(&value["predicate"], section).unwrap_or_else(|note| description.note(note));
+    let predicate = &value["predicate"];
+    match text(value, "/predicateType") {
+        Some(PROVENANCE_TYPE) => {
+            provenance(predicate, section).unwrap_or_else(|note| description.note(note));
+        }
+        Some(REBUILD_RESULT_TYPE) => rebuild_result(predicate, section),
+        _ => {}
     }
+}
+
+/// What a rebuild showed.
+fn rebuild_result(predicate: &Value, section: &mut Section) {
+    section
+        .maybe("rebuilder", text(predicate, "/rebuilder/id"))
+        .maybe("outcome", text(predicate, "/outcome"))
+        .maybe("cause", text(predicate, "/cause"))
+        .maybe("rebuilt sha256", text(predicate, "/rebuilt"))
+        .maybe(
+            "from attestation sha256",
+            text(predicate, "/attestation/digest/sha256"),
+        )
+        .maybe("finished", text(predicate, "/finishedOn"));
+    let lines = |key: &str| predicate[key].as_array().into_iter().flatten();
+    for (key, name) in [
+        ("diffs", "difference"),
+        ("normalizers", "equal under"),
+        ("copied", "copied"),
+    ] {
+        list(
+            name,
+            lines(key).filter_map(Value::as_str).map(str::to_owned),
+            section,
+        );
+    }
+    let drift = lines("drift").filter_map(|drift| Drift::deserialize(drift).ok());
+    list("drift", drift.map(|drift| drift.to_string()), section);
 }
 
 /// SLSA provenance; an error is what a person should know of it.
@@ -114,9 +150,29 @@ fn pep517(build: &Pep517Build, section: &mut Section) {
     let tools = build.tools.iter();
     list(
         "tool",
-        tools.filter_map(|it| it.name.clone().or_else(|| it.uri.clone())),
+        tools.filter_map(|it| match (&it.name, text_of(it, "version")) {
+            (Some(name), Some(version)) => Some(format!("{name}: {version}")),
+            (name, _) => name.clone().or_else(|| it.uri.clone()),
+        }),
         section,
     );
+    match &build.internal.observed {
+        Observation::Attached { programs } => {
+            let programs = programs.iter();
+            list(
+                "program that ran",
+                programs.map(|it| it.path.clone()),
+                section,
+            );
+        }
+        Observation::Unavailable { reason } => {
+            section.fact("what ran", format!("not known: {reason}"));
+        }
+    }
+}
+
+fn text_of<'a>(tool: &'a ResourceDescriptor, annotation: &str) -> Option<&'a str> {
+    tool.annotations.get(annotation).and_then(Value::as_str)
 }
 
 /// A build of another build type, whose parameters mean what that type says.
