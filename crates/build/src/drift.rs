@@ -1,7 +1,7 @@
 //! In what this machine is not the recorded one, found before anything is built.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
@@ -12,6 +12,7 @@ use wheelmark_core::compare::Drift;
 use crate::environment::platform;
 use crate::environment::uv::digest_of;
 use crate::layout;
+use crate::observe::SYSTEM;
 use crate::sandbox::{Package, installed};
 
 /// The machine and its system libraries.
@@ -80,26 +81,34 @@ fn program(
     recorded: &str,
     toolchain: Option<(&Path, &Path)>,
 ) -> Option<Drift> {
-    let found = digest_of(&here(Path::new(path), toolchain))
-        .ok()
-        .map(|sha256| sha256.to_string());
-    if found.as_deref() == Some(recorded) {
+    let found = here(Path::new(path), toolchain).and_then(|here| digest_of(&here).ok());
+    if found.is_some_and(|found| found.to_string() == recorded) {
         return None;
     }
     let version = text(tool, "version").map(|version| format!("{version}, "));
     Some(Drift {
         what: path.to_owned(),
         recorded: format!("{}sha256 {recorded}", version.unwrap_or_default()),
-        found: found.map_or("none".to_owned(), |sha256| format!("sha256 {sha256}")),
+        // Not its digest: the path is a stranger's word, and the result may be published.
+        found: found.map_or("none", |_| "another").to_owned(),
     })
 }
 
-/// A recorded path as it is on this machine: the Rust toolchain may lie elsewhere.
-fn here(path: &Path, toolchain: Option<(&Path, &Path)>) -> PathBuf {
-    match toolchain.and_then(|(recorded, here)| Some((path.strip_prefix(recorded).ok()?, here))) {
-        Some((below, here)) => here.join(below),
-        None => path.to_owned(),
+/// A recorded path as it is on this machine: the Rust toolchain may lie elsewhere. Only the system's own
+/// folders and that toolchain are looked into, whatever path a record names.
+fn here(path: &Path, toolchain: Option<(&Path, &Path)>) -> Option<PathBuf> {
+    if path.components().any(|part| part == Component::ParentDir) {
+        return None;
     }
+    if let Some((recorded, here)) = toolchain
+        && let Ok(below) = path.strip_prefix(recorded)
+    {
+        return Some(here.join(below));
+    }
+    SYSTEM
+        .iter()
+        .any(|folder| path.starts_with(folder))
+        .then(|| path.to_owned())
 }
 
 fn of_package(recorded: &Package) -> Option<Drift> {
@@ -144,22 +153,34 @@ mod tests {
 
     #[test]
     fn a_program_is_the_recorded_one_by_its_bytes_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("cc");
-        std::fs::write(&path, "cc").expect("written");
-        let sha256 = digest_of(&path).expect("read").to_string();
-        let path = path.to_str().expect("text");
+        let sha256 = digest_of(Path::new("/bin/sh")).expect("read").to_string();
         let mut hints = Vec::new();
-        assert_eq!(of_tools(&[tool(path, &sha256)], None, &mut hints), []);
+        assert_eq!(of_tools(&[tool("/bin/sh", &sha256)], None, &mut hints), []);
 
-        let drift = of_tools(&[tool(path, &"0".repeat(64))], None, &mut hints);
-        assert_eq!(drift[0].found, format!("sha256 {sha256}"));
-        let drift = of_tools(&[tool("/nowhere/cc", &sha256)], None, &mut hints);
+        let drift = of_tools(&[tool("/bin/sh", &"0".repeat(64))], None, &mut hints);
+        assert_eq!(drift[0].found, "another");
+        let drift = of_tools(&[tool("/usr/bin/no-such-cc", &sha256)], None, &mut hints);
         assert_eq!(drift[0].found, "none");
         assert!(
             hints[0].ends_with("apt-get install gcc-12=12.2.0-14+deb12u1"),
             "{hints:?}"
         );
+    }
+
+    #[test]
+    fn a_record_cannot_have_any_file_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cc");
+        std::fs::write(&path, "cc").expect("written");
+        let sha256 = digest_of(&path).expect("read").to_string();
+        for path in [
+            path.to_str().expect("text"),
+            "/usr/../etc/passwd",
+            "/dev/zero",
+        ] {
+            let drift = of_tools(&[tool(path, &sha256)], None, &mut Vec::new());
+            assert_eq!(drift[0].found, "none", "{path}");
+        }
     }
 
     #[test]

@@ -8,11 +8,13 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::num::NonZeroUsize;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use rustix::fs::OFlags;
 use serde_json::{Value, json};
 use wheelmark_core::attestation::environment::{Backend, Isolation};
 use wheelmark_core::attestation::pep517::{Crate, Distribution, Step};
@@ -440,7 +442,7 @@ fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), B
         variables: &plan.variables,
     };
     let trace = run.job(plan, &call)?;
-    let answer = File::open(result.join(VALUE)).and_then(|file| {
+    let answer = open_plain(&result.join(VALUE)).and_then(|file| {
         let mut text = Vec::new();
         file.take(ANSWER_LIMIT).read_to_end(&mut text)?;
         Ok(text)
@@ -453,6 +455,19 @@ fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), B
         None => Err(BuildError::HookLeftNoAnswer {
             hook: hook.to_owned(),
         }),
+    }
+}
+
+/// Opens a file where a job could write: a regular one, and no link to another place or pipe to wait on.
+fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("not a regular file")),
     }
 }
 

@@ -153,6 +153,9 @@ impl Script<'_> {
     }
 
     fn needs(&self, text: &mut String) {
+        text.push_str(
+            "# PYTHON may name the interpreter; without it, uv's of that version is taken.\n",
+        );
         text.push_str("# Needs git, uv and bubblewrap");
         for tool in &self.build.tools {
             let version = tool
@@ -172,8 +175,7 @@ impl Script<'_> {
         let source = &self.build.internal.source;
         let _ = write!(
             text,
-            "recorded={}\n\
-             python=${{PYTHON:-$recorded}}\n\
+            "python=${{PYTHON:-$(uv python find --no-project {})}}\n\
              uri={repository}\n\
              git clone --quiet --no-checkout \"${{1:-$uri}}\" \"$root/src\"\n\
              cd \"$root/src\"\n\
@@ -181,7 +183,7 @@ impl Script<'_> {
              test \"$(git rev-parse 'HEAD^{{tree}}')\" = {}\n\
              git remote remove origin\n\
              git for-each-ref --format='delete %(refname)' | git update-ref --stdin\n",
-            quoted(&environment.interpreter.path),
+            quoted(&environment.interpreter.version),
             self.build.commit,
             self.build.tree,
         );
@@ -251,7 +253,7 @@ impl Script<'_> {
             text,
             "END-OF-FILE\n\
              uv venv --quiet --relocatable --no-project --python \"$python\" {folder}\n\
-             uv pip sync --quiet --require-hashes --link-mode copy --allow-empty-requirements \\\n\
+             uv pip sync --quiet --require-hashes --only-binary :all: --link-mode copy --allow-empty-requirements \\\n\
              \x20   --python {folder}/bin/python {folder}.txt\n"
         );
     }

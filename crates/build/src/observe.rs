@@ -14,7 +14,7 @@ use crate::layout;
 use crate::sandbox::{Observed, Package, ProgramFile, Trace, package_of};
 
 /// The folders of the system: what lies there is the machine's and no build can have changed it.
-const SYSTEM: &[&str] = &["/usr", "/bin", "/lib", "/lib64", "/sbin", "/opt"];
+pub(crate) const SYSTEM: &[&str] = &["/usr", "/bin", "/lib", "/lib64", "/sbin", "/opt"];
 
 /// What the traces of hooks and steps say together.
 #[derive(Debug)]

@@ -9,6 +9,14 @@ pub const FILENAME_LENGTH: usize = 255;
 /// Tags one file name may expand to, since `a.b-c.d-e.f` multiplies. Real wheels stay under fifty.
 pub const FILENAME_TAGS: usize = 1024;
 
+/// Fields in METADATA, WHEEL or PKG-INFO, each of which is held in memory. The largest real ones, of
+/// projects with hundreds of extras, have some thousand.
+pub const METADATA_FIELDS: usize = 50_000;
+
+/// Bytes of a git ref's name in provenance: what file systems hold in one name. It also bounds the work of
+/// matching it against a pattern.
+pub const REF_LENGTH: usize = 255;
+
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct WheelLimits {

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::attestation::envelope::{Attestation, VerifiedEnvelope};
-use crate::attestation::pep517::{BUILD_TYPE, Pep517Build};
+use crate::attestation::pep517::{BUILD_TYPE, Distribution, Pep517Build};
 use crate::attestation::provenance::{PROVENANCE_TYPE, Provenance};
 use crate::attestation::statement::{ResourceDescriptor, Statement};
 use crate::digest::Sha256Digest;
@@ -89,7 +89,7 @@ pub fn verify(
     run.judge(C::BuildType, ruled, |(rule, it)| {
         evaluate::build_type(rule, it)
     });
-    let build = run.check(C::Parameters, provenance.as_ref(), parameters);
+    let build = run.check(C::Parameters, both(provenance.as_ref(), file), parameters);
     // 7. Signer and builder are the rule's for this project.
     run.judge(
         C::Signer,
@@ -321,12 +321,19 @@ fn provenance_of(statement: &Statement) -> Result<Provenance, Refusal> {
         .map_err(|error| Refusal::new(Reason::ProvenanceMalformed).found(error.to_string()))
 }
 
-fn parameters(provenance: &Provenance) -> Result<Pep517Build, Refusal> {
+fn parameters((provenance, file): (&Provenance, &DistFilename)) -> Result<Pep517Build, Refusal> {
     let definition = &provenance.build_definition;
     if definition.build_type != BUILD_TYPE {
         return Err(Refusal::new(Reason::BuildTypeUnknown)
             .expected(BUILD_TYPE)
             .found(definition.build_type.clone()));
     }
-    Pep517Build::read(definition)
+    let build = Pep517Build::read(definition)?;
+    match (build.external.distribution, file) {
+        (Distribution::Wheel, DistFilename::Wheel(_))
+        | (Distribution::Sdist, DistFilename::Sdist(_)) => Ok(build),
+        (other, _) => Err(Refusal::new(Reason::ProvenanceInconsistent)
+            .expected(format!("a build of a file like `{}`", file.as_str()))
+            .found(format!("distribution {other:?}").to_lowercase())),
+    }
 }

@@ -221,8 +221,11 @@ impl Uv {
     }
 }
 
-/// The digest of a file's bytes.
+/// The digest of a regular file's bytes: a device would never end.
 pub(crate) fn digest_of(path: &Path) -> io::Result<Sha256Digest> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     Ok(Sha256Digest::of_reader(File::open(path)?)?.0)
 }
 

@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 /// The calls that are traced: exec, and what decides where a relative path leads.
-pub(super) const CALLS: &str = "execve,execveat,chdir,fchdir,clone,clone3,fork,vfork";
+pub(super) const CALLS: &str = "execve,execveat,chdir,fchdir,clone,clone3,fork,vfork,\
+     unshare,setns,chroot,pivot_root,mount,move_mount";
 /// The calls that open files.
 pub(super) const OPENS: &str = "open,openat,openat2";
 
@@ -50,6 +51,8 @@ pub(super) enum Event {
     Child { pid: u32, shares_cwd: bool },
     /// A file was opened: its real path.
     Open(PathBuf),
+    /// A process made itself another view of the files, in which a path means something else.
+    OtherView(String),
 }
 
 /// Reads a whole call; `None` for one that failed or is of no interest.
@@ -69,6 +72,12 @@ pub(super) fn parse(call: &str) -> Option<Event> {
         "fchdir" => Some(Event::Chdir(descriptor(arguments)?.0)),
         "open" | "openat" | "openat2" if !arguments.contains("O_DIRECTORY") => {
             Some(Event::Open(descriptor(result?)?.0))
+        }
+        "unshare" | "setns" | "chroot" | "pivot_root" | "mount" | "move_mount" => {
+            Some(Event::OtherView(name.to_owned()))
+        }
+        "clone" | "clone3" if arguments.contains("CLONE_NEW") => {
+            Some(Event::OtherView(name.to_owned()))
         }
         "clone" | "clone3" | "fork" | "vfork" => {
             let result = result?;

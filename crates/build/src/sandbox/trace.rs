@@ -108,6 +108,13 @@ pub(super) fn read(mut record: impl BufRead, setting: &Setting) -> io::Result<Tr
         );
         return Ok(Trace::Unavailable { reason });
     }
+    if let Some(call) = reader.other_view {
+        let reason = format!(
+            "the job made itself another view of the files (`{call}`), in which paths do not say \
+             what ran"
+        );
+        return Ok(Trace::Unavailable { reason });
+    }
     Ok(Trace::Attached(reader.finish()))
 }
 
@@ -124,6 +131,8 @@ struct Reader<'a> {
     early: HashMap<u32, Vec<Event>>,
     programs: BTreeMap<PathBuf, (Option<String>, u64)>,
     files: BTreeSet<PathBuf>,
+    /// The first call that gave a process another view of the files.
+    other_view: Option<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -137,6 +146,7 @@ impl<'a> Reader<'a> {
             early: HashMap::new(),
             programs: BTreeMap::new(),
             files: BTreeSet::new(),
+            other_view: None,
         }
     }
 
@@ -171,6 +181,10 @@ impl<'a> Reader<'a> {
         if self.launched < self.setting.launchers.len() {
             return self.launch(pid, event);
         }
+        if let Event::OtherView(call) = event {
+            self.other_view.get_or_insert(call);
+            return;
+        }
         let Some(&place) = self.places.get(&pid) else {
             self.early.entry(pid).or_default().push(event);
             return;
@@ -182,6 +196,7 @@ impl<'a> Reader<'a> {
                 let count = self.programs.entry(path).or_insert((name, 0));
                 count.1 += 1;
             }
+            Event::OtherView(_) => {}
             Event::Chdir(path) => self.cwds[place] = Some(self.absolute(place, path)),
             Event::Open(path) => {
                 if observed(&path) {

@@ -6,13 +6,16 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::environment::{EnvironmentManifest, Observation};
+use super::environment::{EnvironmentManifest, Interpreter, Observation};
 use super::provenance::BuildDefinition;
 use super::statement::ResourceDescriptor;
 use crate::digest::{GitObjectId, Sha256Digest};
+use crate::filename::{ProjectName, WheelFilename};
+use crate::limits::REF_LENGTH;
 use crate::report::{Reason, Refusal};
 
 /// The URI of this build type.
@@ -215,6 +218,10 @@ impl Pep517Build {
 
         check_subdirectory(&external.subdirectory)?;
         check_printable(&external, &internal)?;
+        if let Some(name) = &external.source.git_ref {
+            check_ref(name)?;
+        }
+        check_interpreter(&internal.environment.interpreter)?;
 
         let mut source = None;
         let mut interpreter = None;
@@ -371,6 +378,40 @@ fn check_subdirectory(subdirectory: &str) -> Result<(), Refusal> {
         .found(format!("externalParameters.subdirectory `{subdirectory}`")))
 }
 
+/// A full ref name as git allows them (git-check-ref-format), which begins with `refs/`.
+fn check_ref(name: &str) -> Result<(), Refusal> {
+    let part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with(".lock")
+            && !part.ends_with('.')
+    };
+    let plain = !name.contains([' ', '~', '^', ':', '?', '*', '[', '\\'])
+        && !name.contains("..")
+        && !name.contains("@{");
+    if name.len() <= REF_LENGTH && name.starts_with("refs/") && plain && name.split('/').all(part) {
+        return Ok(());
+    }
+    let found: String = name.chars().take(REF_LENGTH).collect();
+    Err(Refusal::new(Reason::ProvenanceMalformed)
+        .expected("the full name of a git ref")
+        .found(format!("externalParameters.source.ref `{found}`")))
+}
+
+fn check_interpreter(interpreter: &Interpreter) -> Result<(), Refusal> {
+    let path = &interpreter.path;
+    let version = interpreter.version.parse::<Version>().is_ok();
+    if version && path.starts_with('/') && !path.split('/').any(|part| part == "..") {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::ProvenanceMalformed)
+        .expected("a version and an absolute path")
+        .found(format!(
+            "environment.interpreter {} at `{path}`",
+            interpreter.version
+        )))
+}
+
 /// Words that a rebuild passes to programs, or prints into a script, hold no control character: neither
 /// a line break that would end a line of the script, nor anything that a terminal would obey.
 fn check_printable(
@@ -465,11 +506,24 @@ impl Place<'_> {
 
     fn requirement(&self, role: Role) -> Result<Requirement, Refusal> {
         let (name, version) = self.package("pkg:pypi/")?;
+        let filename = self.text("name", self.dependency.name.as_deref())?;
+        let wheel = WheelFilename::parse(&filename)
+            .map_err(|error| self.malformed(&format!("name: {error}")))?;
+        let same = name
+            .parse::<ProjectName>()
+            .is_ok_and(|name| name == *wheel.project())
+            && version
+                .parse::<Version>()
+                .is_ok_and(|version| version == *wheel.version());
+        if !same {
+            let what = format!("`{name}` {version} is not the wheel `{filename}`");
+            return Err(self.malformed(&what));
+        }
         Ok(Requirement {
             role,
             name,
             version,
-            filename: self.text("name", self.dependency.name.as_deref())?,
+            filename,
             sha256: self.digest("sha256")?,
             url: self.dependency.download_location.clone(),
         })

@@ -1,6 +1,7 @@
 //! Header lines: the form of METADATA, WHEEL and PKG-INFO.
 
 use super::Refusal;
+use crate::limits::METADATA_FIELDS;
 use crate::report::Reason;
 
 /// Header lines as of an e-mail, restricted to what every reader of them reads alike.
@@ -33,6 +34,10 @@ impl Fields {
                 value.push('\n');
                 value.push_str(line);
                 continue;
+            }
+            if list.len() >= METADATA_FIELDS {
+                let found = format!("more than {METADATA_FIELDS} fields");
+                return Err(Refusal::new(Reason::MetadataSyntax, found));
             }
             let (name, value) = line.split_once(':').ok_or_else(syntax)?;
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()) {

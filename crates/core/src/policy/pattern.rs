@@ -34,7 +34,7 @@ pub struct RefPatternError {
 }
 
 /// Wildcards in one pattern; bounds the work of matching.
-const MAX_WILDCARDS: usize = 4;
+const MAX_WILDCARDS: usize = 3;
 
 impl RefPattern {
     /// Whether the full ref name matches for a wheel of this version.
@@ -55,9 +55,14 @@ fn matches_rest(rest: &[(Wildcard, String)], name: &str, version: &Version) -> b
             let (taken, remaining) = name.split_at(end);
             let fits = match wildcard {
                 Wildcard::Any => true,
-                Wildcard::Version => taken
-                    .parse::<Version>()
-                    .is_ok_and(|found| found == *version),
+                // As it stands in a tag: PEP 440 would also take a second `v` or white space in front.
+                Wildcard::Version => {
+                    taken.starts_with(|c: char| c.is_ascii_digit())
+                        && !taken.contains(char::is_whitespace)
+                        && taken
+                            .parse::<Version>()
+                            .is_ok_and(|found| found == *version)
+                }
             };
             fits && remaining
                 .strip_prefix(literal.as_str())
@@ -107,7 +112,7 @@ impl FromStr for RefPattern {
             remaining = &remaining[character.len_utf8()..];
         }
         if wildcards.len() > MAX_WILDCARDS {
-            return error("more than four wildcards");
+            return error("more than three wildcards");
         }
         let mut literals = literals.into_iter();
         let start = literals.next().unwrap_or_default();
@@ -149,6 +154,7 @@ mod tests {
     #[test]
     fn a_version_is_compared_as_a_version() {
         assert!(matches("refs/tags/v{version}", "refs/tags/v1.0", "1.0.0"));
+        assert!(!matches("refs/tags/v{version}", "refs/tags/vv1.0", "1.0"));
         assert!(!matches("refs/tags/v{version}", "refs/tags/v1.0", "1.0.1"));
         assert!(!matches("refs/tags/v{version}", "refs/tags/v1.0", "1!1.0"));
         assert!(!matches(
