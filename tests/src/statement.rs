@@ -106,7 +106,11 @@ pub fn build() -> Pep517Build {
 
 /// A statement about a file of this name and these bytes, that [`build`] made it.
 pub fn statement(filename: &str, bytes: &[u8]) -> Value {
-    statement_of(filename, bytes, &build())
+    let mut build = build();
+    if filename.ends_with(".tar.gz") {
+        build.external.distribution = Distribution::Sdist;
+    }
+    statement_of(filename, bytes, &build)
 }
 
 /// A statement about a file of this name and these bytes, that `build` made it.

@@ -66,3 +66,19 @@ fn inspect_tells_what_it_says_of_itself() {
     assert!(told.contains("PKG-INFO"), "{told}");
     assert!(told.contains("2.1"), "{told}");
 }
+
+#[test]
+fn the_build_of_a_wheel_says_nothing_of_a_source_distribution() {
+    let sdist = Sdist::new();
+    let signed = signed(&sdist);
+    let mut claim = statement(&sdist.filename, &sdist.bytes());
+    claim["predicate"]["buildDefinition"]["externalParameters"]["distribution"] = "wheel".into();
+    let bundle = signed
+        .folder
+        .path()
+        .join(format!("{}.sigstore.json", sdist.filename));
+    fs::write(bundle, sign(&signed.key, &claim)).expect("written");
+    let rejected = report(&mut verify(&signed, &sdist), 10);
+    let expected = ("parameters".into(), "provenance-inconsistent".into());
+    assert_eq!(failures(&rejected), [expected]);
+}

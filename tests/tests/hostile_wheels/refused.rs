@@ -317,6 +317,8 @@ fn claims() -> Vec<Case> {
         ("wheel-purelib-twice", edited(WHEEL, "Tag:", "Root-Is-Purelib: false\nTag:"), MetadataDuplicateField),
         ("wheel-no-tag", edited(WHEEL, "Tag: py3-none-any\n", ""), MetadataTagsMismatch),
         ("wheel-other-tag", edited(WHEEL, "py3-none-any", "cp312-cp312-linux_x86_64"), MetadataTagsMismatch),
+        ("wheel-a-hundred-million-tags", edited(WHEEL, "Tag: py3-none-any\n", &many_tags()), MetadataTagsMismatch),
+        ("metadata-a-million-fields", edited(METADATA, "Name:", &format!("{}Name:", "A:b\n".repeat(1_000_000))), MetadataSyntax),
         ("wheel-malformed-tag", edited(WHEEL, "py3-none-any", "py3-none"), MetadataTagsMismatch),
         ("wheel-build-not-in-name", edited(WHEEL, "Tag:", "Build: 1\nTag:"), MetadataBuildMismatch),
         ("wheel-body", edited(WHEEL, "Tag:", "\nTag:"), MetadataSyntax),
@@ -331,4 +333,11 @@ fn claims() -> Vec<Case> {
         ("script-without-target", scripts("nothing"), MetadataEntryPoints),
         ("script-group-open", entry_points("[console_scripts\na = b\n"), MetadataEntryPoints),
     ]
+}
+
+/// A hundred thousand lines each of which stands for a thousand tags.
+fn many_tags() -> String {
+    let parts: Vec<_> = (0..10).map(|part| format!("p{part}")).collect();
+    let parts = parts.join(".");
+    format!("Tag: {parts}-{parts}-{parts}\n").repeat(100_000)
 }

@@ -407,6 +407,20 @@ mod tests {
     }
 
     #[test]
+    fn another_view_of_the_files_is_no_trace() {
+        for call in [
+            "unshare(CLONE_NEWNS|CLONE_NEWUSER) = 0",
+            "mount(\"/build/src/x\", \"/usr/bin/gcc\", NULL, MS_BIND, NULL) = 0",
+            "clone(child_stack=NULL, flags=CLONE_NEWUSER|SIGCHLD) = 13",
+        ] {
+            let trace = observe(&format!("{START}12 {call}\n"));
+            assert!(matches!(trace, Trace::Unavailable { .. }), "{call}");
+        }
+        let refused = "12 unshare(CLONE_NEWUSER) = -1 EPERM (Operation not permitted)\n";
+        assert_eq!(programs(refused), vec![]);
+    }
+
+    #[test]
     fn relative_paths_follow_the_process() {
         let relative = "execve(\"./x\", [\"x\"], 0x1 /* 0 vars */) = 0\n";
         assert_eq!(programs(&format!("12 {relative}")), one("/build/./x"));
