@@ -68,11 +68,8 @@ pub fn provenance(data: &[u8]) {
 /// A wheel of the name and with the bounds of the targets.
 pub fn read_wheel(bytes: &[u8]) -> Option<Wheel> {
     let filename = WheelFilename::parse("demo-1.0-py3-none-any.whl").expect("a name");
-    let limits = WheelLimits {
-        inflated_total: 16 << 20,
-        metadata_file: 1 << 20,
-        ..WheelLimits::standard()
-    };
+    let limits =
+        WheelLimits { inflated_total: 16 << 20, metadata_file: 1 << 20, ..WheelLimits::standard() };
     wheel::read(Cursor::new(bytes), filename, &limits).ok()
 }
 
@@ -100,10 +97,7 @@ pub fn sdist(data: &[u8]) {
         &wrapped
     };
     let filename = SdistFilename::parse("demo-1.0.tar.gz").expect("a name");
-    let limits = SdistLimits {
-        inflated_total: 16 << 20,
-        ..SdistLimits::standard()
-    };
+    let limits = SdistLimits { inflated_total: 16 << 20, ..SdistLimits::standard() };
     let Ok(sdist) = source::read(file, filename, &limits) else {
         return;
     };
@@ -128,15 +122,9 @@ fn wrap(mut tar: Vec<u8>) -> Vec<u8> {
 }
 
 fn stays_inside(name: &str) {
-    assert!(
-        !name.starts_with('/') && !name.contains(['\\', '\0', ':']),
-        "{name:?}"
-    );
+    assert!(!name.starts_with('/') && !name.contains(['\\', '\0', ':']), "{name:?}");
     let name = name.strip_suffix('/').unwrap_or(name);
-    assert!(
-        !name.split('/').any(|part| matches!(part, "" | "." | "..")),
-        "{name:?}"
-    );
+    assert!(!name.split('/').any(|part| matches!(part, "" | "." | "..")), "{name:?}");
 }
 
 /// A policy. One that is read says of every rule whom it trusts.

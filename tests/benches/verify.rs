@@ -62,11 +62,7 @@ fn reading(criterion: &mut Criterion) -> String {
         other => panic!("not a wheel: {other:?}"),
     };
     let read = || {
-        let wheel = wheel::read(
-            Cursor::new(&file),
-            filename.clone(),
-            &WheelLimits::standard(),
-        );
+        let wheel = wheel::read(Cursor::new(&file), filename.clone(), &WheelLimits::standard());
         black_box(wheel.expect("an honest wheel").sha256());
     };
     let bare = || {
@@ -86,12 +82,7 @@ fn reading(criterion: &mut Criterion) -> String {
     group.bench_function("strict reader", |it| it.iter(read));
     group.bench_function("inflate, crc-32, sha-256", |it| it.iter(bare));
     group.finish();
-    ratio(
-        "strict reader / inflate, crc-32 and sha-256 of the same bytes",
-        1,
-        read,
-        bare,
-    )
+    ratio("strict reader / inflate, crc-32 and sha-256 of the same bytes", 1, read, bare)
 }
 
 /// An envelope beside the one signature in it.
@@ -121,12 +112,7 @@ fn envelope(criterion: &mut Criterion) -> String {
     group.bench_function("parsed and verified", |it| it.iter(ours));
     group.bench_function("the signature alone", |it| it.iter(bare));
     group.finish();
-    ratio(
-        "envelope parsed and verified / its ECDSA signature alone",
-        200,
-        ours,
-        bare,
-    )
+    ratio("envelope parsed and verified / its ECDSA signature alone", 200, ours, bare)
 }
 
 /// Every check of the procedure, for a wheel that was read already.

@@ -32,9 +32,7 @@ pub struct Project {
 
 /// Why nothing can be built on this machine, if nothing can. A test says so and is skipped.
 pub fn cannot_build() -> Option<String> {
-    Sandbox::detect(Tracing::ProgramsAndFiles)
-        .err()
-        .map(|error| error.to_string())
+    Sandbox::detect(Tracing::ProgramsAndFiles).err().map(|error| error.to_string())
 }
 
 impl Project {
@@ -121,13 +119,7 @@ impl Project {
     pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.out()).expect("a folder");
         let mut names: Vec<_> = entries
-            .map(|entry| {
-                entry
-                    .expect("an entry")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
             .collect();
         names.sort();
         names
@@ -136,10 +128,7 @@ impl Project {
     /// `wheelmark VERB` in the folder, with `cache` for its environments.
     pub fn command(&self, verb: &str, cache: &Path) -> Command {
         let mut command = wheelmark();
-        command
-            .current_dir(&self.folder)
-            .env("WHEELMARK_CACHE", cache)
-            .arg(verb);
+        command.current_dir(&self.folder).env("WHEELMARK_CACHE", cache).arg(verb);
         command
     }
 

@@ -66,11 +66,7 @@ impl Plan {
 
     /// Replaces text in a file that must hold it.
     pub fn edit(&mut self, name: &str, from: &str, to: &str) -> &mut Self {
-        let (_, data) = self
-            .files
-            .iter_mut()
-            .find(|(file, _)| file == name)
-            .expect("a file");
+        let (_, data) = self.files.iter_mut().find(|(file, _)| file == name).expect("a file");
         let text = String::from_utf8(data.clone()).expect("text");
         assert!(text.contains(from), "{name} does not hold {from:?}");
         *data = text.replace(from, to).into_bytes();
@@ -96,11 +92,8 @@ impl Plan {
 
     /// The honest archive of this content, RECORD last.
     pub fn archive(&self) -> Archive {
-        let mut entries: Vec<Entry> = self
-            .files
-            .iter()
-            .map(|(name, data)| Entry::new(name, data))
-            .collect();
+        let mut entries: Vec<Entry> =
+            self.files.iter().map(|(name, data)| Entry::new(name, data)).collect();
         let record = self.record.clone().unwrap_or_else(|| self.honest_record());
         entries.push(Entry::new(&self.record_path, record.as_bytes()));
         Archive {
@@ -138,10 +131,7 @@ pub fn extra(id: u16, data: &[u8]) -> Vec<u8> {
 
 /// The data of a ZIP64 extra field.
 pub fn zip64(values: &[u64]) -> Vec<u8> {
-    let data: Vec<u8> = values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     extra(1, &data)
 }
 
@@ -175,13 +165,7 @@ pub struct Local {
 impl Local {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.signature);
-        for value in [
-            self.version_needed,
-            self.flags,
-            self.method,
-            self.time,
-            self.date,
-        ] {
+        for value in [self.version_needed, self.flags, self.method, self.time, self.date] {
             out.extend(value.to_le_bytes());
         }
         for value in [self.crc32, self.compressed_size, self.size] {
@@ -285,20 +269,13 @@ impl Entry {
             name: name.as_bytes().to_vec(),
             extra: Vec::new(),
         };
-        let mode: u32 = if name.ends_with('/') {
-            0o040_755
-        } else {
-            0o100_644
-        };
+        let mode: u32 = if name.ends_with('/') { 0o040_755 } else { 0o100_644 };
         Self {
             before: Vec::new(),
             data: packed,
             descriptor: Vec::new(),
             central: Some(Central {
-                shared: Local {
-                    signature: *b"PK\x01\x02",
-                    ..local.clone()
-                },
+                shared: Local { signature: *b"PK\x01\x02", ..local.clone() },
                 version_made_by: 3 << 8 | 20,
                 disk: 0,
                 internal_attributes: 0,
@@ -324,9 +301,7 @@ impl Entry {
 
     /// The header in the central directory, which must be there.
     pub fn central(&mut self) -> &mut Central {
-        self.central
-            .as_mut()
-            .expect("a header in the central directory")
+        self.central.as_mut().expect("a header in the central directory")
     }
 
     /// Moves sizes and CRC-32 into a data descriptor, as a writer that cannot seek does.
@@ -334,11 +309,7 @@ impl Entry {
         self.both(|header| header.flags |= 1 << 3);
         let local = self.local();
         let mut descriptor = b"PK\x07\x08".to_vec();
-        for value in [
-            &mut local.crc32,
-            &mut local.compressed_size,
-            &mut local.size,
-        ] {
+        for value in [&mut local.crc32, &mut local.compressed_size, &mut local.size] {
             descriptor.extend(value.to_le_bytes());
             *value = 0;
         }
@@ -425,10 +396,7 @@ impl Archive {
     /// The member of that name in the central directory, which must be there.
     pub fn entry(&mut self, name: &str) -> &mut Entry {
         let named = |entry: &&mut Entry| {
-            entry
-                .central
-                .as_ref()
-                .is_some_and(|c| c.shared.name == name.as_bytes())
+            entry.central.as_ref().is_some_and(|c| c.shared.name == name.as_bytes())
         };
         self.entries.iter_mut().find(named).expect("a member")
     }
@@ -454,11 +422,7 @@ impl Archive {
             }
         }
         let length = out.len() as u64 - start;
-        let count = self
-            .entries
-            .iter()
-            .filter(|entry| entry.central.is_some())
-            .count();
+        let count = self.entries.iter().filter(|entry| entry.central.is_some()).count();
         if let Some(end64) = &self.end64 {
             end64.write(&mut out, start, length, count as u64);
         }

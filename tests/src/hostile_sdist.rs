@@ -104,9 +104,8 @@ pub fn pax_records(records: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (key, value) in records {
         let rest = key.len() + value.len() + 3; // a space, `=` and a line end
-        let length = (rest..)
-            .find(|length| *length == rest + length.to_string().len())
-            .unwrap_or_default();
+        let length =
+            (rest..).find(|length| *length == rest + length.to_string().len()).unwrap_or_default();
         out.extend(format!("{length} {key}={value}\n").into_bytes());
     }
     out

@@ -47,10 +47,7 @@ impl RealProject {
     pub fn missing(&self) -> Option<&str> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let found = |name: &str| std::env::split_paths(&path).any(|at| at.join(name).is_file());
-        self.needs
-            .iter()
-            .map(String::as_str)
-            .find(|name| !found(name))
+        self.needs.iter().map(String::as_str).find(|name| !found(name))
     }
 
     /// Downloads the sdist into `cache`, or takes it from there; in both cases its digest is
@@ -140,10 +137,8 @@ mod tests {
     #[test]
     fn the_list_holds_ten_projects_of_as_many_kinds() {
         let projects = projects();
-        let kinds: BTreeSet<_> = projects
-            .iter()
-            .map(|project| (&project.backend, &project.needs))
-            .collect();
+        let kinds: BTreeSet<_> =
+            projects.iter().map(|project| (&project.backend, &project.needs)).collect();
         assert_eq!((projects.len(), kinds.len()), (10, 10));
     }
 
@@ -152,9 +147,7 @@ mod tests {
     fn every_project_can_be_had_and_committed() {
         let folder = TempDir::new().expect("a folder");
         for project in projects() {
-            let sdist = project
-                .sdist(&folder.path().join("cache"))
-                .expect("the sdist");
+            let sdist = project.sdist(&folder.path().join("cache")).expect("the sdist");
             let repo = project.repository(&sdist, &folder.path().join(&project.name));
             assert_eq!(repo.git(&["status", "--porcelain"]), "", "{}", project.name);
             let tag = format!("v{}", project.version);

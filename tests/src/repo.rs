@@ -35,9 +35,7 @@ impl GitRepo {
     /// Makes `folder` a repository without any commit.
     pub fn init(folder: &Path) -> Self {
         fs::create_dir_all(folder).expect("the folder can be made");
-        let repo = Self {
-            folder: folder.to_owned(),
-        };
+        let repo = Self { folder: folder.to_owned() };
         repo.git(&["init", "--quiet", "--template=", "--initial-branch=main"]);
         repo
     }
@@ -46,9 +44,7 @@ impl GitRepo {
     pub fn clone_to(&self, dest: &Path) -> Self {
         let to = dest.to_str().expect("a path that is text");
         self.git(&["clone", "--quiet", "--no-local", ".", to]);
-        Self {
-            folder: dest.to_owned(),
-        }
+        Self { folder: dest.to_owned() }
     }
 
     /// The work tree.

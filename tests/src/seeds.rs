@@ -56,9 +56,7 @@ fn bundles() -> Vec<Vec<u8>> {
             "signature": "AA==",
         },
     });
-    [bundle, message]
-        .map(|value| value.to_string().into_bytes())
-        .to_vec()
+    [bundle, message].map(|value| value.to_string().into_bytes()).to_vec()
 }
 
 fn wheels() -> Vec<Vec<u8>> {
@@ -84,14 +82,8 @@ fn sdists() -> Vec<Vec<u8>> {
         Entry::file(&long[..100], "x"),
     ]);
     let mut gnu = Sdist::new();
-    gnu.entries
-        .extend([Entry::long_name(&long), Entry::file(&long[..100], "x")]);
-    vec![
-        Sdist::new().bytes(),
-        Sdist::new().tar(),
-        posix.tar(),
-        gnu.tar(),
-    ]
+    gnu.entries.extend([Entry::long_name(&long), Entry::file(&long[..100], "x")]);
+    vec![Sdist::new().bytes(), Sdist::new().tar(), posix.tar(), gnu.tar()]
 }
 
 fn policies() -> Vec<Vec<u8>> {

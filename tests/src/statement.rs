@@ -33,11 +33,7 @@ pub const GIT_REF: &str = "refs/tags/v1.0";
 /// A build of the project `demo` that every check accepts.
 pub fn build() -> Pep517Build {
     let sha256 = Sha256Digest::of(b"an interpreter");
-    let tool = |name: &str| Tool {
-        name: name.to_owned(),
-        version: "1.0".to_owned(),
-        sha256: None,
-    };
+    let tool = |name: &str| Tool { name: name.to_owned(), version: "1.0".to_owned(), sha256: None };
     let environment = EnvironmentManifest {
         platform: Platform {
             os: "Linux".to_owned(),
@@ -62,10 +58,7 @@ pub fn build() -> Pep517Build {
         source_date_epoch: 1_700_000_000,
         build_path: "/build/source".to_owned(),
         isolation: Isolation::Bubblewrap,
-        backend: Backend {
-            name: "hatchling.build".to_owned(),
-            path: Vec::new(),
-        },
+        backend: Backend { name: "hatchling.build".to_owned(), path: Vec::new() },
         hooks: vec!["build_wheel".to_owned()],
     };
     Pep517Build {
@@ -73,10 +66,7 @@ pub fn build() -> Pep517Build {
             python: None,
             exclude_newer: None,
             build_constraints: Vec::new(),
-            source: Source {
-                uri: format!("git+{SOURCE}"),
-                git_ref: Some(GIT_REF.to_owned()),
-            },
+            source: Source { uri: format!("git+{SOURCE}"), git_ref: Some(GIT_REF.to_owned()) },
             subdirectory: String::new(),
             distribution: Distribution::Wheel,
             config_settings: [].into(),
@@ -85,9 +75,7 @@ pub fn build() -> Pep517Build {
         internal: InternalParameters {
             environment,
             source: SourceState::default(),
-            observed: Observation::Attached {
-                programs: Vec::new(),
-            },
+            observed: Observation::Attached { programs: Vec::new() },
         },
         commit: "c0".repeat(20).parse().expect("a commit id"),
         tree: "7e".repeat(20).parse().expect("a tree id"),
@@ -118,10 +106,7 @@ pub fn statement_of(filename: &str, bytes: &[u8], build: &Pep517Build) -> Value 
     let provenance = Provenance {
         build_definition: build.definition().expect("JSON"),
         run_details: RunDetails {
-            builder: Builder {
-                id: LOCAL_BUILDER.to_owned(),
-                version: [].into(),
-            },
+            builder: Builder { id: LOCAL_BUILDER.to_owned(), version: [].into() },
             metadata: None,
             byproducts: Vec::new(),
         },
@@ -166,9 +151,7 @@ impl Signed {
         let wheel = folder.path().join(tiny::FILENAME);
         fs::write(&wheel, tiny::wheel()).expect("written");
         let signed = Self {
-            bundle: folder
-                .path()
-                .join(format!("{}.sigstore.json", tiny::FILENAME)),
+            bundle: folder.path().join(format!("{}.sigstore.json", tiny::FILENAME)),
             folder,
             wheel,
             public_key,
@@ -209,12 +192,7 @@ impl Signed {
 
 /// The report that a verification gives in JSON, after its exit code was the expected one.
 pub fn report(command: &mut Command, exit: i32) -> Value {
-    let output = command
-        .arg("--json")
-        .assert()
-        .code(exit)
-        .get_output()
-        .clone();
+    let output = command.arg("--json").assert().code(exit).get_output().clone();
     serde_json::from_slice(&output.stdout).expect("one JSON document")
 }
 

@@ -88,11 +88,7 @@ impl Workshop {
         fs::set_permissions(path, Permissions::from_mode(0o600)).expect("closed to others");
         let pem = key.public_pem().expect("PEM");
         fs::write(folder.path().join("release.pub"), pem).expect("written");
-        Some(Self {
-            folder,
-            key,
-            clones: Cell::new(0),
-        })
+        Some(Self { folder, key, clones: Cell::new(0) })
     }
 
     /// A path in the folder.
@@ -108,9 +104,7 @@ impl Workshop {
     /// The program, in the folder.
     pub fn wheelmark(&self) -> Command {
         let mut command = wheelmark();
-        command
-            .current_dir(&self.folder)
-            .env("WHEELMARK_CACHE", shared("cache"));
+        command.current_dir(&self.folder).env("WHEELMARK_CACHE", shared("cache"));
         command
     }
 
@@ -192,9 +186,7 @@ impl Workshop {
     /// A verb on a file, by the key and the source that signed it.
     pub fn on(&self, verb: &str, built: &Built) -> Command {
         let mut command = self.wheelmark();
-        command
-            .args([verb, "--key", "release.pub", "--source", &built.source])
-            .arg(&built.wheel);
+        command.args([verb, "--key", "release.pub", "--source", &built.source]).arg(&built.wheel);
         command
     }
 
@@ -207,10 +199,7 @@ impl Workshop {
         code: i32,
     ) -> Value {
         let mut command = self.on("rebuild", built);
-        command
-            .arg("--source-dir")
-            .arg(checkout.folder())
-            .args(arguments);
+        command.arg("--source-dir").arg(checkout.folder()).args(arguments);
         answer(command.arg("--json"), code)
     }
 
@@ -266,20 +255,13 @@ pub fn source(name: &str) -> String {
 pub fn dependencies(statement: &Value, role: &str) -> Vec<Value> {
     let all = statement["predicate"]["buildDefinition"]["resolvedDependencies"].as_array();
     let all = all.expect("dependencies").iter();
-    all.filter(|dependency| dependency["annotations"]["role"] == role)
-        .cloned()
-        .collect()
+    all.filter(|dependency| dependency["annotations"]["role"] == role).cloned().collect()
 }
 
 /// What a command answers in JSON, once it ended with this code.
 pub fn answer(command: &mut Command, code: i32) -> Value {
     let output = command.output().expect("it starts");
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "{command:?}\n{}",
-        said(&output)
-    );
+    assert_eq!(output.status.code(), Some(code), "{command:?}\n{}", said(&output));
     serde_json::from_slice(&output.stdout).expect("one JSON document")
 }
 

@@ -25,9 +25,7 @@ fn judged(folder: &Path, rejected: bool) -> Value {
         panic!("{}: one wheel, not {wheels:?}", folder.display());
     };
     let mut command = wheelmark();
-    command
-        .current_dir(folder)
-        .args(["verify", wheel, "--policy", "policy.toml", "--at", AT]);
+    command.current_dir(folder).args(["verify", wheel, "--policy", "policy.toml", "--at", AT]);
     report(&mut command, if rejected { 10 } else { 0 })
 }
 
@@ -61,12 +59,7 @@ fn every_case_fails_for_its_own_reasons_alone() {
     let mut names = BTreeSet::new();
     for case in cases::all() {
         assert!(names.insert(case.name.clone()), "{} twice", case.name);
-        assert_eq!(
-            case.name.ends_with("_fail"),
-            !case.fails.is_empty(),
-            "{}",
-            case.name
-        );
+        assert_eq!(case.name.ends_with("_fail"), !case.fails.is_empty(), "{}", case.name);
         let folder = tempfile::tempdir().expect("a folder");
         write(&case, folder.path());
         assert_reasons(&case, &judged(folder.path(), !case.fails.is_empty()));
@@ -88,11 +81,7 @@ fn the_folders_hold_what_the_list_makes() {
                 (name.into_owned(), fs::read(&path).expect("a file"))
             })
             .collect();
-        assert!(
-            found == wanted,
-            "{}: {BLESS}=1 writes it anew",
-            folder.display()
-        );
+        assert!(found == wanted, "{}: {BLESS}=1 writes it anew", folder.display());
     }
 }
 
@@ -108,15 +97,9 @@ fn every_reason_of_the_attestation_and_the_policy_has_a_case() {
         .map(|reason| reason.code())
         .filter(|code| !code.starts_with("rebuild-") || *code == "rebuild-required")
         .collect();
-    let found: BTreeSet<_> = cases::all()
-        .iter()
-        .flat_map(|case| case.fails.clone())
-        .map(|(_, reason)| reason)
-        .collect();
-    assert_eq!(
-        wanted.difference(&found).collect::<Vec<_>>(),
-        Vec::<&&str>::new()
-    );
+    let found: BTreeSet<_> =
+        cases::all().iter().flat_map(|case| case.fails.clone()).map(|(_, reason)| reason).collect();
+    assert_eq!(wanted.difference(&found).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
 fn write(case: &Case, folder: &Path) {
@@ -128,10 +111,7 @@ fn write(case: &Case, folder: &Path) {
 #[track_caller]
 fn assert_reasons(case: &Case, report: &Value) {
     let found = failures(report);
-    let found: Vec<_> = found
-        .iter()
-        .map(|(a, b)| (a.as_str(), b.as_str()))
-        .collect();
+    let found: Vec<_> = found.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     assert_eq!(found, case.fails, "{}: {report:#}", case.name);
 }
 
@@ -179,10 +159,7 @@ fn the_table_of_threats_names_what_there_is() {
             panic!("four columns: {row}");
         };
         let quoted: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
-        for name in quoted
-            .iter()
-            .filter(|name| !name.starts_with("--") && **name != ".pth")
-        {
+        for name in quoted.iter().filter(|name| !name.starts_with("--") && **name != ".pth") {
             let there = match name.rsplit_once("::") {
                 Some((file, test)) => {
                     let file = tests.join(format!("{}.rs", file.replace("::", "/")));

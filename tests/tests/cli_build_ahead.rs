@@ -40,10 +40,7 @@ fn the_clone_has_the_last_word_on_what_is_required() {
     let folder = tempfile::tempdir().expect("a folder");
     let repo = GitRepo::init(&folder.path().join("source"));
     repo.write("backend.py", BACKEND);
-    repo.write(
-        "pyproject.toml",
-        manifest("\"wheelmark-no-such-project==0.0.0\""),
-    );
+    repo.write("pyproject.toml", manifest("\"wheelmark-no-such-project==0.0.0\""));
     repo.commit_all("asks for what is not there");
     repo.write("pyproject.toml", manifest(""));
     let run = |arguments: &[&str]| {
@@ -66,20 +63,13 @@ fn the_clone_has_the_last_word_on_what_is_required() {
         "--no-trace",
     ]);
     let said = String::from_utf8_lossy(&output.stderr);
-    let missing = [
-        "uv is not installed",
-        "is missing",
-        "not allowed here",
-        "bwrap",
-    ];
+    let missing = ["uv is not installed", "is missing", "not allowed here", "bwrap"];
     if !output.status.success() && missing.iter().any(|reason| said.contains(reason)) {
         return eprintln!("skipped: {said}");
     }
     assert!(output.status.success(), "{said}");
 
-    let bundle = folder
-        .path()
-        .join("out/demo-1.0-py3-none-any.whl.sigstore.json");
+    let bundle = folder.path().join("out/demo-1.0-py3-none-any.whl.sigstore.json");
     let bundle: Value = serde_json::from_slice(&fs::read(bundle).expect("a bundle")).expect("JSON");
     let payload = bundle["dsseEnvelope"]["payload"].as_str().expect("base64");
     let payload = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, payload);

@@ -39,11 +39,7 @@ fn other_bytes_end_with_11_and_their_cause() {
     assert!(told.contains("L4 demo.py: text-changed"), "{told}");
     assert!(told.contains("-ANSWER = 42\n  +ANSWER = 43\n"), "{told}");
 
-    let ran = wheelmark()
-        .args(["diff", "--json"])
-        .args([&a, &b])
-        .assert()
-        .code(11);
+    let ran = wheelmark().args(["diff", "--json"]).args([&a, &b]).assert().code(11);
     let json: Value = serde_json::from_slice(&ran.get_output().stdout).expect("JSON");
     assert_eq!(json["schema"], "https://wheelmark.dev/diff/v1");
     assert_eq!(json["level"], "code");
@@ -56,16 +52,9 @@ fn what_is_no_wheel_is_an_error_with_its_reason() {
     let (_folder, a, b) = two(&tiny::wheel(), b"PK not a wheel");
     let ran = wheelmark().arg("diff").args([&a, &b]).assert().code(1);
     let told = String::from_utf8(ran.get_output().stderr.clone()).expect("UTF-8");
-    assert!(
-        told.contains("archive-not-zip") && told.contains("/b/demo-1.0"),
-        "{told}"
-    );
+    assert!(told.contains("archive-not-zip") && told.contains("/b/demo-1.0"), "{told}");
     let missing = b.with_file_name("gone-1.0-py3-none-any.whl");
-    let ran = wheelmark()
-        .args(["diff", "--json"])
-        .args([&a, &missing])
-        .assert()
-        .code(1);
+    let ran = wheelmark().args(["diff", "--json"]).args([&a, &missing]).assert().code(1);
     let json: Value = serde_json::from_slice(&ran.get_output().stdout).expect("JSON");
     assert_eq!(json["exit"], 1);
     wheelmark().arg("diff").arg(&a).assert().code(2);

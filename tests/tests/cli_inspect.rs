@@ -18,13 +18,7 @@ const UNVERIFIED: &str = "unverified: nothing below was checked";
 
 /// What a person is told of a file.
 fn told(path: &Path) -> String {
-    let output = wheelmark()
-        .arg("inspect")
-        .arg(path)
-        .assert()
-        .code(0)
-        .get_output()
-        .clone();
+    let output = wheelmark().arg("inspect").arg(path).assert().code(0).get_output().clone();
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(text.starts_with(UNVERIFIED), "{text}");
     text
@@ -54,10 +48,7 @@ fn error(path: &Path) -> String {
 #[track_caller]
 fn holds(text: &str, lines: &[&str]) {
     for line in lines {
-        assert!(
-            text.lines().any(|found| found.trim() == *line),
-            "no line `{line}` in\n{text}"
-        );
+        assert!(text.lines().any(|found| found.trim() == *line), "no line `{line}` in\n{text}");
     }
 }
 
@@ -88,10 +79,7 @@ fn what_verify_would_refuse_is_noted() {
     statement["predicate"]["buildDefinition"]["externalParameters"]["trapdoor"] = json!(true);
     signed.sign(&statement);
     let text = told(&signed.bundle);
-    assert!(
-        text.contains("would refuse the provenance: parameter-unknown"),
-        "{text}"
-    );
+    assert!(text.contains("would refuse the provenance: parameter-unknown"), "{text}");
     holds(&text, &["parameter trapdoor: true"]);
     signed.bend_bundle(|bundle| bundle["dsseEnvelope"]["signatures"] = json!([]));
     assert!(told(&signed.bundle).contains("would refuse it: signature-count"));
@@ -122,10 +110,7 @@ fn the_objects_of_an_index_are_told() {
     ] {
         fs::write(&path, object.to_string()).expect("written");
         assert_eq!(answer(&path)["kind"], kind);
-        holds(
-            &told(&path),
-            &[&format!("about: {}", tiny::FILENAME), "log entries: 1"],
-        );
+        holds(&told(&path), &[&format!("about: {}", tiny::FILENAME), "log entries: 1"]);
     }
     holds(&told(&path), &["repository: owner/demo"]);
 }
@@ -139,10 +124,7 @@ fn an_envelope_and_a_statement_are_told_as_what_they_are() {
     fs::write(&path, bundle["dsseEnvelope"].to_string()).expect("written");
     assert_eq!(answer(&path)["kind"], "a DSSE envelope");
     fs::write(&path, signed.statement().to_string()).expect("written");
-    assert_eq!(
-        answer(&path)["kind"],
-        "an in-toto statement without a signature"
-    );
+    assert_eq!(answer(&path)["kind"], "an in-toto statement without a signature");
     assert!(told(&path).contains("anybody can have written this"));
 }
 
@@ -150,15 +132,7 @@ fn an_envelope_and_a_statement_are_told_as_what_they_are() {
 fn a_wheel_is_told_with_what_is_wrong_with_it() {
     let signed = Signed::new(Algorithm::EcdsaP256);
     let text = told(&signed.wheel);
-    holds(
-        &text,
-        &[
-            "project: demo",
-            "version: 1.0",
-            "tag: py3-none-any",
-            "members: 5",
-        ],
-    );
+    holds(&text, &["project: demo", "version: 1.0", "tag: py3-none-any", "members: 5"]);
     assert!(text.contains("there is an attestation beside it"), "{text}");
 
     let renamed = signed.folder.path().join("other-1.0-py3-none-any.whl");
@@ -166,19 +140,13 @@ fn a_wheel_is_told_with_what_is_wrong_with_it() {
     assert!(told(&renamed).contains("would refuse it: metadata-"));
     let nameless = signed.folder.path().join("archive");
     fs::copy(&signed.wheel, &nameless).expect("copied");
-    assert_eq!(
-        answer(&nameless)["kind"],
-        "a zip archive whose name is not a wheel's"
-    );
+    assert_eq!(answer(&nameless)["kind"], "a zip archive whose name is not a wheel's");
 }
 
 #[test]
 fn of_a_private_key_nothing_secret_is_shown() {
     let signed = Signed::new(Algorithm::Ed25519);
-    holds(
-        &told(&signed.public_key),
-        &[&format!("key id: {}", signed.key.key_id())],
-    );
+    holds(&told(&signed.public_key), &[&format!("key id: {}", signed.key.key_id())]);
 
     let path = signed.folder.path().join("key");
     for passphrase in [None, Some("secret")] {
@@ -207,17 +175,10 @@ fn a_policy_is_told_and_a_broken_one_refused_with_its_place() {
     fs::write(&path, &policy).expect("written");
     let text = told(&path);
     holds(&text, &["project: demo", "ref: any", "rebuild: required"]);
-    assert!(
-        text.contains("rules[0] lets pass a tree that was not the commit's"),
-        "{text}"
-    );
+    assert!(text.contains("rules[0] lets pass a tree that was not the commit's"), "{text}");
 
     let broken = policy.replace("rebuild =", "rebuilt =");
-    let line = broken
-        .lines()
-        .position(|line| line.starts_with("rebuilt"))
-        .expect("a line")
-        + 1;
+    let line = broken.lines().position(|line| line.starts_with("rebuilt")).expect("a line") + 1;
     fs::write(&path, broken).expect("written");
     let error = error(&path);
     let place = format!("policy.toml:{line}:1: unknown field");
@@ -233,10 +194,7 @@ fn text_of_the_file_cannot_drive_the_terminal() {
     signed.sign(&statement);
     let text = told(&signed.bundle);
     assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{text:?}");
-    assert!(
-        !text.lines().any(|line| line.starts_with("key: mine")),
-        "{text}"
-    );
+    assert!(!text.lines().any(|line| line.starts_with("key: mine")), "{text}");
 }
 
 #[test]

@@ -31,14 +31,7 @@ fn a_key_is_encrypted_and_its_owners_alone() {
         let made = wheelmark()
             .current_dir(&folder)
             .env("WHEELMARK_PASSPHRASE", "correct horse")
-            .args([
-                "keygen",
-                "--out",
-                "my.key",
-                "--json",
-                "--algorithm",
-                algorithm,
-            ])
+            .args(["keygen", "--out", "my.key", "--json", "--algorithm", algorithm])
             .assert()
             .success();
         let answer: Value = serde_json::from_slice(&made.get_output().stdout).expect("JSON");
@@ -71,10 +64,7 @@ fn neither_file_is_overwritten_and_none_is_left() {
             .assert()
             .code(1);
         let stderr = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
-        assert!(
-            stderr.contains(&format!("`{existing}` exists already")),
-            "{stderr}"
-        );
+        assert!(stderr.contains(&format!("`{existing}` exists already")), "{stderr}");
         assert_eq!(names(folder.path()), [existing]);
         let kept = fs::read(folder.path().join(existing)).expect("kept");
         assert_eq!(kept, b"mine");

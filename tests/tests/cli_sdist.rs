@@ -58,9 +58,7 @@ fn inspect_tells_what_it_says_of_itself() {
     let sdist = Sdist::new();
     let signed = signed(&sdist);
     let mut command = wheelmark();
-    command
-        .current_dir(&signed.folder)
-        .args(["inspect", &sdist.filename]);
+    command.current_dir(&signed.folder).args(["inspect", &sdist.filename]);
     let told = command.assert().code(0).get_output().stdout.clone();
     let told = String::from_utf8(told).expect("UTF-8");
     assert!(told.contains("PKG-INFO"), "{told}");
@@ -73,10 +71,7 @@ fn the_build_of_a_wheel_says_nothing_of_a_source_distribution() {
     let signed = signed(&sdist);
     let mut claim = statement(&sdist.filename, &sdist.bytes());
     claim["predicate"]["buildDefinition"]["externalParameters"]["distribution"] = "wheel".into();
-    let bundle = signed
-        .folder
-        .path()
-        .join(format!("{}.sigstore.json", sdist.filename));
+    let bundle = signed.folder.path().join(format!("{}.sigstore.json", sdist.filename));
     fs::write(bundle, sign(&signed.key, &claim)).expect("written");
     let rejected = report(&mut verify(&signed, &sdist), 10);
     let expected = ("parameters".into(), "provenance-inconsistent".into());

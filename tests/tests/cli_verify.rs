@@ -22,10 +22,7 @@ fn rejected(signed: &Signed, expected: &[(&str, &str)]) {
     let report = report(&mut signed.verify(), 10);
     assert_eq!(report["decision"], "rejected");
     let failures = failures(&report);
-    let failures: Vec<_> = failures
-        .iter()
-        .map(|(a, b)| (a.as_str(), b.as_str()))
-        .collect();
+    let failures: Vec<_> = failures.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     assert_eq!(failures, expected, "{report:#}");
 }
 
@@ -50,35 +47,17 @@ fn a_person_reads_the_decision_first() {
     let signed = signed();
     let accepted = signed.verify().assert().code(0).get_output().stdout.clone();
     let accepted = String::from_utf8(accepted).expect("UTF-8");
-    assert!(
-        accepted.starts_with("accepted demo-1.0-py3-none-any.whl\n"),
-        "{accepted}"
-    );
+    assert!(accepted.starts_with("accepted demo-1.0-py3-none-any.whl\n"), "{accepted}");
     assert!(accepted.contains("  ✓ signature"), "{accepted}");
 
     signed.sign(&statement::statement(tiny::FILENAME, b"other bytes"));
-    let rejected = signed
-        .verify()
-        .assert()
-        .code(10)
-        .get_output()
-        .stdout
-        .clone();
+    let rejected = signed.verify().assert().code(10).get_output().stdout.clone();
     let rejected = String::from_utf8(rejected).expect("UTF-8");
-    assert!(
-        rejected.starts_with("rejected demo-1.0-py3-none-any.whl\n"),
-        "{rejected}"
-    );
-    assert!(
-        rejected.contains("  ✗ subject-digest: subject-digest-mismatch"),
-        "{rejected}"
-    );
+    assert!(rejected.starts_with("rejected demo-1.0-py3-none-any.whl\n"), "{rejected}");
+    assert!(rejected.contains("  ✗ subject-digest: subject-digest-mismatch"), "{rejected}");
     assert!(rejected.contains("      found:    sha256 "), "{rejected}");
     assert!(rejected.contains("      expected: sha256 "), "{rejected}");
-    assert!(
-        !rejected.contains('\u{1b}'),
-        "no colours in a pipe: {rejected:?}"
-    );
+    assert!(!rejected.contains('\u{1b}'), "no colours in a pipe: {rejected:?}");
 }
 
 #[test]
@@ -103,46 +82,20 @@ fn a_policy_is_named_with_the_line_that_asked() {
     assert_eq!(accepted["policy"]["rule"], "rules[0]");
 
     let elsewhere = policy("https://example.org/fork/demo");
-    let line = elsewhere
-        .lines()
-        .position(|line| line == "[[rules]]")
-        .expect("rules")
-        + 1;
-    let output = verify(&elsewhere)
-        .assert()
-        .code(10)
-        .get_output()
-        .stdout
-        .clone();
+    let line = elsewhere.lines().position(|line| line == "[[rules]]").expect("rules") + 1;
+    let output = verify(&elsewhere).assert().code(10).get_output().stdout.clone();
     let output = String::from_utf8(output).expect("UTF-8");
     assert!(output.contains("✗ source: source-not-allowed"), "{output}");
-    assert!(
-        output.contains("expected: https://example.org/fork/demo"),
-        "{output}"
-    );
-    assert!(
-        output.contains(&format!("asked by: policy.toml:{line}\n")),
-        "{output}"
-    );
+    assert!(output.contains("expected: https://example.org/fork/demo"), "{output}");
+    assert!(output.contains(&format!("asked by: policy.toml:{line}\n")), "{output}");
 
     let unnamed = policy(SOURCE).replace("[\"demo\"]", "[\"other\"]");
     let unnamed = report(&mut verify(&unnamed), 10);
-    assert_eq!(
-        failures(&unnamed),
-        [("policy-rule".to_owned(), "project-not-named".to_owned())]
-    );
+    assert_eq!(failures(&unnamed), [("policy-rule".to_owned(), "project-not-named".to_owned())]);
 
-    let broken = verify("schema = 2\n")
-        .assert()
-        .code(1)
-        .get_output()
-        .stderr
-        .clone();
+    let broken = verify("schema = 2\n").assert().code(1).get_output().stderr.clone();
     let broken = String::from_utf8(broken).expect("UTF-8");
-    assert!(
-        broken.contains("policy.toml:1:10: schema 2 is not known"),
-        "{broken}"
-    );
+    assert!(broken.contains("policy.toml:1:10: schema 2 is not known"), "{broken}");
 }
 
 #[test]
@@ -177,10 +130,7 @@ fn a_statement_must_have_exactly_one_subject() {
         let one = statement["subject"][0].clone();
         statement["subject"] = json!(vec![one; count]);
         signed.sign(&statement);
-        let expected = [
-            ("subject-name", "subject-count"),
-            ("subject-digest", "subject-count"),
-        ];
+        let expected = [("subject-name", "subject-count"), ("subject-digest", "subject-count")];
         rejected(&signed, &expected);
     }
 }
@@ -208,9 +158,7 @@ fn what_was_changed_after_signing_is_rejected() {
         let base64 = base64::engine::general_purpose::STANDARD;
         let payload = bundle["dsseEnvelope"]["payload"].as_str().expect("base64");
         let text = base64.decode(payload).expect("base64");
-        let text = String::from_utf8(text)
-            .expect("UTF-8")
-            .replace("v1.0", "v1.1");
+        let text = String::from_utf8(text).expect("UTF-8").replace("v1.0", "v1.1");
         bundle["dsseEnvelope"]["payload"] = json!(base64.encode(text));
     };
     let payload_type = |bundle: &mut Value| {
@@ -253,15 +201,8 @@ fn a_renamed_wheel_is_rejected() {
             .arg("--bundle")
             .arg(&signed.bundle);
         let report = report(&mut command, if contents_fail { 10 } else { 0 });
-        let checks: Vec<_> = failures(&report)
-            .into_iter()
-            .map(|(check, _)| check)
-            .collect();
-        let expected: &[&str] = if contents_fail {
-            &["archive", "subject-name"]
-        } else {
-            &[]
-        };
+        let checks: Vec<_> = failures(&report).into_iter().map(|(check, _)| check).collect();
+        let expected: &[&str] = if contents_fail { &["archive", "subject-name"] } else { &[] };
         assert_eq!(checks, expected, "{name}: {report:#}");
     }
 }
@@ -269,11 +210,8 @@ fn a_renamed_wheel_is_rejected() {
 #[test]
 fn a_changed_wheel_is_rejected() {
     let signed = signed();
-    fs::write(
-        &signed.wheel,
-        tiny::wheel_with("demo/__init__.py", b"ANSWER = 43\n"),
-    )
-    .expect("written");
+    fs::write(&signed.wheel, tiny::wheel_with("demo/__init__.py", b"ANSWER = 43\n"))
+        .expect("written");
     rejected(&signed, &[("subject-digest", "subject-digest-mismatch")]);
     let mut bytes = tiny::wheel();
     let at = bytes.len() / 4;
@@ -287,17 +225,10 @@ fn a_changed_wheel_is_rejected() {
 #[test]
 fn a_start_up_hook_is_shown() {
     let signed = signed();
-    fs::write(
-        &signed.wheel,
-        tiny::wheel_with("demo.pth", b"import demo\n"),
-    )
-    .expect("written");
+    fs::write(&signed.wheel, tiny::wheel_with("demo.pth", b"import demo\n")).expect("written");
     signed.sign(&signed.statement());
     let report = report(&mut signed.verify(), 0);
-    assert_eq!(
-        report["notes"],
-        json!(["`demo.pth` runs whenever Python starts"])
-    );
+    assert_eq!(report["notes"], json!(["`demo.pth` runs whenever Python starts"]));
 }
 
 #[test]
@@ -306,10 +237,7 @@ fn the_ref_and_the_time_can_be_asked_for() {
     for (pattern, exit) in [("refs/tags/v{version}", 0), ("refs/heads/*", 10)] {
         report(signed.verify().args(["--ref", pattern]), exit);
     }
-    let at = report(
-        signed.verify().args(["--at", "2031-02-03T04:05:06+01:00"]),
-        0,
-    );
+    let at = report(signed.verify().args(["--at", "2031-02-03T04:05:06+01:00"]), 0);
     assert_eq!(at["verifiedAt"], "2031-02-03T03:05:06Z");
 }
 
@@ -327,17 +255,11 @@ fn all_files_are_reported_and_the_worst_decides() {
             .collect();
         (output.status.code(), documents)
     };
-    fs::copy(
-        &signed.wheel,
-        signed.folder.path().join("other-1.0-py3-none-any.whl"),
-    )
-    .expect("copy");
+    fs::copy(&signed.wheel, signed.folder.path().join("other-1.0-py3-none-any.whl")).expect("copy");
     fs::create_dir(signed.folder.path().join("folder-1.0-py3-none-any.whl")).expect("a folder");
 
-    let (code, documents) = verify(&[
-        "missing-1.0-py3-none-any.whl",
-        "folder-1.0-py3-none-any.whl",
-    ]);
+    let (code, documents) =
+        verify(&["missing-1.0-py3-none-any.whl", "folder-1.0-py3-none-any.whl"]);
     assert_eq!((code, documents.len()), (Some(1), 3));
     assert_eq!(documents[0]["decision"], "accepted");
     assert_eq!(documents[1]["schema"], "https://wheelmark.dev/error/v1");
@@ -357,52 +279,22 @@ fn what_cannot_be_read_is_no_absence() {
     fs::remove_file(&signed.bundle).expect("removed");
     fs::create_dir(&signed.bundle).expect("a folder");
     let error = report(&mut signed.verify(), 1);
-    assert!(
-        error["error"]
-            .as_str()
-            .expect("text")
-            .contains("it is a folder"),
-        "{error}"
-    );
+    assert!(error["error"].as_str().expect("text").contains("it is a folder"), "{error}");
     let given = report(signed.verify().args(["--bundle", "nowhere.json"]), 1);
-    assert!(
-        given["error"]
-            .as_str()
-            .expect("text")
-            .contains("`nowhere.json`"),
-        "{given}"
-    );
+    assert!(given["error"].as_str().expect("text").contains("`nowhere.json`"), "{given}");
 }
 
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_is_missing() {
     for (arguments, says) in [
-        (
-            &["demo-1.0-py3-none-any.whl"][..],
-            "nothing says who is trusted",
-        ),
-        (
-            &["a.whl", "b.whl", "--bundle", "x", "--policy", "p"],
-            "attestation of one wheel",
-        ),
+        (&["demo-1.0-py3-none-any.whl"][..], "nothing says who is trusted"),
+        (&["a.whl", "b.whl", "--bundle", "x", "--policy", "p"], "attestation of one wheel"),
         (&["a.whl", "--key", "k"], "--source"),
         (&["a.whl", "--source", SOURCE], "--key"),
-        (
-            &["a.whl", "--policy", "p", "--key", "k", "--source", SOURCE],
-            "cannot be used with",
-        ),
-        (
-            &["a.whl", "--key", "k", "--source", "not a URI"],
-            "not a repository URI",
-        ),
-        (
-            &["a.whl", "--key", "k", "--source", SOURCE, "--ref", "main"],
-            "refs/",
-        ),
-        (
-            &["a.whl", "--key", "k", "--source", SOURCE, "--at", "noon"],
-            "a time is written as",
-        ),
+        (&["a.whl", "--policy", "p", "--key", "k", "--source", SOURCE], "cannot be used with"),
+        (&["a.whl", "--key", "k", "--source", "not a URI"], "not a repository URI"),
+        (&["a.whl", "--key", "k", "--source", SOURCE, "--ref", "main"], "refs/"),
+        (&["a.whl", "--key", "k", "--source", SOURCE, "--at", "noon"], "a time is written as"),
         (&["--policy", "p"], "required"),
     ] {
         let mut command = wheelmark();
@@ -425,18 +317,9 @@ fn a_private_key_is_no_public_one() {
     let pem = signed.key.private_pem(None).expect("PEM");
     fs::write(&signed.public_key, pem.as_bytes()).expect("written");
     let error = report(&mut signed.verify(), 1);
-    assert!(
-        error["hint"]
-            .as_str()
-            .expect("text")
-            .contains("private key"),
-        "{error}"
-    );
+    assert!(error["hint"].as_str().expect("text").contains("private key"), "{error}");
     let shown = error.to_string();
-    assert!(
-        !shown.contains(pem.lines().nth(1).expect("base64")),
-        "{shown}"
-    );
+    assert!(!shown.contains(pem.lines().nth(1).expect("base64")), "{shown}");
 }
 
 #[test]
@@ -444,13 +327,7 @@ fn a_file_name_cannot_drive_the_terminal() {
     let signed = signed();
     let name = "demo\u{1b}[2J-1.0-py3-none-any.whl";
     fs::copy(&signed.wheel, signed.folder.path().join(name)).expect("copied");
-    let output = signed
-        .verify()
-        .arg(name)
-        .assert()
-        .code(10)
-        .get_output()
-        .clone();
+    let output = signed.verify().arg(name).assert().code(10).get_output().clone();
     for text in [&output.stdout, &output.stderr] {
         assert!(!text.contains(&0x1b), "{}", String::from_utf8_lossy(text));
     }
@@ -497,20 +374,13 @@ fn ctrl_c_ends_it_without_a_verdict() {
     let id = child.id();
     let opened = || {
         let files = fs::read_dir(format!("/proc/{id}/fd")).expect("it runs");
-        files
-            .flatten()
-            .any(|file| fs::read_link(file.path()).is_ok_and(|it| it == signed.wheel))
+        files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|it| it == signed.wheel))
     };
     while !opened() {
-        assert!(
-            child.try_wait().expect("a child").is_none(),
-            "it ended by itself"
-        );
+        assert!(child.try_wait().expect("a child").is_none(), "it ended by itself");
         std::thread::yield_now();
     }
-    let kill = Command::new("kill")
-        .args(["-INT", &id.to_string()])
-        .status();
+    let kill = Command::new("kill").args(["-INT", &id.to_string()]).status();
     assert!(kill.expect("kill").success());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));

@@ -53,10 +53,7 @@ fn records(records: &[(&str, &str)]) -> File {
 
 /// A file, and an extended header with this data before it.
 fn raw_records(data: &[u8]) -> File {
-    with([
-        Entry::new(b'x', "PaxHeader", data),
-        Entry::file("demo-1.0/more", "x"),
-    ])
+    with([Entry::new(b'x', "PaxHeader", data), Entry::file("demo-1.0/more", "x")])
 }
 
 /// Another PKG-INFO.
@@ -289,12 +286,7 @@ fn every_lie_is_refused_with_its_reason() {
         }
     }
     let told = wrong.join("\n");
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{told}",
-        wrong.len(),
-        cases.len()
-    );
+    assert!(wrong.is_empty(), "{} of {}:\n{told}", wrong.len(), cases.len());
 }
 
 #[test]
@@ -382,20 +374,12 @@ fn an_sdist_tells_what_it_holds() {
     assert_eq!(sdist.size(), bytes.len() as u64);
     assert_eq!(sdist.sha256(), Sha256Digest::of(&bytes));
     assert_eq!(sdist.metadata().project().as_str(), "demo");
-    let members: Vec<_> = sdist
-        .members()
-        .iter()
-        .map(|m| (m.name(), m.kind()))
-        .collect();
-    let size_and_digest = |data: &[u8]| Kind::File {
-        size: data.len() as u64,
-        sha256: Sha256Digest::of(data),
-    };
+    let members: Vec<_> = sdist.members().iter().map(|m| (m.name(), m.kind())).collect();
+    let size_and_digest =
+        |data: &[u8]| Kind::File { size: data.len() as u64, sha256: Sha256Digest::of(data) };
     let init = size_and_digest(b"print('demo')\n");
     let info = size_and_digest(&Plan::new().entries[1].data);
-    let link = Kind::Symlink {
-        target: "../PKG-INFO".to_owned(),
-    };
+    let link = Kind::Symlink { target: "../PKG-INFO".to_owned() };
     assert_eq!(
         members,
         [
@@ -435,11 +419,7 @@ fn no_part_of_one_is_one() {
     let (tar, bytes) = (plan.tar(), plan.bytes());
     for length in 0..bytes.len() {
         let part = read(&plan.filename, &bytes[..length]);
-        assert_eq!(
-            part.err().and_then(|e| e.reason()),
-            Some(SdistGzip),
-            "{length}"
-        );
+        assert_eq!(part.err().and_then(|e| e.reason()), Some(SdistGzip), "{length}");
     }
     for length in 0..tar.len() {
         let part = read(&plan.filename, &gzip(&tar[..length]));
@@ -454,10 +434,7 @@ impl Read for Failing<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buffer)? {
             // The kind that a decoder gives for a damaged file.
-            0 => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the disk is gone",
-            )),
+            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the disk is gone")),
             read => Ok(read),
         }
     }
@@ -471,9 +448,6 @@ fn a_file_that_cannot_be_read_is_not_called_bad() {
         let filename = SdistFilename::parse(&plan.filename).expect("a name");
         let limits = SdistLimits::standard();
         let error = sdist::read(Failing(&bytes[..length]), filename, &limits);
-        assert!(
-            matches!(error, Err(SdistError::Io(_))),
-            "{length}: {error:?}"
-        );
+        assert!(matches!(error, Err(SdistError::Io(_))), "{length}: {error:?}");
     }
 }

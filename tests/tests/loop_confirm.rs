@@ -40,12 +40,7 @@ fn cause(code: &str, expected: &str, member: &str) {
     let others = |line: &&Value| !line.as_str().is_some_and(|line| line.contains(": record-"));
     let lines: Vec<_> = lines.iter().filter(others).collect();
     assert_eq!(lines.len(), 1, "{confirmation:#}");
-    assert!(
-        lines[0]
-            .as_str()
-            .is_some_and(|line| line.starts_with(&start)),
-        "{confirmation:#}"
-    );
+    assert!(lines[0].as_str().is_some_and(|line| line.starts_with(&start)), "{confirmation:#}");
     assert!(text.contains(&start), "{text}");
     let findings = confirmation["diff"]["findings"].as_array().expect("a list");
     assert!(findings.iter().any(|finding| finding["cause"] == expected));
@@ -125,12 +120,9 @@ fn an_order_of_members_is_named() {
 
 #[test]
 fn a_random_value_is_named() {
-    for value in [
-        "uuid.uuid4()",
-        "secrets.token_hex(16)",
-        "tempfile.mkdtemp()[5:]",
-        "uuid.uuid4().hex[:20]",
-    ] {
+    for value in
+        ["uuid.uuid4()", "secrets.token_hex(16)", "tempfile.mkdtemp()[5:]", "uuid.uuid4().hex[:20]"]
+    {
         let code = format!(
             "import secrets, tempfile, uuid\n\
              def content(): return f'ID = \"{{{value}}}\"\\n'\n"
@@ -165,10 +157,7 @@ fn a_user_id_is_shown() {
     // As root every run has another one; a plain user's can be varied alone.
     let traced = confirmation["tracedTo"][0].as_str().expect("a cause");
     assert!(traced.contains("user id"), "{confirmation:#}");
-    assert!(
-        text.contains("-USER = ") && text.contains("+USER = "),
-        "{text}"
-    );
+    assert!(text.contains("-USER = ") && text.contains("+USER = "), "{text}");
 }
 
 #[test]
@@ -197,10 +186,7 @@ fn without_release_it_is_signed_and_said_not_to_be_confirmed() {
     let rebuilt = shop.rebuild(&built, &repo, &[], 11);
     assert_eq!(rebuilt["outcome"], "different", "{rebuilt:#}");
     let first = rebuilt["diffs"][0].as_str().expect("a line");
-    assert!(
-        first.starts_with("odd/__init__.py: random-value: "),
-        "{first}"
-    );
+    assert!(first.starts_with("odd/__init__.py: random-value: "), "{first}");
 }
 
 #[test]
@@ -217,10 +203,7 @@ fn a_build_that_waits_is_confirmed_under_another_clock() {
     let confirmation = &built.answer["confirmation"];
     let varied = confirmation["varied"].as_array().expect("a list");
     let kept = confirmation["notVaried"].to_string();
-    assert!(
-        varied.contains(&json!("clock")) || kept.contains("not installed"),
-        "{confirmation:#}"
-    );
+    assert!(varied.contains(&json!("clock")) || kept.contains("not installed"), "{confirmation:#}");
 }
 
 #[test]

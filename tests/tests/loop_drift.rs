@@ -72,10 +72,7 @@ fn the_same_bytes_under_drift_are_identical() {
     let output = command.output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(
-        text.starts_with("drift: this is not the recorded "),
-        "{text}"
-    );
+    assert!(text.starts_with("drift: this is not the recorded "), "{text}");
     assert!(text.contains("uv python install 3."), "{text}");
     assert!(text.contains("in another environment"), "{text}");
 
@@ -117,10 +114,7 @@ fn other_bytes_under_drift_show_nothing() {
 #[test]
 fn another_patch_version_of_this_machine_is_drift() {
     let Some(shop) = Workshop::new() else { return };
-    let repo = shop.odd(
-        "odd",
-        "import sys\ndef content(): return f'BY = {sys.version!r}\\n'\n",
-    );
+    let repo = shop.odd("odd", "import sys\ndef content(): return f'BY = {sys.version!r}\\n'\n");
     let here = shop.build(&repo, &["--python", "3"]);
     let interpreter = interpreter_of(&shop, &here);
     let version = interpreter["version"].as_str().expect("a version");
@@ -157,10 +151,7 @@ fn what_the_signer_added_is_found() {
              def members(): return {'odd.pth': 'import os\\n'}\n",
             "odd.pth: startup-hook: ",
         ),
-        (
-            "def content(): return 'LIMIT = 99\\n'\n",
-            "odd/__init__.py: text-changed: ",
-        ),
+        ("def content(): return 'LIMIT = 99\\n'\n", "odd/__init__.py: text-changed: "),
     ];
     for (code, expected) in evil {
         let Some(shop) = Workshop::new() else { return };
@@ -201,16 +192,7 @@ fn a_plain_user_can_do_all_of_it() {
         let name = repo.folder().file_name().expect("a name").to_string_lossy();
         let from = repo.folder().to_str().expect("text");
         let dist = format!("dist-{name}");
-        let build = [
-            "build",
-            from,
-            "--out",
-            &dist,
-            "--key",
-            "release.key",
-            "--release",
-            "--json",
-        ];
+        let build = ["build", from, "--out", &dist, "--key", "release.key", "--release", "--json"];
         let output = plain.wheelmark(&build);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -243,9 +225,7 @@ impl Plain {
     const ID: &str = "65534";
 
     fn new(shop: &Workshop) -> Self {
-        let plain = Self {
-            folder: shop.path("plain"),
-        };
+        let plain = Self { folder: shop.path("plain") };
         for name in ["bin", "home", "tmp"] {
             fs::create_dir_all(plain.folder.join(name)).expect("a folder");
         }
@@ -260,10 +240,7 @@ impl Plain {
 
     fn own(&self, folder: &Path) {
         let mut chown = Command::new("chown");
-        chown
-            .arg("-R")
-            .arg(format!("{0}:{0}", Self::ID))
-            .arg(folder);
+        chown.arg("-R").arg(format!("{0}:{0}", Self::ID)).arg(folder);
         assert!(chown.status().expect("chown starts").success());
     }
 
@@ -274,19 +251,12 @@ impl Plain {
             .arg(format!("--regid={}", Self::ID))
             .args(["--clear-groups", "--inh-caps=-all", "--", program])
             .args(arguments)
-            .current_dir(if arguments.len() > 2 {
-                shop
-            } else {
-                Path::new("/")
-            })
+            .current_dir(if arguments.len() > 2 { shop } else { Path::new("/") })
             .env_remove("WHEELMARK_CACHE")
             .env_remove("XDG_CACHE_HOME")
             .env("HOME", self.folder.join("home"))
             .env("TMPDIR", self.folder.join("tmp"))
-            .env(
-                "PATH",
-                format!("{}/bin:/usr/bin:/bin", self.folder.display()),
-            )
+            .env("PATH", format!("{}/bin:/usr/bin:/bin", self.folder.display()))
             .output()
             .expect("setpriv starts")
     }

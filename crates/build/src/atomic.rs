@@ -138,10 +138,8 @@ impl Drop for Named {
 }
 
 fn write_one(folder: &Path, mut file: NewFile<'_>) -> io::Result<NamedTempFile> {
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".wheelmark-")
-        .suffix(".part")
-        .tempfile_in(folder)?;
+    let mut temporary =
+        tempfile::Builder::new().prefix(".wheelmark-").suffix(".part").tempfile_in(folder)?;
     io::copy(&mut file.content, temporary.as_file_mut())?;
     let permissions = Permissions::from_mode(file.mode);
     temporary.as_file().set_permissions(permissions)?;
@@ -191,11 +189,7 @@ mod tests {
     use super::*;
 
     fn file<'a>(name: &'a str, content: &'a [u8]) -> NewFile<'a> {
-        NewFile {
-            name,
-            mode: 0o640,
-            content: Box::new(content),
-        }
+        NewFile { name, mode: 0o640, content: Box::new(content) }
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -239,9 +233,7 @@ mod tests {
         });
         assert_eq!(paths.expect("written").len(), 2);
         assert_eq!(names(folder.path()), ["a", "b"]);
-        let mode = fs::metadata(folder.path().join("b"))
-            .expect("b")
-            .permissions();
+        let mode = fs::metadata(folder.path().join("b")).expect("b").permissions();
         assert_eq!(mode.mode() & 0o7777, 0o640);
     }
 
@@ -251,11 +243,7 @@ mod tests {
         let files = vec![file("a", b"1"), file("b", b"2")];
         let refused = write_all(folder.path(), files, Existing::Keep, |_| Err("no"));
         assert!(matches!(refused, Err(WriteError::Check("no"))));
-        let lost = NewFile {
-            name: "b",
-            mode: 0o600,
-            content: Box::new(Fails(false)),
-        };
+        let lost = NewFile { name: "b", mode: 0o600, content: Box::new(Fails(false)) };
         let files = vec![file("a", b"1"), lost];
         let failed = write_all(folder.path(), files, Existing::Keep, fine);
         assert!(matches!(failed, Err(WriteError::Io { path, .. }) if path.ends_with("b")));

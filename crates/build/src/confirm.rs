@@ -63,13 +63,7 @@ pub fn confirm(
     name: &str,
     log: &Path,
 ) -> Result<Confirmation, BuildError> {
-    let second = Second {
-        machine,
-        workspace,
-        recorded,
-        name: format!("{name}-confirmation"),
-        log,
-    };
+    let second = Second { machine, workspace, recorded, name: format!("{name}-confirmation"), log };
     let mut other = Other::new(&recorded.plan);
     let mut built = None;
     if other.variation.other_clock {
@@ -131,17 +125,10 @@ impl Second<'_> {
     /// the recorded one.
     fn build(&self, name: &str, variation: Variation) -> Result<PathBuf, BuildError> {
         let bounds = &self.machine.bounds;
-        let patient = Bounds {
-            wall: patience(self.recorded).min(bounds.wall),
-            ..bounds.clone()
-        };
+        let patient = Bounds { wall: patience(self.recorded).min(bounds.wall), ..bounds.clone() };
         let run = Run {
             sandbox: &self.machine.sandbox,
-            bounds: if variation.other_clock {
-                &patient
-            } else {
-                bounds
-            },
+            bounds: if variation.other_clock { &patient } else { bounds },
             workspace: self.workspace,
             name: &format!("{}-{name}", self.name),
             variation,
@@ -170,34 +157,10 @@ impl Second<'_> {
             return Ok(vec![if root { EACH_RUN_OF_ROOT } else { EACH_RUN }]);
         }
         let one_each = [
-            (
-                USER,
-                Variation {
-                    other_user: whole.other_user,
-                    ..same
-                },
-            ),
-            (
-                FILES,
-                Variation {
-                    reverse_files: whole.reverse_files,
-                    ..same
-                },
-            ),
-            (
-                PROCESSORS,
-                Variation {
-                    processors: whole.processors,
-                    ..same
-                },
-            ),
-            (
-                CLOCK,
-                Variation {
-                    other_clock: whole.other_clock,
-                    ..same
-                },
-            ),
+            (USER, Variation { other_user: whole.other_user, ..same }),
+            (FILES, Variation { reverse_files: whole.reverse_files, ..same }),
+            (PROCESSORS, Variation { processors: whole.processors, ..same }),
+            (CLOCK, Variation { other_clock: whole.other_clock, ..same }),
         ];
         let mut found = Vec::new();
         for (index, (what, variation)) in one_each.into_iter().enumerate() {
@@ -237,9 +200,7 @@ impl Other {
         };
         match several {
             true => other.varied.push(PROCESSORS),
-            false => other
-                .not_varied
-                .push("number of processors: this machine has one"),
+            false => other.not_varied.push("number of processors: this machine has one"),
         }
         other.varied.push(CLOCK);
         if plan.rust.is_some() {
@@ -299,15 +260,9 @@ impl fmt::Display for Confirmation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let varied = self.varied.join(", ");
         if self.holds() {
-            writeln!(
-                f,
-                "  confirmed: a second build gave the same bytes under another {varied}"
-            )?;
+            writeln!(f, "  confirmed: a second build gave the same bytes under another {varied}")?;
         } else {
-            writeln!(
-                f,
-                "  not confirmed: a second build under another {varied} gave other bytes"
-            )?;
+            writeln!(f, "  not confirmed: a second build under another {varied} gave other bytes")?;
             for difference in &self.differences {
                 writeln!(f, "    {}", Escaped(difference))?;
             }

@@ -65,11 +65,7 @@ pub fn project(folder: &Path, cancel: &AtomicBool) -> Result<String, DemoError> 
     for (name, text) in FILES {
         fs::write(folder.join(name), text)?;
     }
-    git(
-        folder,
-        &["init", "--quiet", "--initial-branch=main"],
-        cancel,
-    )?;
+    git(folder, &["init", "--quiet", "--initial-branch=main"], cancel)?;
     git(folder, &["add", "."], cancel)?;
     git(folder, &["commit", "--quiet", "--message=Answer"], cancel)?;
     git(folder, &["tag", "v1.0.0"], cancel)?;

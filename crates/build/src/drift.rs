@@ -67,10 +67,7 @@ pub fn of_tools(
     }
     if !wanted.is_empty() {
         let packages: Vec<_> = wanted.into_iter().collect();
-        hints.push(format!(
-            "the recorded packages: apt-get install {}",
-            packages.join(" ")
-        ));
+        hints.push(format!("the recorded packages: apt-get install {}", packages.join(" ")));
     }
     drift
 }
@@ -105,27 +102,18 @@ fn here(path: &Path, toolchain: Option<(&Path, &Path)>) -> Option<PathBuf> {
     {
         return Some(here.join(below));
     }
-    SYSTEM
-        .iter()
-        .any(|folder| path.starts_with(folder))
-        .then(|| path.to_owned())
+    SYSTEM.iter().any(|folder| path.starts_with(folder)).then(|| path.to_owned())
 }
 
 fn of_package(recorded: &Package) -> Option<Drift> {
     let found = installed(&recorded.name).ok().flatten();
     let found = found.map_or("none".to_owned(), |package| package.version);
-    Drift::between(
-        &format!("package {}", recorded.name),
-        &recorded.version,
-        found,
-    )
+    Drift::between(&format!("package {}", recorded.name), &recorded.version, found)
 }
 
 fn rustup(version: &str) -> Option<String> {
     let number = version.split_whitespace().nth(1)?;
-    Some(format!(
-        "the recorded Rust: rustup toolchain install {number}"
-    ))
+    Some(format!("the recorded Rust: rustup toolchain install {number}"))
 }
 
 fn text<'a>(tool: &'a ResourceDescriptor, annotation: &str) -> Option<&'a str> {
@@ -161,10 +149,7 @@ mod tests {
         assert_eq!(drift[0].found, "another");
         let drift = of_tools(&[tool("/usr/bin/no-such-cc", &sha256)], None, &mut hints);
         assert_eq!(drift[0].found, "none");
-        assert!(
-            hints[0].ends_with("apt-get install gcc-12=12.2.0-14+deb12u1"),
-            "{hints:?}"
-        );
+        assert!(hints[0].ends_with("apt-get install gcc-12=12.2.0-14+deb12u1"), "{hints:?}");
     }
 
     #[test]
@@ -173,11 +158,7 @@ mod tests {
         let path = folder.path().join("cc");
         std::fs::write(&path, "cc").expect("written");
         let sha256 = digest_of(&path).expect("read").to_string();
-        for path in [
-            path.to_str().expect("text"),
-            "/usr/../etc/passwd",
-            "/dev/zero",
-        ] {
+        for path in [path.to_str().expect("text"), "/usr/../etc/passwd", "/dev/zero"] {
             let drift = of_tools(&[tool(path, &sha256)], None, &mut Vec::new());
             assert_eq!(drift[0].found, "none", "{path}");
         }
@@ -188,9 +169,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("bin")).expect("made");
         std::fs::write(folder.path().join("bin/rustc"), "rustc").expect("written");
-        let sha256 = digest_of(&folder.path().join("bin/rustc"))
-            .expect("read")
-            .to_string();
+        let sha256 = digest_of(&folder.path().join("bin/rustc")).expect("read").to_string();
         let recorded = tool("/home/someone/toolchain/bin/rustc", &sha256);
         let toolchain = Some((Path::new("/home/someone/toolchain"), folder.path()));
         assert_eq!(of_tools(&[recorded], toolchain, &mut Vec::new()), []);

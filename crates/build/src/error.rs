@@ -129,11 +129,7 @@ impl BuildError {
 
     pub(crate) fn hook_answer(hook: &str, answer: &serde_json::Value, expected: String) -> Self {
         let answer = answer.to_string().chars().take(200).collect();
-        Self::HookAnswer {
-            hook: hook.to_owned(),
-            answer,
-            expected,
-        }
+        Self::HookAnswer { hook: hook.to_owned(), answer, expected }
     }
 }
 
@@ -148,9 +144,7 @@ fn ended(end: &End) -> String {
 
 /// What a build printed, its lines kept and everything else that could drive a terminal escaped.
 fn shown(text: &str) -> String {
-    text.lines()
-        .map(|line| format!("\n  | {}", Escaped(line)))
-        .collect()
+    text.lines().map(|line| format!("\n  | {}", Escaped(line))).collect()
 }
 
 fn listed(found: &[String]) -> String {
@@ -158,11 +152,8 @@ fn listed(found: &[String]) -> String {
         [] => "nothing".to_owned(),
         [one] => format!("`{}`, which is no regular file", Escaped(one)),
         _ => {
-            let names: Vec<_> = found
-                .iter()
-                .take(5)
-                .map(|name| Escaped(name).to_string())
-                .collect();
+            let names: Vec<_> =
+                found.iter().take(5).map(|name| Escaped(name).to_string()).collect();
             format!("{} entries ({})", found.len(), names.join(", "))
         }
     }

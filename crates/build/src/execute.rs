@@ -99,13 +99,7 @@ impl Rust {
             return Ok(None);
         }
         let toolchain = RustToolchain::find(cancel)?;
-        let request = CratesRequest {
-            checkout: tree,
-            project,
-            build_system,
-            home,
-            inside,
-        };
+        let request = CratesRequest { checkout: tree, project, build_system, home, inside };
         let fetched = crates::fetch(request, &toolchain, cancel)?;
         Ok(fetched.map(|fetched| Self {
             crates: fetched.packages,
@@ -122,11 +116,7 @@ pub(crate) fn recorded_toolchain(variables: &BTreeMap<String, String>) -> Option
     let folders = variables.get("PATH")?.split(':').map(Path::new);
     let system = [layout::ROOT, "/usr", "/bin"];
     let mut others = folders.filter(|folder| !system.iter().any(|root| folder.starts_with(root)));
-    others
-        .next()?
-        .parent()
-        .filter(|folder| folder.is_absolute())
-        .map(Path::to_owned)
+    others.next()?.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned)
 }
 
 /// In what one run differs from another without any of it being recorded: a confirmation changes all
@@ -145,12 +135,8 @@ pub struct Variation {
 
 impl Variation {
     /// The run that is recorded.
-    pub const NONE: Self = Self {
-        other_user: false,
-        processors: None,
-        reverse_files: false,
-        other_clock: false,
-    };
+    pub const NONE: Self =
+        Self { other_user: false, processors: None, reverse_files: false, other_clock: false };
 }
 
 /// What a run gave.
@@ -220,11 +206,7 @@ pub fn requires(plan: &Plan, run: &Run<'_>) -> Result<(Vec<String>, Trace), Buil
     let (answer, trace) = call_hook(plan, run, hook)?;
     match serde_json::from_value(answer.clone()) {
         Ok(list) => Ok((list, trace)),
-        Err(_) => Err(BuildError::hook_answer(
-            hook,
-            &answer,
-            "a list of requirements".to_owned(),
-        )),
+        Err(_) => Err(BuildError::hook_answer(hook, &answer, "a list of requirements".to_owned())),
     }
 }
 
@@ -273,11 +255,7 @@ impl Run<'_> {
         let memory = Path::new("/dev/shm");
         let reverse = self.variation.reverse_files;
         let elsewhere = (reverse && memory.is_dir())
-            .then(|| {
-                tempfile::Builder::new()
-                    .prefix("wheelmark-")
-                    .tempdir_in(memory)
-            })
+            .then(|| tempfile::Builder::new().prefix("wheelmark-").tempdir_in(memory))
             .transpose()
             .map_err(BuildError::Workspace)?;
         let copy = match &elsewhere {
@@ -361,15 +339,11 @@ const PROCESSORS_ONLINE: &str = "/sys/devices/system/cpu/online";
 /// Variables that shift the clock by a year, a month and some hours, where libfaketime is installed.
 /// Only the clock: not the times of files, and not the clock that measures how long something takes.
 pub fn other_clock() -> Vec<(String, String)> {
-    let library = [
-        "/usr/lib/x86_64-linux-gnu",
-        "/usr/lib/aarch64-linux-gnu",
-        "/usr/lib64",
-        "/usr/lib",
-    ]
-    .iter()
-    .map(|folder| Path::new(folder).join("faketime/libfaketime.so.1"))
-    .find(|library| library.is_file());
+    let library =
+        ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+            .iter()
+            .map(|folder| Path::new(folder).join("faketime/libfaketime.so.1"))
+            .find(|library| library.is_file());
     let Some(library) = library else {
         return Vec::new();
     };
@@ -384,19 +358,11 @@ pub fn other_clock() -> Vec<(String, String)> {
 }
 
 fn read_only(host: &Path, inside: &Path) -> Bind {
-    Bind {
-        host: host.to_owned(),
-        inside: inside.to_owned(),
-        writable: false,
-    }
+    Bind { host: host.to_owned(), inside: inside.to_owned(), writable: false }
 }
 
 fn writable(host: &Path, inside: &Path) -> Bind {
-    Bind {
-        host: host.to_owned(),
-        inside: inside.to_owned(),
-        writable: true,
-    }
+    Bind { host: host.to_owned(), inside: inside.to_owned(), writable: true }
 }
 
 fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), BuildError> {
@@ -447,24 +413,16 @@ fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), B
         file.take(ANSWER_LIMIT).read_to_end(&mut text)?;
         Ok(text)
     });
-    match answer
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok())
-    {
+    match answer.ok().and_then(|text| serde_json::from_slice(&text).ok()) {
         Some(answer) => Ok((answer, trace)),
-        None => Err(BuildError::HookLeftNoAnswer {
-            hook: hook.to_owned(),
-        }),
+        None => Err(BuildError::HookLeftNoAnswer { hook: hook.to_owned() }),
     }
 }
 
 /// Opens a file where a job could write: a regular one, and no link to another place or pipe to wait on.
 fn open_plain(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::options()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
         false => Err(io::Error::other("not a regular file")),
@@ -486,34 +444,23 @@ fn run_step(
 ) -> Result<(PathBuf, Trace), BuildError> {
     let what = format!("step {} (`{}`)", index + 1, step.command.join(" "));
     let name = format!("{}-step-{}", run.name, index + 1);
-    let run = &Run {
-        name: &name,
-        ..*run
-    };
+    let run = &Run { name: &name, ..*run };
     let layout = plan.layout(run.workspace, run.name);
     let (input, out) = (run.new_folder("in")?, run.new_folder("out")?);
     let filename = file.file_name().unwrap_or_default();
     fs::copy(file, input.join(filename)).map_err(BuildError::Workspace)?;
 
     let mut binds = plan.system_binds(&layout);
-    binds.extend([
-        read_only(&input, &layout.input),
-        writable(&out, &layout.out),
-    ]);
+    binds.extend([read_only(&input, &layout.input), writable(&out, &layout.out)]);
     let mut variables = plan.variables.clone();
     if let Some(environment) = &plan.steps_environment {
         binds.push(read_only(environment, &layout.steps));
         let (from, to) = (text(&layout.environment), text(&layout.steps));
-        variables
-            .values_mut()
-            .for_each(|value| *value = value.replace(&from, &to));
+        variables.values_mut().for_each(|value| *value = value.replace(&from, &to));
     }
     let wheel = text(&layout.input.join(filename));
-    let word = |word: &String| {
-        word.replace("{wheel}", &wheel)
-            .replace("{out}", &text(&layout.out))
-            .into()
-    };
+    let word =
+        |word: &String| word.replace("{wheel}", &wheel).replace("{out}", &text(&layout.out)).into();
     let call = Call {
         what: &what,
         binds,
@@ -575,9 +522,7 @@ fn only_file(folder: &Path, what: &str) -> Result<PathBuf, BuildError> {
         [only] if only.file_type().is_ok_and(|kind| kind.is_file()) => Ok(only.path()),
         _ => {
             let names = entries.iter().map(fs::DirEntry::file_name);
-            let mut found: Vec<_> = names
-                .map(|name| name.to_string_lossy().into_owned())
-                .collect();
+            let mut found: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
             found.sort();
             let what = what.to_owned();
             Err(BuildError::NotOneFile { what, found })

@@ -23,11 +23,7 @@ pub enum Form {
 
 /// The instructions for a file of verified provenance.
 pub fn print(verified: &VerifiedProvenance, filename: &str, form: Form) -> String {
-    let script = Script {
-        build: verified.build(),
-        layout: Layout::fixed(),
-        filename,
-    };
+    let script = Script { build: verified.build(), layout: Layout::fixed(), filename };
     let sha256 = verified.sha256();
     match form {
         Form::Shell => script.shell(&sha256.to_string()),
@@ -89,11 +85,7 @@ impl Script<'_> {
         self.run_steps(&mut script);
         self.compare(&mut script, sha256);
 
-        let distribution = environment
-            .platform
-            .distribution
-            .as_deref()
-            .unwrap_or("unknown");
+        let distribution = environment.platform.distribution.as_deref().unwrap_or("unknown");
         let mut text = String::new();
         self.head(&mut text, "# syntax=docker/dockerfile:1");
         let _ = writeln!(
@@ -158,10 +150,7 @@ impl Script<'_> {
         );
         text.push_str("# Needs git, uv and bubblewrap");
         for tool in &self.build.tools {
-            let version = tool
-                .annotations
-                .get("version")
-                .and_then(|version| version.as_str());
+            let version = tool.annotations.get("version").and_then(|version| version.as_str());
             if let Some(version) = version.or(tool.uri.as_deref()) {
                 let _ = write!(text, ",\n#   {}", plain(version));
             }
@@ -210,10 +199,8 @@ impl Script<'_> {
             self.environment(text, Role::Step, "steps");
         }
         if !self.build.crates.is_empty() {
-            let manifest = format!(
-                "\"$root/src/\"{}/Cargo.toml",
-                quoted(&self.build.external.subdirectory)
-            );
+            let manifest =
+                format!("\"$root/src/\"{}/Cargo.toml", quoted(&self.build.external.subdirectory));
             let _ = write!(
                 text,
                 "mkdir cargo\n\
@@ -243,11 +230,7 @@ impl Script<'_> {
         let _ = writeln!(text, "cat >{folder}.txt <<'END-OF-FILE'");
         for requirement in self.requirements(role) {
             let (name, version) = (plain(&requirement.name), plain(&requirement.version));
-            let _ = writeln!(
-                text,
-                "{name}=={version} --hash=sha256:{}",
-                requirement.sha256
-            );
+            let _ = writeln!(text, "{name}=={version} --hash=sha256:{}", requirement.sha256);
         }
         let _ = write!(
             text,
@@ -293,21 +276,9 @@ impl Script<'_> {
             &folder.to_string_lossy(),
             &self.build.internal.environment.variables,
             &[
-                self.layout
-                    .environment
-                    .join("bin/python")
-                    .to_string_lossy()
-                    .into_owned(),
-                self.layout
-                    .driver
-                    .join("hooks.py")
-                    .to_string_lossy()
-                    .into_owned(),
-                self.layout
-                    .driver
-                    .join("task.json")
-                    .to_string_lossy()
-                    .into_owned(),
+                self.layout.environment.join("bin/python").to_string_lossy().into_owned(),
+                self.layout.driver.join("hooks.py").to_string_lossy().into_owned(),
+                self.layout.driver.join("task.json").to_string_lossy().into_owned(),
             ],
         );
     }
@@ -317,9 +288,7 @@ impl Script<'_> {
         if self.requirements(Role::Step).next().is_some() {
             let from = self.layout.environment.to_string_lossy();
             let to = self.layout.steps.to_string_lossy();
-            variables
-                .values_mut()
-                .for_each(|value| *value = value.replace(&*from, &to));
+            variables.values_mut().for_each(|value| *value = value.replace(&*from, &to));
         }
         for step in &self.build.external.steps {
             text.push_str(
@@ -372,10 +341,7 @@ impl Script<'_> {
     }
 
     fn requirements(&self, role: Role) -> impl Iterator<Item = &Requirement> {
-        self.build
-            .requirements
-            .iter()
-            .filter(move |requirement| requirement.role == role)
+        self.build.requirements.iter().filter(move |requirement| requirement.role == role)
     }
 
     fn hook(&self) -> &'static str {
@@ -397,12 +363,7 @@ impl Script<'_> {
             .build
             .tools
             .iter()
-            .filter_map(|tool| {
-                tool.uri
-                    .as_deref()?
-                    .strip_prefix("pkg:deb/")?
-                    .split_once('@')
-            })
+            .filter_map(|tool| tool.uri.as_deref()?.strip_prefix("pkg:deb/")?.split_once('@'))
             .map(|(name, _)| quoted(name))
             .collect();
         names.into_iter().collect::<Vec<_>>().join(" ")
@@ -412,9 +373,7 @@ impl Script<'_> {
 /// The image of a distribution as `PRETTY_NAME` names it: `Debian GNU/Linux 12 (bookworm)` is
 /// `debian:bookworm`, `Ubuntu 24.04.1 LTS` is `ubuntu:24.04`.
 fn base_image(distribution: &str) -> String {
-    let mut words = distribution
-        .split([' ', '(', ')'])
-        .filter(|word| !word.is_empty());
+    let mut words = distribution.split([' ', '(', ')']).filter(|word| !word.is_empty());
     match words.next() {
         Some("Debian") => format!("debian:{}", plain(words.next_back().unwrap_or("stable"))),
         Some("Ubuntu") => {
@@ -434,9 +393,7 @@ fn quoted(text: &str) -> String {
 /// Text for a comment or an unquoted word: only what can mean nothing else.
 fn plain(text: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || " .,-_+()/:@=<>!%&".contains(c);
-    text.chars()
-        .map(|c| if harmless(c) { c } else { '?' })
-        .collect()
+    text.chars().map(|c| if harmless(c) { c } else { '?' }).collect()
 }
 
 #[cfg(test)]

@@ -36,11 +36,8 @@ pub fn observe(traces: &[Trace], toolchain: Option<&Path>, cancel: &AtomicBool) 
             Trace::NotAsked => return Seen::nothing("not asked for".to_owned()),
         }
     }
-    let system: Vec<PathBuf> = SYSTEM
-        .iter()
-        .map(PathBuf::from)
-        .chain(toolchain.map(Path::to_owned))
-        .collect();
+    let system: Vec<PathBuf> =
+        SYSTEM.iter().map(PathBuf::from).chain(toolchain.map(Path::to_owned)).collect();
     let programs = programs(&all);
     let headers = headers(&all);
     // A database that is not there or does not answer leaves the packages unsaid.
@@ -63,9 +60,7 @@ pub fn observe(traces: &[Trace], toolchain: Option<&Path>, cancel: &AtomicBool) 
                 annotations.insert("version".to_owned(), json!(version));
             }
             tools.push(ResourceDescriptor {
-                name: path
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned()),
+                name: path.file_name().map(|name| name.to_string_lossy().into_owned()),
                 uri: package(path),
                 digest: [("sha256".to_owned(), sha256.to_string())].into(),
                 annotations,
@@ -85,18 +80,12 @@ pub fn observe(traces: &[Trace], toolchain: Option<&Path>, cancel: &AtomicBool) 
         annotations: role("header-package"),
         ..Default::default()
     }));
-    Seen {
-        observation: Observation::Attached { programs: listed },
-        tools,
-    }
+    Seen { observation: Observation::Attached { programs: listed }, tools }
 }
 
 impl Seen {
     fn nothing(reason: String) -> Self {
-        Self {
-            observation: Observation::Unavailable { reason },
-            tools: Vec::new(),
-        }
+        Self { observation: Observation::Unavailable { reason }, tools: Vec::new() }
     }
 }
 
@@ -133,10 +122,7 @@ fn headers(all: &[&Observed]) -> BTreeSet<PathBuf> {
 fn part(path: &Path) -> &'static str {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let links = ["ld", "collect2", "lld", "mold", "gold"];
-    if links
-        .iter()
-        .any(|link| name.split(['-', '.']).any(|word| word == *link))
-    {
+    if links.iter().any(|link| name.split(['-', '.']).any(|word| word == *link)) {
         "linker"
     } else {
         "compiler"

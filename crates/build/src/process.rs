@@ -76,21 +76,12 @@ pub fn run(
     timeout: Duration,
 ) -> Result<Output, ProcessError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let failed = |source| ProcessError::Start {
-        program: program.clone(),
-        source,
-    };
-    let cancelled = || ProcessError::Cancelled {
-        program: program.clone(),
-    };
+    let failed = |source| ProcessError::Start { program: program.clone(), source };
+    let cancelled = || ProcessError::Cancelled { program: program.clone() };
     if cancel.load(Ordering::Relaxed) {
         return Err(cancelled());
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(failed)?;
     let stdout = Capture::start(child.stdout.take());
     let stderr = Capture::start(child.stderr.take());
@@ -106,10 +97,7 @@ pub fn run(
                 break Some(cancelled());
             }
             Err(RecvTimeoutError::Timeout) if left.is_zero() => {
-                break Some(ProcessError::TimedOut {
-                    program: program.clone(),
-                    limit: timeout,
-                });
+                break Some(ProcessError::TimedOut { program: program.clone(), limit: timeout });
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -121,12 +109,7 @@ pub fn run(
     let drained = Instant::now() + DRAIN_TIME;
     let (stdout, all_of_stdout) = stdout.finish(drained);
     let (stderr, all_of_stderr) = stderr.finish(drained);
-    Ok(Output {
-        status,
-        stdout,
-        stderr,
-        truncated: !(all_of_stdout && all_of_stderr),
-    })
+    Ok(Output { status, stdout, stderr, truncated: !(all_of_stdout && all_of_stderr) })
 }
 
 /// Makes two things at the same time: `b` here, `a` in a thread. For what waits for processes.
@@ -135,10 +118,7 @@ pub fn together<A: Send, B>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B)
         let a = scope.spawn(a);
         let b = b();
         let a = a.join();
-        (
-            a.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            b,
-        )
+        (a.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), b)
     })
 }
 

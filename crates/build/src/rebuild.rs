@@ -76,18 +76,11 @@ pub fn prepare(
 
     let interpreter =
         match interpreter::find_matching(&machine.uv, &environment.interpreter, &machine.cancel)? {
-            Match::Exact {
-                found,
-                drift: place,
-            } => {
+            Match::Exact { found, drift: place } => {
                 drift.extend(place);
                 found
             }
-            Match::Nearest {
-                found,
-                drift: other,
-                hint,
-            } => {
+            Match::Nearest { found, drift: other, hint } => {
                 drift.extend(other);
                 hints.push(hint);
                 found
@@ -101,15 +94,11 @@ pub fn prepare(
         };
     let install = |role: Role| materialize(machine, &interpreter, &build.requirements, role);
     let build_environment = install(Role::Build)?;
-    let steps_environment = build
-        .requirements
-        .iter()
-        .any(|requirement| requirement.role == Role::Step);
+    let steps_environment =
+        build.requirements.iter().any(|requirement| requirement.role == Role::Step);
     let steps_environment = steps_environment.then(|| install(Role::Step)).transpose()?;
     let rust = rust(machine, workspace, build, &tree)?;
-    let toolchain = rust
-        .as_ref()
-        .map(|rust| (rust.inside.as_path(), rust.toolchain.as_path()));
+    let toolchain = rust.as_ref().map(|rust| (rust.inside.as_path(), rust.toolchain.as_path()));
     drift.extend(drift::of_tools(&build.tools, toolchain, &mut hints));
 
     let mut plan = Plan {
@@ -134,11 +123,7 @@ pub fn prepare(
         plan.variables = variables(environment.source_date_epoch, &plan, &Layout::fixed());
     }
     let layout = plan.layout(workspace, RUN);
-    drift.extend(Drift::between(
-        "build path",
-        &environment.build_path,
-        layout.source.display(),
-    ));
+    drift.extend(Drift::between("build path", &environment.build_path, layout.source.display()));
     Ok(Prepared { plan, drift, hints })
 }
 
@@ -193,9 +178,7 @@ fn materialize(
         })
         .collect();
     let lock = Lock::from_dependencies(&recorded)?;
-    Ok(machine
-        .environments
-        .materialize(&machine.uv, &lock, interpreter, &machine.cancel)?)
+    Ok(machine.environments.materialize(&machine.uv, &lock, interpreter, &machine.cancel)?)
 }
 
 /// The recorded crates, fetched again by the Cargo.lock of the same commit, and held against the record.

@@ -153,11 +153,8 @@ pub fn record(
         Some((requires, resolved)) if requires == system.requires => resolved?,
         _ => resolve(&system.requires)?,
     };
-    let step_requires: BTreeSet<_> = request
-        .steps
-        .iter()
-        .flat_map(|step| step.requires.iter().cloned())
-        .collect();
+    let step_requires: BTreeSet<_> =
+        request.steps.iter().flat_map(|step| step.requires.iter().cloned()).collect();
     let steps = (!step_requires.is_empty())
         .then(|| resolve(&step_requires.into_iter().collect::<Vec<_>>()))
         .transpose()?;
@@ -182,11 +179,7 @@ pub fn record(
         hostname: layout::HOSTNAME.to_owned(),
         isolation: request.isolation,
     };
-    plan.variables = variables(
-        request.source.commit_time,
-        &plan,
-        &plan.layout(workspace, name),
-    );
+    plan.variables = variables(request.source.commit_time, &plan, &plan.layout(workspace, name));
     let asking = format!("{name}-requires");
     let run = |name| Run {
         sandbox: &machine.sandbox,
@@ -200,28 +193,18 @@ pub fn record(
     };
     let (asked, trace) = execute::requires(&plan, &run(&asking))?;
     let mut traces = vec![trace];
-    if asked
-        .iter()
-        .any(|requirement| !system.requires.contains(requirement))
-    {
+    if asked.iter().any(|requirement| !system.requires.contains(requirement)) {
         let all: Vec<_> = system.requires.iter().chain(&asked).cloned().collect();
         (lock, plan.environment) = resolve(&all)?;
     }
     let built = execute::execute(&plan, &run(name))?;
     traces.extend(built.traces);
 
-    let observed = observe(
-        &traces,
-        plan.rust.as_ref().map(|rust| rust.toolchain.as_path()),
-        cancel,
-    );
+    let observed =
+        observe(&traces, plan.rust.as_ref().map(|rust| rust.toolchain.as_path()), cancel);
     let sha256 = digest_of(&built.file).map_err(BuildError::Workspace)?;
     let requirements = required(Role::Build, &lock)
-        .chain(
-            steps
-                .iter()
-                .flat_map(|(lock, _)| required(Role::Step, lock)),
-        )
+        .chain(steps.iter().flat_map(|(lock, _)| required(Role::Step, lock)))
         .collect();
     let build = Pep517Build {
         external: ExternalParameters {
@@ -249,11 +232,7 @@ pub fn record(
         commit: request.source.commit.clone(),
         tree: request.source.tree.clone(),
         requirements,
-        crates: plan
-            .rust
-            .as_ref()
-            .map(|rust| rust.crates.clone())
-            .unwrap_or_default(),
+        crates: plan.rust.as_ref().map(|rust| rust.crates.clone()).unwrap_or_default(),
         tools: observed.tools,
     };
     Ok(Recorded {
@@ -275,12 +254,7 @@ impl Recorded {
     /// # Errors
     /// Where the log cannot be read again, or a value has no JSON form.
     pub fn statement(&self) -> Result<Vec<u8>, BuildError> {
-        let filename = self
-            .file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let filename = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let provenance = Provenance {
             build_definition: self.build.definition()?,
             run_details: RunDetails {
@@ -295,12 +269,7 @@ impl Recorded {
                     finished_on: Some(self.finished),
                 }),
                 byproducts: vec![
-                    byproduct(
-                        "pylock.toml",
-                        "application/toml",
-                        self.lock.text().as_bytes(),
-                        true,
-                    ),
+                    byproduct("pylock.toml", "application/toml", self.lock.text().as_bytes(), true),
                     byproduct(
                         "build.log",
                         "text/plain",
@@ -427,10 +396,7 @@ struct Host {
 
 impl Host {
     fn describe(machine: &Machine) -> Result<Self, UvError> {
-        Ok(Self {
-            platform: platform::current(&machine.cancel),
-            installer: machine.uv.tool()?,
-        })
+        Ok(Self { platform: platform::current(&machine.cancel), installer: machine.uv.tool()? })
     }
 }
 
@@ -457,9 +423,6 @@ fn manifest(host: Host, request: &Request, plan: &Plan, layout: &Layout) -> Envi
         build_path: layout.source.to_string_lossy().into_owned(),
         isolation: plan.isolation,
         backend: plan.backend.clone(),
-        hooks: vec![
-            format!("get_requires_for_build_{hook}"),
-            format!("build_{hook}"),
-        ],
+        hooks: vec![format!("get_requires_for_build_{hook}"), format!("build_{hook}")],
     }
 }

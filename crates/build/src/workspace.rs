@@ -29,15 +29,10 @@ impl Workspace {
         let gate = File::create(parent.join("gate"))?;
         gate.lock()?;
         sweep(&parent);
-        let folder = tempfile::Builder::new()
-            .prefix("build-")
-            .tempdir_in(&parent)?;
+        let folder = tempfile::Builder::new().prefix("build-").tempdir_in(&parent)?;
         let lock = File::create(folder.path().join(LOCK))?;
         lock.lock()?;
-        Ok(Self {
-            folder,
-            _lock: lock,
-        })
+        Ok(Self { folder, _lock: lock })
     }
 
     /// Makes a folder in it.

@@ -74,12 +74,7 @@ impl Ground {
             log: 1 << 20,
             trace: 64 << 20,
         };
-        Self {
-            sandbox,
-            dir,
-            bounds,
-            trace: Tracing::Off,
-        }
+        Self { sandbox, dir, bounds, trace: Tracing::Off }
     }
 
     fn work(&self) -> PathBuf {
@@ -108,17 +103,9 @@ impl Ground {
     ) -> Result<Outcome, SandboxError> {
         let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
         let contained = self.sandbox.isolation() == Isolation::Bubblewrap;
-        let inside = if contained {
-            PathBuf::from("/build/work")
-        } else {
-            self.work()
-        };
+        let inside = if contained { PathBuf::from("/build/work") } else { self.work() };
         let home = [PathBuf::from("/build/home")];
-        let bind = Bind {
-            host: self.work(),
-            inside: inside.clone(),
-            writable: true,
-        };
+        let bind = Bind { host: self.work(), inside: inside.clone(), writable: true };
         self.sandbox.run(Job {
             binds: &[&[bind], more].concat(),
             scratch: if contained { &home } else { &[] },
@@ -178,13 +165,9 @@ impl Ground {
 }
 
 fn environment() -> BTreeMap<String, String> {
-    [
-        ("PATH", "/usr/bin:/bin"),
-        ("HOME", "/build/home"),
-        ("LC_ALL", "C.UTF-8"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
+    [("PATH", "/usr/bin:/bin"), ("HOME", "/build/home"), ("LC_ALL", "C.UTF-8")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
 }
 
 /// A ground, or the end of the test.
@@ -199,9 +182,7 @@ macro_rules! ground {
 
 /// A number that no other process has among its arguments.
 fn unique_seconds() -> String {
-    let nanos = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     format!("7{}.{}", std::process::id(), nanos.as_nanos())
 }
 
@@ -209,8 +190,7 @@ fn unique_seconds() -> String {
 fn sleeps(seconds: &str) -> bool {
     fs::read_dir("/proc").unwrap().flatten().any(|entry| {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        line.strip_prefix(b"sleep\0")
-            .is_some_and(|rest| rest.starts_with(seconds.as_bytes()))
+        line.strip_prefix(b"sleep\0").is_some_and(|rest| rest.starts_with(seconds.as_bytes()))
     })
 }
 
@@ -238,10 +218,7 @@ fn the_environment_is_exactly_the_one_given() {
     // Cargo runs this test with this variable, so the host's environment would show it.
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some() || plain_user_again());
     let log = ground.to_the_end("cat /proc/*/environ; ps ewwax");
-    assert!(
-        !log.contains("CARGO") && !log.contains("WHEELMARK_TEST"),
-        "{log}"
-    );
+    assert!(!log.contains("CARGO") && !log.contains("WHEELMARK_TEST"), "{log}");
 }
 
 #[test]
@@ -277,10 +254,7 @@ fn neither_the_key_nor_the_home_nor_the_passwords_can_be_read() {
     ));
     assert!(!log.contains(SECRET), "{log}");
     assert!(!log.contains("root:*") && !log.contains("root:$"), "{log}");
-    assert!(
-        !log.lines().any(|line| line.starts_with("total")),
-        "a folder could be listed: {log}"
-    );
+    assert!(!log.lines().any(|line| line.starts_with("total")), "a folder could be listed: {log}");
     // Our own short list and not the host's.
     assert!(log.contains("\n3\nreached"), "{log}");
 }
@@ -296,15 +270,9 @@ fn a_key_that_we_hold_open_is_not_handed_down() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert!(
-        String::from_utf8_lossy(&control.stdout).contains(SECRET),
-        "the control shows it"
-    );
+    assert!(String::from_utf8_lossy(&control.stdout).contains(SECRET), "the control shows it");
     for trace in [Tracing::Off, Tracing::Programs] {
-        let ground = Ground {
-            trace,
-            ..Ground::with(ground.sandbox.clone())
-        };
+        let ground = Ground { trace, ..Ground::with(ground.sandbox.clone()) };
         let log = ground.to_the_end(
             "for fd in /proc/self/fd/*; do echo fd ${fd##*/}; done; \
              for fd in /proc/*/fd/*; do [ ${fd##*/} -lt 3 ] || timeout 1 cat $fd; done",
@@ -324,31 +292,16 @@ fn the_network_is_not_there() {
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
     let connect = format!("exec 9<>/dev/tcp/127.0.0.1/{port}");
-    let control = Command::new("bash")
-        .args(["-c", &connect])
-        .status()
-        .unwrap();
-    assert!(
-        control.success() && listener.accept().is_ok(),
-        "the control gets through"
-    );
+    let control = Command::new("bash").args(["-c", &connect]).status().unwrap();
+    assert!(control.success() && listener.accept().is_ok(), "the control gets through");
     let log = ground.to_the_end(&format!(
         "({connect}) && echo got out; (exec 9<>/dev/tcp/192.0.2.1/80) && echo got out; \
          (exec 9<>/dev/udp/192.0.2.1/53) && echo got out; cat /proc/net/dev"
     ));
     assert!(!log.contains("got out"), "{log}");
-    assert_eq!(
-        listener.accept().unwrap_err().kind(),
-        io::ErrorKind::WouldBlock
-    );
-    let devices = log
-        .lines()
-        .filter(|line| line.contains(": "))
-        .filter(|l| !l.contains("bash"));
-    assert!(
-        devices.clone().all(|line| line.trim().starts_with("lo:")),
-        "{log}"
-    );
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    let devices = log.lines().filter(|line| line.contains(": ")).filter(|l| !l.contains("bash"));
+    assert!(devices.clone().all(|line| line.trim().starts_with("lo:")), "{log}");
     assert_eq!(devices.count(), 1, "{log}");
 }
 
@@ -372,30 +325,13 @@ fn it_writes_only_where_it_may() {
     ));
     assert!(!log.contains("wrote"), "{log}");
     assert!(!log.contains("cannot ."), "{log}");
-    assert!(
-        !log.contains("cannot /") && !log.contains("touched"),
-        "{log}"
-    );
+    assert!(!log.contains("cannot /") && !log.contains("touched"), "{log}");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
-    for place in [
-        "/tmp",
-        "/dev/shm",
-        "/usr",
-        "/etc",
-        "/usr/local/bin",
-        "/root",
-        "/var/tmp",
-    ] {
+    for place in ["/tmp", "/dev/shm", "/usr", "/etc", "/usr/local/bin", "/root", "/var/tmp"] {
         assert!(!Path::new(place).join(&name).exists(), "{place}");
     }
-    assert!(
-        ground.work().join(&name).exists(),
-        "its own folder is the host's"
-    );
-    assert_eq!(
-        fs::metadata(ground.work().join(&name)).unwrap().mode() & 0o777,
-        0o644
-    );
+    assert!(ground.work().join(&name).exists(), "its own folder is the host's");
+    assert_eq!(fs::metadata(ground.work().join(&name)).unwrap().mode() & 0o777, 0o644);
 }
 
 #[test]
@@ -436,9 +372,7 @@ fn a_read_only_bind_lies_open_below_a_closed_home() {
 
     if rustix::process::geteuid().is_root() {
         fs::set_permissions(&python, fs::Permissions::from_mode(0o700)).unwrap();
-        let error = ground
-            .run_with(&["true"], &mut Vec::new(), &cancel, &binds)
-            .unwrap_err();
+        let error = ground.run_with(&["true"], &mut Vec::new(), &cancel, &binds).unwrap_err();
         assert!(matches!(error, SandboxError::Unreadable { .. }), "{error}");
     }
 }
@@ -448,9 +382,7 @@ fn a_file_with_a_name_elsewhere_is_not_handed_over() {
     let ground = ground!();
     fs::hard_link(ground.key(), ground.work().join("innocent")).unwrap();
     let before = fs::metadata(ground.key()).unwrap().uid();
-    let error = ground
-        .run_to(&["true"], &mut Vec::new(), &Cancel::new())
-        .unwrap_err();
+    let error = ground.run_to(&["true"], &mut Vec::new(), &Cancel::new()).unwrap_err();
     assert!(matches!(error, SandboxError::Shared { .. }), "{error}");
     assert_eq!(fs::metadata(ground.key()).unwrap().uid(), before);
 }
@@ -506,10 +438,7 @@ fn without_isolation_a_daemon_does_not_outlive_the_job_either() {
         "(setsid bash -c 'sleep {seconds} & exec >&- 2>&-; sleep {seconds}' &)
          until pgrep -f '^sleep {seconds}' >/dev/null; do :; done; exit 3"
     ));
-    assert_eq!(
-        (outcome.end, outcome.isolation),
-        (End::Exited(3), Isolation::None)
-    );
+    assert_eq!((outcome.end, outcome.isolation), (End::Exited(3), Isolation::None));
     assert!(!sleeps(&seconds));
 }
 
@@ -529,21 +458,13 @@ impl Write for CancelAtOutput {
 
 #[test]
 fn a_cancelled_job_is_gone() {
-    let sandboxes = [
-        ground!().sandbox,
-        Sandbox::none_unsafe(Tracing::Programs).unwrap(),
-    ];
+    let sandboxes = [ground!().sandbox, Sandbox::none_unsafe(Tracing::Programs).unwrap()];
     for (sandbox, trace) in sandboxes.into_iter().zip([Tracing::Programs, Tracing::Off]) {
-        let ground = Ground {
-            trace,
-            ..Ground::with(sandbox)
-        };
+        let ground = Ground { trace, ..Ground::with(sandbox) };
         let (cancel, seconds) = (Cancel::new(), unique_seconds());
         let script = format!("trap '' INT TERM HUP; sleep {seconds} & echo ready; sleep {seconds}");
         let mut log = CancelAtOutput(cancel.clone());
-        let outcome = ground
-            .run_to(&["bash", "-c", &script], &mut log, &cancel)
-            .unwrap();
+        let outcome = ground.run_to(&["bash", "-c", &script], &mut log, &cancel).unwrap();
         assert_eq!(outcome.end, End::Cancelled);
         assert!(!sleeps(&seconds));
     }
@@ -557,10 +478,7 @@ fn helper_that_waits() {
     let Ok(seconds) = std::env::var(HELPER_SECONDS) else {
         return;
     };
-    let ground = Ground {
-        trace: Tracing::Programs,
-        ..ground!()
-    };
+    let ground = Ground { trace: Tracing::Programs, ..ground!() };
     let _ = ground.run(&["sleep", &seconds]);
 }
 
@@ -599,19 +517,13 @@ fn processor_time() {
     ground.bounds.cpu = Duration::from_secs(1);
     ground.exceeded(Bound::Cpu, "while :; do :; done");
     // Also by many that stay below it each.
-    ground.exceeded(
-        Bound::Cpu,
-        "while :; do for i in {1..20000}; do :; done | cat; done",
-    );
+    ground.exceeded(Bound::Cpu, "while :; do for i in {1..20000}; do :; done | cat; done");
 }
 
 #[test]
 fn processes() {
     let ground = ground!();
-    let usage = ground.exceeded(
-        Bound::Tasks,
-        "bomb() { bomb | bomb & wait; }; bomb 2>/dev/null",
-    );
+    let usage = ground.exceeded(Bound::Tasks, "bomb() { bomb | bomb & wait; }; bomb 2>/dev/null");
     assert!(usage.tasks < 2 * ground.bounds.tasks, "{:?}", usage);
 }
 
@@ -619,10 +531,7 @@ fn processes() {
 fn memory() {
     let mut ground = ground!();
     ground.bounds.memory = 128 << 20;
-    let usage = ground.exceeded(
-        Bound::Memory,
-        "head -c 3G /dev/zero | tail -c 3G >/dev/null",
-    );
+    let usage = ground.exceeded(Bound::Memory, "head -c 3G /dev/zero | tail -c 3G >/dev/null");
     assert!(usage.memory < 3 << 30, "{usage:?}");
     // Memory that is a file system has its own bound, at which the job just fails.
     let log = ground.to_the_end(
@@ -635,21 +544,13 @@ fn memory() {
 fn disk() {
     let mut ground = ground!();
     ground.bounds.disk = 8 << 20;
-    ground.exceeded(
-        Bound::Disk,
-        "for i in {1..40}; do head -c 1M /dev/urandom >$i; done; sleep 60",
-    );
+    ground
+        .exceeded(Bound::Disk, "for i in {1..40}; do head -c 1M /dev/urandom >$i; done; sleep 60");
     // A job that is over before anyone looks.
-    let ground = Ground {
-        bounds: ground.bounds,
-        ..Ground::with(ground.sandbox)
-    };
+    let ground = Ground { bounds: ground.bounds, ..Ground::with(ground.sandbox) };
     ground.exceeded(Bound::Disk, "head -c 9M /dev/urandom >x");
     let ground = Ground {
-        bounds: Bounds {
-            disk_reserve: u64::MAX,
-            ..ground.bounds
-        },
+        bounds: Bounds { disk_reserve: u64::MAX, ..ground.bounds },
         ..Ground::with(ground.sandbox)
     };
     ground.exceeded(Bound::DiskReserve, "sleep 60");
@@ -660,10 +561,7 @@ fn one_file() {
     let mut ground = ground!();
     ground.bounds.file_size = 1 << 20;
     ground.exceeded(Bound::FileSize, "exec head -c 4M /dev/zero >x");
-    assert_eq!(
-        fs::metadata(ground.work().join("x")).unwrap().len(),
-        1 << 20
-    );
+    assert_eq!(fs::metadata(ground.work().join("x")).unwrap().len(), 1 << 20);
 }
 
 #[test]
@@ -672,11 +570,7 @@ fn output() {
     ground.bounds.log = 100_000;
     let mut log = Vec::new();
     let outcome = ground.run_to(&["yes"], &mut log, &Cancel::new()).unwrap();
-    assert!(
-        matches!(outcome.end, End::Exceeded(e) if e.bound == Bound::Log),
-        "{:?}",
-        outcome.end
-    );
+    assert!(matches!(outcome.end, End::Exceeded(e) if e.bound == Bound::Log), "{:?}", outcome.end);
     assert_eq!((log.len(), outcome.log_len), (100_000, 100_000));
 }
 
@@ -691,10 +585,7 @@ fn ends_are_told_apart() {
         (none.clone(), Tracing::Off),
         (none, Tracing::Programs),
     ] {
-        let ground = Ground {
-            trace,
-            ..Ground::with(sandbox)
-        };
+        let ground = Ground { trace, ..Ground::with(sandbox) };
         assert_eq!(ground.shell("exit 1").0.end, End::Exited(1));
         assert_eq!(ground.shell("kill -SEGV $$").0.end, End::Signalled(11));
         assert_eq!(ground.run(&["no-such-program"]).0.end, End::Exited(127));
@@ -707,9 +598,7 @@ fn words_are_passed_as_they_are() {
     let ground = ground!();
     let words = ["printf", "%s|", "--", "-i", "a=b", "", "$HOME", "é\n"];
     assert_eq!(ground.run(&words).1, "--|-i|a=b||$HOME|é\n|");
-    let error = ground
-        .run_to(&["A=b", "true"], &mut Vec::new(), &Cancel::new())
-        .unwrap_err();
+    let error = ground.run_to(&["A=b", "true"], &mut Vec::new(), &Cancel::new()).unwrap_err();
     assert!(matches!(error, SandboxError::BadValue { .. }), "{error}");
 }
 
@@ -725,18 +614,13 @@ fn a_log_that_cannot_be_written_ends_the_job() {
         }
     }
     let ground = ground!();
-    let error = ground
-        .run_to(&["yes"], &mut Full, &Cancel::new())
-        .unwrap_err();
+    let error = ground.run_to(&["yes"], &mut Full, &Cancel::new()).unwrap_err();
     assert!(matches!(error, SandboxError::Log(_)), "{error}");
 }
 
 #[test]
 fn what_ran_is_known() {
-    let ground = Ground {
-        trace: Tracing::ProgramsAndFiles,
-        ..ground!()
-    };
+    let ground = Ground { trace: Tracing::ProgramsAndFiles, ..ground!() };
     if let Some(reason) = ground.sandbox.tracer_missing() {
         return skipped(&reason);
     }
@@ -746,102 +630,58 @@ fn what_ran_is_known() {
          ldd /usr/bin/true >/dev/null; no-such-program || true",
     );
     let find = |path: &str| {
-        let found = observed
-            .programs
-            .iter()
-            .find(|program| program.path == Path::new(path));
+        let found = observed.programs.iter().find(|program| program.path == Path::new(path));
         found.unwrap_or_else(|| panic!("{path} not in {:#?}", observed.programs))
     };
     let digest = |path: &str| {
         let file = fs::File::open(path).unwrap();
-        wheelmark_core::digest::Sha256Digest::of_reader(file)
-            .unwrap()
-            .0
+        wheelmark_core::digest::Sha256Digest::of_reader(file).unwrap().0
     };
-    assert_eq!(
-        observed
-            .programs
-            .iter()
-            .filter(|p| p.path.ends_with("id"))
-            .count(),
-        2
-    );
-    assert!(
-        matches!(&find("/usr/bin/./id").file, ProgramFile::Fixed { real, sha256 }
-        if real == Path::new("/usr/bin/id") && *sha256 == digest("/usr/bin/id"))
-    );
+    assert_eq!(observed.programs.iter().filter(|p| p.path.ends_with("id")).count(), 2);
+    assert!(matches!(&find("/usr/bin/./id").file, ProgramFile::Fixed { real, sha256 }
+        if real == Path::new("/usr/bin/id") && *sha256 == digest("/usr/bin/id")));
     assert_eq!(find("/build/work/./tool").file, ProgramFile::Ephemeral);
     assert_eq!(find("/build/work/./script").file, ProgramFile::Ephemeral);
     // `ldd` is a script: its interpreter never shows as an exec of its own.
     assert!(
-        observed
-            .programs
-            .iter()
-            .any(|p| p.script.as_deref() == Some(Path::new("/usr/bin/ldd"))),
+        observed.programs.iter().any(|p| p.script.as_deref() == Some(Path::new("/usr/bin/ldd"))),
         "{:#?}",
         observed.programs
     );
     for launcher in ["bwrap", "setpriv", "prlimit", "setsid", "strace"] {
-        assert!(
-            !observed.programs.iter().any(|p| p.path.ends_with(launcher)),
-            "{launcher}"
-        );
+        assert!(!observed.programs.iter().any(|p| p.path.ends_with(launcher)), "{launcher}");
     }
-    assert!(
-        !observed
-            .programs
-            .iter()
-            .any(|p| p.path.ends_with("no-such-program"))
-    );
+    assert!(!observed.programs.iter().any(|p| p.path.ends_with("no-such-program")));
 }
 
 #[test]
 fn a_compiler_and_its_headers_are_known() {
-    let ground = Ground {
-        trace: Tracing::ProgramsAndFiles,
-        ..ground!()
-    };
+    let ground = Ground { trace: Tracing::ProgramsAndFiles, ..ground!() };
     if !Path::new("/usr/bin/cc").exists() {
         return skipped(&"no C compiler");
     }
     if let Some(reason) = ground.sandbox.tracer_missing() {
         return skipped(&reason);
     }
-    fs::write(
-        ground.work().join("x.c"),
-        "#include <stdio.h>\nint main(void){puts(\"x\");}",
-    )
-    .unwrap();
+    fs::write(ground.work().join("x.c"), "#include <stdio.h>\nint main(void){puts(\"x\");}")
+        .unwrap();
     let observed = ground.observe("cc x.c && ./a.out");
     let fixed = |name: &str| {
         observed.programs.iter().any(|program| {
             program.path.ends_with(name) && matches!(program.file, ProgramFile::Fixed { .. })
         })
     };
-    assert!(
-        fixed("cc") && fixed("as") && fixed("ld"),
-        "{:#?}",
-        observed.programs
-    );
+    assert!(fixed("cc") && fixed("as") && fixed("ld"), "{:#?}", observed.programs);
     let files = observed.files.unwrap();
     assert!(files.contains(&"/usr/include/stdio.h".into()), "{files:?}");
-    let programs = Ground {
-        trace: Tracing::Programs,
-        ..ground
-    };
-    assert!(
-        programs.observe("cc x.c").files.is_none(),
-        "not traced is not empty"
-    );
+    let programs = Ground { trace: Tracing::Programs, ..ground };
+    assert!(programs.observe("cc x.c").files.is_none(), "not traced is not empty");
 }
 
 #[test]
 #[ignore = "run by `a_tracer_that_may_not_attach_is_told`"]
 fn helper_without_tracer() {
-    let ground = Ground {
-        trace: Tracing::Programs,
-        ..ground!()
-    };
+    let ground = Ground { trace: Tracing::Programs, ..ground!() };
     assert!(ground.sandbox.tracer_missing().is_some());
     let (outcome, log) = ground.shell("echo ran all the same");
     assert_eq!(outcome.end, End::Exited(0));
@@ -863,10 +703,7 @@ fn a_tracer_that_may_not_attach_is_told() {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 // Both ways of keeping a job.
@@ -889,12 +726,7 @@ fn all_of_this_holds_for_a_plain_user_too() {
     fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
     let output = Command::new("setpriv")
-        .args([
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "--inh-caps=-all",
-        ])
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"])
         .arg(&copy)
         .args(["--nocapture", "--test-threads=2"])
         .env(PLAIN_USER, "1")
@@ -910,8 +742,5 @@ fn all_of_this_holds_for_a_plain_user_too() {
     assert!(output.status.success());
     let skipped = errors.lines().filter(|line| line.contains("skipped: "));
     // Only this test itself.
-    assert!(
-        skipped.clone().all(|line| line.contains("plain user")),
-        "{errors}"
-    );
+    assert!(skipped.clone().all(|line| line.contains("plain user")), "{errors}");
 }

@@ -18,12 +18,7 @@ use wheelmark_build::source::{
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(folder)
-        .args([
-            "-c",
-            "protocol.file.allow=always",
-            "-c",
-            "tag.gpgSign=false",
-        ])
+        .args(["-c", "protocol.file.allow=always", "-c", "tag.gpgSign=false"])
         .args(arguments)
         .envs([
             ("GIT_CONFIG_NOSYSTEM", "1"),
@@ -39,10 +34,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
         .expect("git runs");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "git {arguments:?}: {stderr}");
-    String::from_utf8(output.stdout)
-        .expect("text")
-        .trim()
-        .to_owned()
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
 /// The committer time above.
@@ -56,10 +48,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 
 fn commit_all(folder: &Path, message: &str) {
     git(folder, &["add", "--all"]);
-    git(
-        folder,
-        &["commit", "--quiet", "--allow-empty", "-m", message],
-    );
+    git(folder, &["commit", "--quiet", "--allow-empty", "-m", message]);
 }
 
 fn init(folder: &Path) {
@@ -190,10 +179,7 @@ fn a_checkout_is_resolved_to_its_commit() {
     let folder = folders.project();
     let source = checkout(&folder.join("sub/deep")).expect("resolved");
     assert_eq!(source.commit.as_str(), git(&folder, &["rev-parse", "HEAD"]));
-    assert_eq!(
-        source.tree.as_str(),
-        git(&folder, &["rev-parse", "HEAD^{tree}"])
-    );
+    assert_eq!(source.tree.as_str(), git(&folder, &["rev-parse", "HEAD^{tree}"]));
     assert_eq!(source.commit_time, TIME);
     assert_eq!(source.git_ref.as_deref(), Some("refs/heads/main"));
     assert_eq!(source.subdirectory, "sub/deep");
@@ -202,19 +188,9 @@ fn a_checkout_is_resolved_to_its_commit() {
     let mut names: Vec<_> = source.tags.iter().map(|tag| tag.name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["light", "v1.0"]);
-    let annotated = source
-        .tags
-        .iter()
-        .find(|tag| tag.name == "v1.0")
-        .expect("there");
-    assert_eq!(
-        annotated.object.as_str(),
-        git(&folder, &["rev-parse", "v1.0"])
-    );
-    assert_eq!(
-        annotated.commit.as_str(),
-        git(&folder, &["rev-parse", "v1.0^{}"])
-    );
+    let annotated = source.tags.iter().find(|tag| tag.name == "v1.0").expect("there");
+    assert_eq!(annotated.object.as_str(), git(&folder, &["rev-parse", "v1.0"]));
+    assert_eq!(annotated.commit.as_str(), git(&folder, &["rev-parse", "v1.0^{}"]));
 }
 
 #[test]
@@ -254,10 +230,7 @@ fn every_clone_exports_the_same() {
 
     // Another clone: more tags and branches, other times, other configuration.
     let clone = folders.at("clone");
-    git(
-        &folder,
-        &["clone", "--quiet", ".", &clone.display().to_string()],
-    );
+    git(&folder, &["clone", "--quiet", ".", &clone.display().to_string()]);
     git(&clone, &["checkout", "--quiet", "-b", "other"]);
     write(&clone, "later.py", "");
     commit_all(&clone, "later");
@@ -269,22 +242,12 @@ fn every_clone_exports_the_same() {
         ("checkout", first.clone()),
         ("remote", remote(&folder, "@main").expect("resolved")),
         ("by commit", by_commit.expect("resolved")),
-        (
-            "other clone",
-            rebuild(record_of(&first), Some(&clone)).expect("found"),
-        ),
-        (
-            "recorded URL",
-            rebuild(record_of(&first), None).expect("found"),
-        ),
+        ("other clone", rebuild(record_of(&first), Some(&clone)).expect("found")),
+        ("recorded URL", rebuild(record_of(&first), None).expect("found")),
     ];
     let mut seen = Vec::new();
     for (name, source) in exports {
-        assert_eq!(
-            (&source.tree, &source.tags),
-            (&first.tree, &first.tags),
-            "{name}"
-        );
+        assert_eq!((&source.tree, &source.tags), (&first.tree, &first.tags), "{name}");
         let dest = folders.at(name);
         source.export(&dest).expect(name);
         // Plumbing that does not refresh the index sees no change either.
@@ -296,11 +259,7 @@ fn every_clone_exports_the_same() {
         assert_eq!(files, other_files, "{name}");
         assert_eq!(said, other_said, "{name}");
     }
-    assert!(
-        said[0].starts_with("light-1-g") && !said[0].ends_with("dirty"),
-        "{}",
-        said[0]
-    );
+    assert!(said[0].starts_with("light-1-g") && !said[0].ends_with("dirty"), "{}", said[0]);
     assert_eq!(said[1], "", "the tree is clean");
     assert_eq!(said[5..7], ["", ""], "no remote, no reflog");
     for (path, mode, time, _) in files {
@@ -311,11 +270,7 @@ fn every_clone_exports_the_same() {
             _ => 0o100_644,
         };
         assert_eq!(*mode, expected, "{}", path.display());
-        assert!(
-            path.ends_with("link") || *time == TIME,
-            "{}: {time}",
-            path.display()
-        );
+        assert!(path.ends_with("link") || *time == TIME, "{}: {time}", path.display());
     }
     assert!(files.iter().all(|(path, ..)| !path.ends_with("noise.log")));
 }
@@ -336,16 +291,10 @@ fn what_is_not_in_the_commit_is_refused() {
     assert_eq!(dirty("modified"), r#"["pyproject.toml"]"#);
 
     // A change that the checkout's index is told to overlook.
-    git(
-        &folder,
-        &["update-index", "--assume-unchanged", "pyproject.toml"],
-    );
+    git(&folder, &["update-index", "--assume-unchanged", "pyproject.toml"]);
     assert_eq!(git(&folder, &["status", "--porcelain"]), "");
     assert_eq!(dirty("overlooked"), r#"["pyproject.toml"]"#);
-    git(
-        &folder,
-        &["update-index", "--no-assume-unchanged", "pyproject.toml"],
-    );
+    git(&folder, &["update-index", "--no-assume-unchanged", "pyproject.toml"]);
     clean();
 
     fs::remove_file(folder.join("run.sh")).expect("there");
@@ -366,10 +315,7 @@ fn what_is_not_in_the_commit_is_refused() {
 
     write(&folder, "sub/new.py", "");
     let refused = checkout(&folder).expect_err("untracked");
-    assert!(
-        matches!(refused, SourceError::Untracked { .. }),
-        "{refused}"
-    );
+    assert!(matches!(refused, SourceError::Untracked { .. }), "{refused}");
     assert!(refused.to_string().contains("sub/new.py"));
     clean();
     checkout(&folder).expect("clean again");
@@ -383,17 +329,11 @@ fn allowed_changes_are_exported_and_named() {
     fs::remove_file(folder.join("run.sh")).expect("there");
     fs::remove_file(folder.join("sub/link")).expect("there");
     write(&folder, "sub/link/inside.py", "now a folder\n");
-    let allowed = ResolveOptions {
-        allow_dirty: true,
-        ..options()
-    };
+    let allowed = ResolveOptions { allow_dirty: true, ..options() };
     let source = resolve(&SourceSpec::Checkout(folder), &allowed).expect("allowed");
     let dirty = source.dirty.clone().expect("dirty");
     let names = |paths: &[PathBuf]| format!("{paths:?}");
-    assert_eq!(
-        names(&dirty.modified),
-        r#"["pyproject.toml", "run.sh", "sub/link"]"#
-    );
+    assert_eq!(names(&dirty.modified), r#"["pyproject.toml", "run.sh", "sub/link"]"#);
     assert_eq!(names(&dirty.untracked), r#"["sub/link/inside.py"]"#);
     let dest = folders.at("out");
     source.export(&dest).expect("exported");
@@ -410,20 +350,11 @@ fn no_program_of_the_repository_runs() {
     let folder = folders.project();
     let trap = folders.at("ran");
     let run = format!("touch {}; cat", trap.display());
-    write(
-        &folder,
-        ".gitattributes",
-        "*.py filter=trap diff=trap ident\n",
-    );
+    write(&folder, ".gitattributes", "*.py filter=trap diff=trap ident\n");
     commit_all(&folder, "attributes");
     let hooks = folder.join(".git/hooks");
     fs::create_dir_all(&hooks).expect("a folder");
-    for hook in [
-        "post-checkout",
-        "post-index-change",
-        "reference-transaction",
-        "pre-auto-gc",
-    ] {
+    for hook in ["post-checkout", "post-index-change", "reference-transaction", "pre-auto-gc"] {
         let hook = hooks.join(hook);
         fs::write(&hook, format!("#!/bin/sh\n{run}\n")).expect("a hook");
         fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("mode");
@@ -461,10 +392,8 @@ fn no_program_of_the_repository_runs() {
 fn replaced_commits_are_not_believed() {
     let folders = Folders::new();
     let folder = folders.project();
-    let (head, first) = (
-        git(&folder, &["rev-parse", "HEAD"]),
-        git(&folder, &["rev-parse", "v1.0^{}"]),
-    );
+    let (head, first) =
+        (git(&folder, &["rev-parse", "HEAD"]), git(&folder, &["rev-parse", "v1.0^{}"]));
     write(&folder, "evil.py", "");
     commit_all(&folder, "evil");
     let evil = git(&folder, &["rev-parse", "HEAD"]);
@@ -500,10 +429,7 @@ fn an_object_under_a_false_name_is_not_exported() {
     fs::remove_file(place(&good)).expect("a loose object");
     fs::copy(place(&evil), place(&good)).expect("swapped");
     let refused = source.export(&folders.at("out"));
-    assert!(
-        matches!(refused, Err(SourceError::Git { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(SourceError::Git { .. })), "{refused:?}");
 }
 
 #[test]
@@ -511,41 +437,20 @@ fn places_that_are_no_source_are_refused() {
     let folders = Folders::new();
     let plain = folders.at("plain");
     fs::create_dir(&plain).expect("a folder");
-    assert!(matches!(
-        checkout(&plain),
-        Err(SourceError::NotARepository { .. })
-    ));
+    assert!(matches!(checkout(&plain), Err(SourceError::NotARepository { .. })));
     let gone = checkout(&folders.at("gone"));
     assert!(matches!(gone, Err(SourceError::NoSuchDirectory { .. })));
     let empty = folders.at("empty");
     init(&empty);
-    assert!(matches!(
-        checkout(&empty),
-        Err(SourceError::NoCommit { .. })
-    ));
-    assert!(matches!(
-        remote(&empty, ""),
-        Err(SourceError::NoCommit { .. })
-    ));
+    assert!(matches!(checkout(&empty), Err(SourceError::NoCommit { .. })));
+    assert!(matches!(remote(&empty, ""), Err(SourceError::NoCommit { .. })));
     let folder = folders.project();
     let bare = folders.at("bare.git");
-    git(
-        &folder,
-        &[
-            "clone",
-            "--quiet",
-            "--bare",
-            ".",
-            &bare.display().to_string(),
-        ],
-    );
+    git(&folder, &["clone", "--quiet", "--bare", ".", &bare.display().to_string()]);
     assert!(matches!(checkout(&bare), Err(SourceError::Bare { .. })));
     let inside = checkout(&folder.join(".git"));
     assert!(matches!(inside, Err(SourceError::NotARepository { .. })));
-    assert!(matches!(
-        remote(&plain, "@main"),
-        Err(SourceError::Git { .. })
-    ));
+    assert!(matches!(remote(&plain, "@main"), Err(SourceError::Git { .. })));
 }
 
 #[test]
@@ -556,10 +461,7 @@ fn clones_without_their_history_are_refused() {
     let url = format!("file://{}", folder.display());
     let clone = |how: &str, name: &str| {
         let to = folders.at(name);
-        git(
-            &folder,
-            &["clone", "--quiet", how, &url, &to.display().to_string()],
-        );
+        git(&folder, &["clone", "--quiet", how, &url, &to.display().to_string()]);
         to
     };
     let shallow = clone("--depth=1", "shallow");
@@ -581,29 +483,17 @@ fn refs_that_are_not_one_thing_are_refused() {
     let folder = folders.project();
     git(&folder, &["branch", "both"]);
     git(&folder, &["tag", "both", "v1.0"]);
-    assert!(matches!(
-        remote(&folder, "@both"),
-        Err(SourceError::AmbiguousRef { .. })
-    ));
+    assert!(matches!(remote(&folder, "@both"), Err(SourceError::AmbiguousRef { .. })));
     let tag = remote(&folder, "@refs/tags/both").expect("one thing");
     assert_eq!(tag.git_ref.as_deref(), Some("refs/tags/both"));
-    assert!(matches!(
-        remote(&folder, "@gone"),
-        Err(SourceError::UnknownRef { .. })
-    ));
+    assert!(matches!(remote(&folder, "@gone"), Err(SourceError::UnknownRef { .. })));
     let head = git(&folder, &["rev-parse", "HEAD"]);
     let short = remote(&folder, &format!("@{}", &head[..10]));
     assert!(matches!(short, Err(SourceError::AbbreviatedCommit { .. })));
     let absent = remote(&folder, &format!("@{}", "1".repeat(40)));
-    assert!(
-        matches!(absent, Err(SourceError::CommitMissing { .. })),
-        "{absent:?}"
-    );
+    assert!(matches!(absent, Err(SourceError::CommitMissing { .. })), "{absent:?}");
     let annotated = remote(&folder, "@v1.0").expect("resolved");
-    assert_eq!(
-        annotated.commit.as_str(),
-        git(&folder, &["rev-parse", "v1.0^{}"])
-    );
+    assert_eq!(annotated.commit.as_str(), git(&folder, &["rev-parse", "v1.0^{}"]));
     assert_eq!(annotated.git_ref.as_deref(), Some("refs/tags/v1.0"));
     let default = remote(&folder, "").expect("resolved");
     assert_eq!(default.git_ref.as_deref(), Some("refs/heads/main"));
@@ -618,21 +508,9 @@ fn a_subdirectory_is_a_folder_of_the_tree() {
     symlink("/etc", folder.join("away")).expect("a link");
     symlink("sub", folder.join("near")).expect("a link");
     commit_all(&folder, "links");
-    for bad in [
-        "..",
-        "sub/../..",
-        "/etc",
-        "gone",
-        "run.sh",
-        "away",
-        "near/deep",
-        ".git",
-    ] {
+    for bad in ["..", "sub/../..", "/etc", "gone", "run.sh", "away", "near/deep", ".git"] {
         let refused = remote(&folder, &format!("#subdirectory={bad}"));
-        assert!(
-            matches!(refused, Err(SourceError::Subdirectory { .. })),
-            "{bad}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(SourceError::Subdirectory { .. })), "{bad}: {refused:?}");
     }
     // An empty folder is not of the commit.
     fs::create_dir(folder.join("void")).expect("a folder");
@@ -679,30 +557,17 @@ fn a_record_is_held_against_the_repository() {
 
 /// A project with a submodule that has one of its own.
 fn with_submodules(folders: &Folders) -> PathBuf {
-    let (inner, middle, outer) = (
-        folders.at("inner"),
-        folders.at("middle"),
-        folders.at("outer"),
-    );
+    let (inner, middle, outer) = (folders.at("inner"), folders.at("middle"), folders.at("outer"));
     init(&inner);
     write(&inner, "inner.c", "int inner;\n");
     commit_all(&inner, "inner");
     init(&middle);
     write(&middle, "middle.c", "int middle;\n");
-    git(
-        &middle,
-        &["submodule", "--quiet", "add", "../inner", "lib/inner"],
-    );
+    git(&middle, &["submodule", "--quiet", "add", "../inner", "lib/inner"]);
     commit_all(&middle, "middle");
     project(&outer);
-    git(
-        &outer,
-        &["submodule", "--quiet", "add", "../middle", "vendor/middle"],
-    );
-    git(
-        &outer,
-        &["submodule", "--quiet", "update", "--init", "--recursive"],
-    );
+    git(&outer, &["submodule", "--quiet", "add", "../middle", "vendor/middle"]);
+    git(&outer, &["submodule", "--quiet", "update", "--init", "--recursive"]);
     commit_all(&outer, "vendored");
     outer
 }
@@ -712,25 +577,15 @@ fn submodules_come_along_at_their_recorded_commits() {
     let folders = Folders::new();
     let outer = with_submodules(&folders);
     let source = checkout(&outer).expect("resolved");
-    let paths: Vec<_> = source
-        .submodules
-        .iter()
-        .map(|sub| sub.path.as_str())
-        .collect();
+    let paths: Vec<_> = source.submodules.iter().map(|sub| sub.path.as_str()).collect();
     assert_eq!(paths, ["vendor/middle", "vendor/middle/lib/inner"]);
     let inner = format!("git+file://{}", folders.at("inner").display());
     assert_eq!(source.submodules[1].url, inner);
     let exports = [
         ("checkout", source.clone()),
         ("remote", remote(&outer, "").expect("resolved")),
-        (
-            "record",
-            rebuild(record_of(&source), Some(&outer)).expect("found"),
-        ),
-        (
-            "recorded URL",
-            rebuild(record_of(&source), None).expect("found"),
-        ),
+        ("record", rebuild(record_of(&source), Some(&outer)).expect("found")),
+        ("recorded URL", rebuild(record_of(&source), None).expect("found")),
     ];
     let mut seen = Vec::new();
     for (name, source) in exports {
@@ -749,18 +604,12 @@ fn submodules_come_along_at_their_recorded_commits() {
     let mut record = record_of(&source);
     let last = record.submodules.pop();
     let refused = rebuild(record.clone(), Some(&outer));
-    assert!(
-        matches!(refused, Err(SourceError::SubmoduleMismatch { .. })),
-        "one too few"
-    );
+    assert!(matches!(refused, Err(SourceError::SubmoduleMismatch { .. })), "one too few");
     record.submodules.extend(last.clone());
     record.submodules.extend(last);
     record.submodules[2].path = "third".to_owned();
     let refused = rebuild(record, Some(&outer));
-    assert!(
-        matches!(refused, Err(SourceError::SubmoduleMismatch { .. })),
-        "one too many"
-    );
+    assert!(matches!(refused, Err(SourceError::SubmoduleMismatch { .. })), "one too many");
 }
 
 #[test]
@@ -770,37 +619,22 @@ fn submodules_that_are_not_as_recorded_are_refused() {
     let middle = outer.join("vendor/middle");
     write(&middle, "lib/inner/new.c", "");
     let refused = checkout(&outer);
-    assert!(
-        matches!(refused, Err(SourceError::SubmoduleDirty { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(SourceError::SubmoduleDirty { .. })), "{refused:?}");
     fs::remove_file(middle.join("lib/inner/new.c")).expect("there");
     commit_all(&middle, "moved");
     let refused = checkout(&outer);
-    assert!(
-        matches!(refused, Err(SourceError::SubmoduleMoved { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(SourceError::SubmoduleMoved { .. })), "{refused:?}");
     let fresh = folders.at("fresh");
-    git(
-        &outer,
-        &["clone", "--quiet", ".", &fresh.display().to_string()],
-    );
+    git(&outer, &["clone", "--quiet", ".", &fresh.display().to_string()]);
     let refused = checkout(&fresh);
-    assert!(matches!(
-        refused,
-        Err(SourceError::SubmoduleUninitialised { .. })
-    ));
+    assert!(matches!(refused, Err(SourceError::SubmoduleUninitialised { .. })));
     git(&outer, &["submodule", "--quiet", "update", "--recursive"]);
     checkout(&outer).expect("as recorded again");
     git(&outer, &["rm", "--quiet", "--cached", ".gitmodules"]);
     git(&outer, &["commit", "--quiet", "-m", "unnamed"]);
     fs::remove_file(outer.join(".gitmodules")).expect("there");
     let refused = checkout(&outer);
-    assert!(
-        matches!(refused, Err(SourceError::SubmoduleUnknown { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(SourceError::SubmoduleUnknown { .. })), "{refused:?}");
 }
 
 #[test]
@@ -820,17 +654,11 @@ fn an_export_goes_to_an_empty_place_only() {
     let dest = folders.at("out");
     write(&dest, "mine", "");
     let refused = source.export(&dest);
-    assert!(matches!(
-        refused,
-        Err(SourceError::DestinationNotEmpty { .. })
-    ));
+    assert!(matches!(refused, Err(SourceError::DestinationNotEmpty { .. })));
     fs::create_dir(folders.at("empty")).expect("a folder");
     symlink(folders.at("empty"), folders.at("link")).expect("a link");
     let refused = source.export(&folders.at("link"));
-    assert!(matches!(
-        refused,
-        Err(SourceError::DestinationNotEmpty { .. })
-    ));
+    assert!(matches!(refused, Err(SourceError::DestinationNotEmpty { .. })));
 }
 
 #[test]
@@ -886,10 +714,7 @@ fn a_missing_or_old_git_is_told() {
     fs::set_permissions(programs.join("git"), mode).expect("mode");
     let path = programs.display().to_string();
     let told = in_child(&folder, &[("PATH", &path)]);
-    assert!(
-        told.contains("refused GitTooOld") && told.contains("2.30.2"),
-        "{told}"
-    );
+    assert!(told.contains("refused GitTooOld") && told.contains("2.30.2"), "{told}");
 }
 
 #[test]
@@ -898,11 +723,7 @@ fn relative_paths_lead_where_they_should() {
     let folder = folders.project();
     let told = in_child(
         &folder,
-        &[
-            ("RESOLVE_IN_CHILD", "sub"),
-            ("EXPORT_IN_CHILD", "../out"),
-            ("TMPDIR", ".."),
-        ],
+        &[("RESOLVE_IN_CHILD", "sub"), ("EXPORT_IN_CHILD", "../out"), ("TMPDIR", "..")],
     );
     assert!(told.contains("resolved"), "{told}");
     assert!(folders.at("out/sub/deep/module.py").is_file(), "{told}");
@@ -917,11 +738,7 @@ fn variables_of_the_caller_change_nothing() {
     init(&other);
     commit_all(&other, "another repository");
     let home = folders.at("home");
-    write(
-        &home,
-        ".gitconfig",
-        "[core]\n\texcludesFile = ~/ignored\n\tautocrlf = true\n",
-    );
+    write(&home, ".gitconfig", "[core]\n\texcludesFile = ~/ignored\n\tautocrlf = true\n");
     write(&home, ".config/git/ignore", "*\n");
     write(&home, ".config/git/attributes", "* text eol=crlf\n");
     write(&home, "ignored", "*\n");

@@ -28,9 +28,7 @@ pub fn read(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError>
 pub fn read_as(name: &str, path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
     let name = name.to_owned();
     let failed = |error: io::Error| {
-        interrupt::check(cancel)
-            .err()
-            .unwrap_or_else(|| CliError::io("read", path, &error))
+        interrupt::check(cancel).err().unwrap_or_else(|| CliError::io("read", path, &error))
     };
     let mut file = Watched::open(path, cancel)?;
     let filename = DistFilename::parse(&name).map_err(|error| malformed(&error));
@@ -59,12 +57,7 @@ pub fn read_as(name: &str, path: &Path, cancel: &Arc<AtomicBool>) -> Result<Arti
             (sha256, Err(refusal))
         }
     };
-    Ok(Artifact {
-        name,
-        filename,
-        contents,
-        sha256,
-    })
+    Ok(Artifact { name, filename, contents, sha256 })
 }
 
 fn malformed(error: &FilenameError) -> Refusal {

@@ -66,28 +66,12 @@ mod tests {
 
     #[test]
     fn sizes_are_whole_and_more_than_nothing() {
-        for (text, bytes) in [
-            ("1", 1),
-            ("4096", 4096),
-            ("512M", 512 << 20),
-            ("3T", 3 << 40),
-        ] {
+        for (text, bytes) in [("1", 1), ("4096", 4096), ("512M", 512 << 20), ("3T", 3 << 40)] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
-        for text in [
-            "",
-            "M",
-            "0",
-            "0G",
-            "-1",
-            "+1",
-            "1.5G",
-            "1g",
-            "1GB",
-            "99999999999T",
-            "1 G",
-            "é",
-        ] {
+        for text in
+            ["", "M", "0", "0G", "-1", "+1", "1.5G", "1g", "1GB", "99999999999T", "1 G", "é"]
+        {
             assert!(size(text).is_err(), "{text}");
         }
     }

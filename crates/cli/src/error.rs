@@ -23,19 +23,12 @@ pub struct CliError {
 impl CliError {
     /// Something outside kept the program from deciding.
     pub fn undecided(message: impl fmt::Display) -> Self {
-        Self {
-            message: message.to_string(),
-            hint: None,
-            exit: Exit::Undecided,
-        }
+        Self { message: message.to_string(), hint: None, exit: Exit::Undecided }
     }
 
     /// The arguments are wrong.
     pub fn usage(message: impl fmt::Display) -> Self {
-        Self {
-            exit: Exit::Usage,
-            ..Self::undecided(message)
-        }
+        Self { exit: Exit::Usage, ..Self::undecided(message) }
     }
 
     /// A file could not be read or written.
@@ -102,18 +95,9 @@ mod tests {
     fn paths_in_the_clone_are_shown_as_paths_in_the_source() {
         let tree = Path::new("/cache/work/build-x/tree");
         for (message, shown) in [
-            (
-                "/cache/work/build-x/tree/a/pyproject.toml:1:2: no",
-                "a/pyproject.toml:1:2: no",
-            ),
-            (
-                "no x in `/cache/work/build-x/tree/`",
-                "no x in the source tree",
-            ),
-            (
-                "no x in `/cache/work/build-x/tree`",
-                "no x in the source tree",
-            ),
+            ("/cache/work/build-x/tree/a/pyproject.toml:1:2: no", "a/pyproject.toml:1:2: no"),
+            ("no x in `/cache/work/build-x/tree/`", "no x in the source tree"),
+            ("no x in `/cache/work/build-x/tree`", "no x in the source tree"),
             (
                 "cannot read `/cache/work/build-x/tree-2`",
                 "cannot read `/cache/work/build-x/tree-2`",

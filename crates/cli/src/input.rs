@@ -24,10 +24,7 @@ pub fn read_found(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
 pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
     let error = |error: io::Error| CliError::io("read", path, &error);
     let mut bytes = Vec::new();
-    open_file(path)?
-        .take(limit as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(error)?;
+    open_file(path)?.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(error)?;
     Ok(bytes)
 }
 
@@ -56,15 +53,8 @@ impl Watched {
     pub fn open(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Self, CliError> {
         regular(path)?;
         let file = open_file(path)?;
-        let length = file
-            .metadata()
-            .map_err(|error| CliError::io("read", path, &error))?
-            .len();
-        Ok(Self {
-            file,
-            progress: progress::bytes(length, path),
-            cancel: Arc::clone(cancel),
-        })
+        let length = file.metadata().map_err(|error| CliError::io("read", path, &error))?.len();
+        Ok(Self { file, progress: progress::bytes(length, path), cancel: Arc::clone(cancel) })
     }
 }
 
@@ -94,17 +84,11 @@ impl Drop for Watched {
 /// Refuses what is no regular file, links followed. Looked at before opening, which would wait for the
 /// other end of a pipe.
 fn regular(path: &Path) -> Result<(), CliError> {
-    let kind = path
-        .metadata()
-        .map_err(|error| CliError::io("read", path, &error))?
-        .file_type();
+    let kind = path.metadata().map_err(|error| CliError::io("read", path, &error))?.file_type();
     if kind.is_file() || kind.is_dir() {
         return Ok(()); // A folder is told by who opens it.
     }
-    Err(CliError::undecided(format!(
-        "cannot read {}: it is no regular file",
-        shown(path)
-    )))
+    Err(CliError::undecided(format!("cannot read {}: it is no regular file", shown(path))))
 }
 
 /// Opens a file; a folder is told apart, since reading it would say less.

@@ -67,16 +67,7 @@ pub fn find<T>(
     let sandbox = sandbox.map_err(BuildError::from)?;
     let (uv, answer) = uv?;
     let environments = EnvironmentStore::new(&place.cache);
-    Ok((
-        Machine {
-            sandbox,
-            uv,
-            environments,
-            bounds,
-            cancel,
-        },
-        answer,
-    ))
+    Ok((Machine { sandbox, uv, environments, bounds, cancel }, answer))
 }
 
 /// `$WHEELMARK_CACHE`, or `wheelmark` in the user's cache folder (XDG base directories).
@@ -88,16 +79,11 @@ fn cache() -> Result<PathBuf, CliError> {
     }
     env::var_os("XDG_CACHE_HOME")
         .and_then(|path| absolute(path.into()))
-        .or_else(|| {
-            env::home_dir()
-                .and_then(absolute)
-                .map(|home| home.join(".cache"))
-        })
+        .or_else(|| env::home_dir().and_then(absolute).map(|home| home.join(".cache")))
         .map(|cache| cache.join("wheelmark"))
         .ok_or_else(|| {
-            CliError::undecided("there is no home folder for the cache").hint(format!(
-                "set {CACHE_VARIABLE} to a folder that can be written"
-            ))
+            CliError::undecided("there is no home folder for the cache")
+                .hint(format!("set {CACHE_VARIABLE} to a folder that can be written"))
         })
 }
 
@@ -113,10 +99,9 @@ impl From<BuildError> for CliError {
                 let message = format!("the system refuses a sandbox: {}", Escaped(message));
                 return Self::undecided(message).hint(hint);
             }
-            BuildError::Failed {
-                end: End::Exceeded(exceeded),
-                ..
-            } => return Self::undecided(&error).hint(bound_options::hint(exceeded.bound)),
+            BuildError::Failed { end: End::Exceeded(exceeded), .. } => {
+                return Self::undecided(&error).hint(bound_options::hint(exceeded.bound));
+            }
             _ => {}
         }
         let mut text = error.to_string();

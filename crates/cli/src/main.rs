@@ -60,10 +60,7 @@ fn main() -> ExitCode {
 
 /// Shows what clap has to say: help and version, or what is wrong with the arguments.
 fn usage(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> Exit {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // A closed pipe is no reason to fail: the reader has seen what it wanted.
         let _ = error.print();
         return Exit::Accepted;

@@ -76,12 +76,7 @@ mod tests {
         let file = root.path().join("file");
         fs::write(&file, "").unwrap();
         for folder in [file.clone(), file.join("below")] {
-            assert!(
-                check(&folder)
-                    .unwrap_err()
-                    .message
-                    .contains("ot a directory")
-            );
+            assert!(check(&folder).unwrap_err().message.contains("ot a directory"));
         }
     }
 }

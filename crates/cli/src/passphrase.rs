@@ -54,13 +54,11 @@ fn from_variable() -> Result<Option<Zeroizing<String>>, CliError> {
 
 /// Asks on the terminal itself, whatever standard input and output are.
 fn ask(prompt: &str) -> Result<Zeroizing<String>, CliError> {
-    rpassword::prompt_password(prompt)
-        .map(Zeroizing::new)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => CliError::undecided(crate::interrupt::MESSAGE),
-            _ => CliError::usage(format!(
-                "a passphrase is needed, {VARIABLE} is not set, and there is no terminal to ask on"
-            ))
-            .hint(format!("set {VARIABLE}")),
-        })
+    rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(|error| match error.kind() {
+        io::ErrorKind::Interrupted => CliError::undecided(crate::interrupt::MESSAGE),
+        _ => CliError::usage(format!(
+            "a passphrase is needed, {VARIABLE} is not set, and there is no terminal to ask on"
+        ))
+        .hint(format!("set {VARIABLE}")),
+    })
 }

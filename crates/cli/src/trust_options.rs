@@ -47,10 +47,10 @@ impl TrustOptions {
     /// with which the verb will sign.
     pub fn policy(&self, own: Option<&PrivateKey>) -> Result<Policy, CliError> {
         match (&self.policy, &self.key, &self.source) {
-            (Some(_), Some(_), _) if own.is_none() => Err(CliError::usage(
-                "--policy and --key both say who is trusted",
-            )
-            .hint("give one of them")),
+            (Some(_), Some(_), _) if own.is_none() => {
+                Err(CliError::usage("--policy and --key both say who is trusted")
+                    .hint("give one of them"))
+            }
             (Some(path), _, _) => {
                 let text = input::read_text(path, MAX_FILE)?;
                 Policy::parse(&path.to_string_lossy(), &text)
@@ -77,10 +77,8 @@ impl TrustOptions {
                     Rebuild::Never,
                 ))
             }
-            _ => Err(
-                CliError::usage("nothing says who is trusted, and there is no default")
-                    .hint("give --policy FILE, or --key PUB with --source URI"),
-            ),
+            _ => Err(CliError::usage("nothing says who is trusted, and there is no default")
+                .hint("give --policy FILE, or --key PUB with --source URI")),
         }
     }
 
@@ -90,10 +88,8 @@ impl TrustOptions {
             return Ok(None);
         };
         let pem = input::read_text(path, MAX_FILE)?;
-        let private = matches!(
-            PemKind::of(&pem),
-            Some(PemKind::PrivateKey | PemKind::EncryptedPrivateKey)
-        );
+        let private =
+            matches!(PemKind::of(&pem), Some(PemKind::PrivateKey | PemKind::EncryptedPrivateKey));
         Ok(private.then_some(path.as_path()))
     }
 }

@@ -63,10 +63,7 @@ mod tests {
         ] {
             let unique: BTreeSet<_> = codes.iter().collect();
             assert_eq!(unique.len(), codes.len());
-            assert!(
-                codes.iter().all(|code| code.bytes().all(kebab)),
-                "{codes:?}"
-            );
+            assert!(codes.iter().all(|code| code.bytes().all(kebab)), "{codes:?}");
         }
     }
 }

@@ -142,9 +142,7 @@ macro_rules! serde_as_text {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?
-                    .parse()
-                    .map_err(serde::de::Error::custom)
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
             }
         }
     };
@@ -165,13 +163,7 @@ mod tests {
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
         assert_eq!(digest.to_string().parse(), Ok(digest));
-        assert!(
-            digest
-                .to_string()
-                .to_uppercase()
-                .parse::<Sha256Digest>()
-                .is_err()
-        );
+        assert!(digest.to_string().to_uppercase().parse::<Sha256Digest>().is_err());
         assert!(digest.to_string()[1..].parse::<Sha256Digest>().is_err());
     }
 
@@ -179,10 +171,7 @@ mod tests {
     fn a_stream_and_its_bytes_have_the_same_digest() {
         let bytes = vec![7; 3 * CHUNK + 1];
         let (digest, length) = Sha256Digest::of_reader(&bytes[..]).expect("memory does not fail");
-        assert_eq!(
-            (digest, length),
-            (Sha256Digest::of(&bytes), bytes.len() as u64)
-        );
+        assert_eq!((digest, length), (Sha256Digest::of(&bytes), bytes.len() as u64));
     }
 
     #[test]

@@ -59,9 +59,7 @@ impl Serialize for ProjectName {
 
 impl<'de> Deserialize<'de> for ProjectName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -96,11 +94,7 @@ impl Tag {
         let well_formed = |part: &str| {
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         };
-        if !parts
-            .iter()
-            .flat_map(|part| part.split('.'))
-            .all(well_formed)
-        {
+        if !parts.iter().flat_map(|part| part.split('.')).all(well_formed) {
             return Err(error("has an empty or malformed part"));
         }
         let mut tags = BTreeSet::new();
@@ -141,16 +135,11 @@ impl FromStr for BuildTag {
         let error = |problem| FilenameError::new(Reason::FilenameBuild, text, problem);
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, suffix) = text.split_at(digits);
-        if !suffix
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._+!".contains(&b))
-        {
+        if !suffix.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+!".contains(&b)) {
             return Err(error("not a build tag"));
         }
         Ok(Self {
-            number: number
-                .parse()
-                .map_err(|_| error("a build tag must start with a number"))?,
+            number: number.parse().map_err(|_| error("a build tag must start with a number"))?,
             suffix: suffix.to_owned(),
         })
     }
@@ -182,9 +171,7 @@ impl WheelFilename {
     pub fn parse(text: &str) -> Result<Self, FilenameError> {
         check_characters(text)?;
         let malformed = |problem| FilenameError::new(Reason::FilenameMalformed, text, problem);
-        let stem = text
-            .strip_suffix(".whl")
-            .ok_or_else(|| malformed("does not end in `.whl`"))?;
+        let stem = text.strip_suffix(".whl").ok_or_else(|| malformed("does not end in `.whl`"))?;
         let parts: Vec<&str> = stem.split('-').collect();
         let (name, version, build, tags) = match parts[..] {
             [name, version, python, abi, platform] => {
@@ -254,12 +241,10 @@ impl SdistFilename {
     pub fn parse(text: &str) -> Result<Self, FilenameError> {
         check_characters(text)?;
         let malformed = |problem| FilenameError::new(Reason::FilenameMalformed, text, problem);
-        let stem = text
-            .strip_suffix(".tar.gz")
-            .ok_or_else(|| malformed("does not end in `.tar.gz`"))?;
-        let (name, version) = stem
-            .rsplit_once('-')
-            .ok_or_else(|| malformed("has not two parts joined by `-`"))?;
+        let stem =
+            text.strip_suffix(".tar.gz").ok_or_else(|| malformed("does not end in `.tar.gz`"))?;
+        let (name, version) =
+            stem.rsplit_once('-').ok_or_else(|| malformed("has not two parts joined by `-`"))?;
         Ok(Self {
             spelling: text.to_owned(),
             project: name.parse()?,
@@ -345,11 +330,7 @@ pub struct FilenameError {
 
 impl FilenameError {
     fn new(reason: Reason, text: &str, problem: &'static str) -> Self {
-        Self {
-            reason,
-            text: text.chars().take(FILENAME_LENGTH).collect(),
-            problem,
-        }
+        Self { reason, text: text.chars().take(FILENAME_LENGTH).collect(), problem }
     }
 
     /// Why the text is refused.
@@ -377,9 +358,7 @@ fn check_characters(text: &str) -> Result<(), FilenameError> {
     }
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.+!".contains(&b);
     if !text.bytes().all(allowed) {
-        return Err(error(
-            "holds a character other than ASCII letters, digits and `-_.+!`",
-        ));
+        return Err(error("holds a character other than ASCII letters, digits and `-_.+!`"));
     }
     Ok(())
 }

@@ -34,16 +34,11 @@ pub enum JsonError {
 /// object holds a key twice, or when the nesting exceeds 64 levels.
 pub fn parse(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
     if bytes.len() > limit {
-        return Err(JsonError::TooLarge {
-            found: bytes.len(),
-            limit,
-        });
+        return Err(JsonError::TooLarge { found: bytes.len(), limit });
     }
     let malformed = |error: serde_json::Error| JsonError::Malformed(error.to_string());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }
-        .deserialize(&mut deserializer)
-        .map_err(malformed)?;
+    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(malformed)?;
     deserializer.end().map_err(malformed)?;
     Ok(value)
 }
@@ -56,13 +51,9 @@ struct Strict {
 impl Strict {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(E::custom(format_args!(
-                "nested deeper than {MAX_DEPTH} levels"
-            )));
+            return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-        })
+        Ok(Self { depth: self.depth + 1 })
     }
 }
 
@@ -98,9 +89,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -159,9 +148,6 @@ mod tests {
     fn trailing_bytes_bad_utf8_and_size_are_refused() {
         assert!(parse(b"{} {}", 100).is_err());
         assert!(parse(b"\"\xff\"", 100).is_err());
-        assert_eq!(
-            parse(b"[1,2]", 4),
-            Err(JsonError::TooLarge { found: 5, limit: 4 })
-        );
+        assert_eq!(parse(b"[1,2]", 4), Err(JsonError::TooLarge { found: 5, limit: 4 }));
     }
 }

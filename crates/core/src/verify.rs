@@ -76,41 +76,27 @@ pub fn verify(
     });
     // 5. What was signed is a statement about this file, by its name and by its bytes.
     let statement = run.check(C::Statement, envelope.as_ref(), |it| it.statement(limits));
-    let subject = statement
-        .as_ref()
-        .map(|statement| statement.subject.as_slice());
+    let subject = statement.as_ref().map(|statement| statement.subject.as_slice());
     run.judge(C::SubjectName, both(subject, file), subject_name);
-    run.judge(C::SubjectDigest, subject, |subject| {
-        subject_digest(subject, artifact.sha256)
-    });
+    run.judge(C::SubjectDigest, subject, |subject| subject_digest(subject, artifact.sha256));
     // 6. It is SLSA provenance, of a build type that the rule accepts and whose parameters are known.
     let provenance = run.check(C::PredicateType, statement.as_ref(), provenance_of);
     let ruled = both(rule, provenance.as_ref());
-    run.judge(C::BuildType, ruled, |(rule, it)| {
-        evaluate::build_type(rule, it)
-    });
+    run.judge(C::BuildType, ruled, |(rule, it)| evaluate::build_type(rule, it));
     let build = run.check(C::Parameters, both(provenance.as_ref(), file), parameters);
     // 7. Signer and builder are the rule's for this project.
-    run.judge(
-        C::Signer,
-        both(rule, envelope.as_ref()),
-        |(rule, envelope)| evaluate::signer(rule, envelope.signer()),
-    );
+    run.judge(C::Signer, both(rule, envelope.as_ref()), |(rule, envelope)| {
+        evaluate::signer(rule, envelope.signer())
+    });
     run.judge(C::Builder, ruled, |(rule, it)| evaluate::builder(rule, it));
     // 8. So are the source, its ref, its state, and what held the build.
     let built = both(rule, build.as_ref());
-    run.judge(C::Source, built, |(rule, build)| {
-        evaluate::source(rule, build)
-    });
+    run.judge(C::Source, built, |(rule, build)| evaluate::source(rule, build));
     run.judge(C::Ref, both(built, file), |((rule, build), file)| {
         evaluate::git_ref(rule, build, file)
     });
-    run.judge(C::CleanSource, built, |(rule, build)| {
-        evaluate::clean_source(rule, build)
-    });
-    run.judge(C::Isolation, built, |(rule, build)| {
-        evaluate::isolation(rule, build)
-    });
+    run.judge(C::CleanSource, built, |(rule, build)| evaluate::clean_source(rule, build));
+    run.judge(C::Isolation, built, |(rule, build)| evaluate::isolation(rule, build));
     // 9. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
     run.judge(C::Rebuild, rule, evaluate::rebuild);
@@ -177,10 +163,7 @@ impl Outcome {
         match (self.report.decision(), self.provenance) {
             (
                 Decision::Accepted,
-                Some(VerifiedProvenance {
-                    contents: Contents::Wheel(wheel),
-                    ..
-                }),
+                Some(VerifiedProvenance { contents: Contents::Wheel(wheel), .. }),
             ) => Ok(VerifiedWheel { wheel }),
             _ => Err(Box::new(self.report)),
         }
@@ -232,10 +215,7 @@ impl Run {
             _ => &[],
         };
         Report::new(
-            FileSeen {
-                filename: artifact.name.clone(),
-                sha256: artifact.sha256,
-            },
+            FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 },
             PolicyUsed {
                 path: policy.path().to_owned(),
                 sha256: policy.sha256(),
@@ -243,10 +223,7 @@ impl Run {
                 line: rule.and_then(|rule| rule.line),
             },
             now,
-            hooks
-                .iter()
-                .map(|hook| format!("`{hook}` runs whenever Python starts"))
-                .collect(),
+            hooks.iter().map(|hook| format!("`{hook}` runs whenever Python starts")).collect(),
             self.checks,
         )
     }
@@ -276,9 +253,7 @@ fn only_subject(subject: &[ResourceDescriptor]) -> Result<&ResourceDescriptor, R
 fn subject_name((subject, file): (&[ResourceDescriptor], &DistFilename)) -> Status {
     let mismatch = |found: String| {
         Status::Failed(
-            Refusal::new(Reason::SubjectNameMismatch)
-                .expected(file.as_str())
-                .found(found),
+            Refusal::new(Reason::SubjectNameMismatch).expected(file.as_str()).found(found),
         )
     };
     match only_subject(subject).map(|subject| subject.name.as_deref()) {

@@ -44,10 +44,7 @@ pub(super) fn statements() -> Vec<Case> {
         signed(
             "two_subjects_fail",
             "The statement is about two files, the wheel first.",
-            &[
-                ("subject-name", "subject-count"),
-                ("subject-digest", "subject-count"),
-            ],
+            &[("subject-name", "subject-count"), ("subject-digest", "subject-count")],
             |it| {
                 let one = it["subject"][0].clone();
                 it["subject"] =
@@ -57,10 +54,7 @@ pub(super) fn statements() -> Vec<Case> {
         signed(
             "no_subject_fail",
             "The statement's list of subjects is empty.",
-            &[
-                ("subject-name", "subject-count"),
-                ("subject-digest", "subject-count"),
-            ],
+            &[("subject-name", "subject-count"), ("subject-digest", "subject-count")],
             |it| it["subject"] = json!([]),
         ),
         signed(
@@ -105,10 +99,7 @@ pub(super) fn statements() -> Vec<Case> {
         signed(
             "build_type_signed_fail",
             "The trusted key signed provenance of another build type.",
-            &[
-                ("build-type", "build-type-not-allowed"),
-                ("parameters", "build-type-unknown"),
-            ],
+            &[("build-type", "build-type-not-allowed"), ("parameters", "build-type-unknown")],
             |it| {
                 it["predicate"]["buildDefinition"]["buildType"] =
                     json!("https://example.org/make/v1");

@@ -69,29 +69,15 @@ fn accepted() -> Vec<Case> {
     bend(&mut no_hint, |bundle| {
         bundle["verificationMaterial"]["publicKey"]["hint"] = json!("");
     });
-    vec![
-        Case::new("accepted", "Nothing was changed."),
-        tags,
-        spaced,
-        no_hint,
-    ]
+    vec![Case::new("accepted", "Nothing was changed."), tags, spaced, no_hint]
 }
 
 fn wheels() -> Vec<Case> {
-    let mut byte = Case::new(
-        "wheel_byte_fail",
-        "One byte of a member's data was changed.",
-    )
-    .failing(&[
-        ("archive", "archive-crc"),
-        ("subject-digest", "subject-digest-mismatch"),
-    ]);
+    let mut byte = Case::new("wheel_byte_fail", "One byte of a member's data was changed.")
+        .failing(&[("archive", "archive-crc"), ("subject-digest", "subject-digest-mismatch")]);
     let text = b"print('demo')";
-    let at = byte
-        .wheel
-        .windows(text.len())
-        .position(|window| window == text)
-        .expect("a stored member");
+    let at =
+        byte.wheel.windows(text.len()).position(|window| window == text).expect("a stored member");
     byte.wheel[at] ^= 1;
 
     let mut swapped = Case::new(
@@ -112,10 +98,7 @@ fn wheels() -> Vec<Case> {
         "wheel_member_swapped_record_kept_fail",
         "A member was replaced and RECORD still gives the hash of what was there before.",
     )
-    .failing(&[
-        ("archive", "record-hash-mismatch"),
-        ("subject-digest", "subject-digest-mismatch"),
-    ]);
+    .failing(&[("archive", "record-hash-mismatch"), ("subject-digest", "subject-digest-mismatch")]);
     let mut plan = Plan::new();
     plan.record = Some(plan.honest_record());
     plan.edit("demo/__init__.py", "demo", "omed");
@@ -155,19 +138,13 @@ fn names() -> Vec<Case> {
             "wheel_renamed_tag_fail",
             "The wheel and its bundle were renamed to another compatibility tag.",
             "demo-1.0-py2-none-any.whl",
-            &[
-                ("archive", "metadata-tags-mismatch"),
-                ("subject-name", "subject-name-mismatch"),
-            ],
+            &[("archive", "metadata-tags-mismatch"), ("subject-name", "subject-name-mismatch")],
         ),
         renamed(
             "wheel_renamed_build_tag_fail",
             "The wheel and its bundle were given a build tag, by which installers prefer them.",
             "demo-1.0-9-py3-none-any.whl",
-            &[
-                ("archive", "metadata-build-mismatch"),
-                ("subject-name", "subject-name-mismatch"),
-            ],
+            &[("archive", "metadata-build-mismatch"), ("subject-name", "subject-name-mismatch")],
         ),
     ]
 }
@@ -182,11 +159,8 @@ fn bundles() -> Vec<Case> {
     let text = String::from_utf8(whole.clone()).expect("UTF-8");
     let media_type = "\"mediaType\":";
     assert!(text.starts_with(&format!("{{{media_type}")));
-    let twice = text.replacen(
-        media_type,
-        &format!("{media_type}\"application/json\",{media_type}"),
-        1,
-    );
+    let twice =
+        text.replacen(media_type, &format!("{media_type}\"application/json\",{media_type}"), 1);
     let other = statement_of("other-2.0-py3-none-any.whl", b"other bytes", &build());
     let signatures = |count: usize| {
         let mut bundle: Value = serde_json::from_slice(&whole).expect("JSON");
@@ -212,12 +186,7 @@ fn bundles() -> Vec<Case> {
             None,
             &[("attestation", "attestation-missing")],
         ),
-        with(
-            "bundle_empty_fail",
-            "The bundle is an empty file.",
-            Some(Vec::new()),
-            BUNDLE_FAILS,
-        ),
+        with("bundle_empty_fail", "The bundle is an empty file.", Some(Vec::new()), BUNDLE_FAILS),
         with(
             "bundle_truncated_fail",
             "The second half of the bundle is missing.",
@@ -310,14 +279,9 @@ fn changed_after_signing() -> Vec<Case> {
         payload("source_commit", "The source commit", |statement| {
             dependency(statement, "source")["digest"]["gitCommit"] = json!("ba".repeat(20));
         }),
-        payload(
-            "dependency_digest",
-            "The digest of a resolved dependency",
-            |statement| {
-                dependency(statement, "build-requirement")["digest"]["sha256"] =
-                    json!("ba".repeat(32));
-            },
-        ),
+        payload("dependency_digest", "The digest of a resolved dependency", |statement| {
+            dependency(statement, "build-requirement")["digest"]["sha256"] = json!("ba".repeat(32));
+        }),
         around(
             "payload_type_unsigned_fail",
             "The envelope's payloadType was changed after signing.",
@@ -330,9 +294,8 @@ fn changed_after_signing() -> Vec<Case> {
             SIGNATURE_FAILS,
             &|bundle| {
                 let signature = &mut bundle["dsseEnvelope"]["signatures"][0]["sig"];
-                let mut bytes = STANDARD
-                    .decode(signature.as_str().expect("base64"))
-                    .expect("base64");
+                let mut bytes =
+                    STANDARD.decode(signature.as_str().expect("base64")).expect("base64");
                 *bytes.last_mut().expect("a signature") ^= 1;
                 *signature = json!(STANDARD.encode(bytes));
             },
@@ -443,10 +406,7 @@ fn json_of(case: &Case) -> Value {
 }
 
 fn bend(case: &mut Case, change: impl FnOnce(&mut Value)) {
-    case.bundle = case
-        .bundle
-        .take()
-        .map(|bundle| changed_bundle(&bundle, change));
+    case.bundle = case.bundle.take().map(|bundle| changed_bundle(&bundle, change));
 }
 
 fn changed_bundle(bundle: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {

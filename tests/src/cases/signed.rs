@@ -104,11 +104,7 @@ pub fn policy() -> String {
         key("release", TestKey::Release),
         key("elsewhere", TestKey::Elsewhere),
         rule("demo", "release", SOURCE),
-        rule(
-            "elsewhere",
-            "elsewhere",
-            "https://example.org/owner/elsewhere",
-        ),
+        rule("elsewhere", "elsewhere", "https://example.org/owner/elsewhere"),
     ]
     .join("\n")
 }

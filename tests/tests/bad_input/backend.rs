@@ -11,10 +11,7 @@ fn a_backend_that_nobody_knows() {
     needs_sandbox!();
     let manifest = "[build-system]\nrequires = []\nbuild-backend = \"no_such_backend\"\n";
     let project = Project::with(&[("pyproject.toml", manifest)]);
-    let says = [
-        "get_requires_for_build_wheel failed with exit status 1",
-        "'no_such_backend'",
-    ];
+    let says = ["get_requires_for_build_wheel failed with exit status 1", "'no_such_backend'"];
     refused(&project, &mut project.build(&cache(&project)), 1, &says);
 }
 
@@ -44,10 +41,7 @@ def build_wheel(*arguments, **more):
 fn a_backend_that_dies_or_exits() {
     needs_sandbox!();
     for (python, says) in [
-        (
-            "os.kill(os.getpid(), 11)",
-            "build_wheel was ended by signal 11",
-        ),
+        ("os.kill(os.getpid(), 11)", "build_wheel was ended by signal 11"),
         ("os._exit(0)", "build_wheel ended without an answer"),
         ("os._exit(7)", "build_wheel failed with exit status 7"),
     ] {
@@ -61,10 +55,7 @@ fn a_backend_that_dies_or_exits() {
 fn an_answer_that_is_not_the_file() {
     needs_sandbox!();
     for (python, says) in [
-        (
-            "return 'x.whl'",
-            "build_wheel left nothing in its output folder",
-        ),
+        ("return 'x.whl'", "build_wheel left nothing in its output folder"),
         (
             "honest(folder); return 'x\\x1b.whl'",
             "build_wheel answered `\"x\\u001b.whl\"`, which is not the name of the file it left, `honest-1.0-",
@@ -186,35 +177,18 @@ fn a_step_that_fails_or_leaves_other_than_one_file() {
     let project = honest();
     for (step, says) in [
         ("false", "step 1 (`false`) failed with exit status 1"),
-        (
-            "no-such-command",
-            "step 1 (`no-such-command`) failed with exit status 127",
-        ),
-        (
-            "true",
-            "step 1 (`true`) left nothing in its output folder, not one file",
-        ),
-        (
-            "touch {out}/a.whl {out}/b.whl",
-            "left 2 entries (a.whl, b.whl)",
-        ),
+        ("no-such-command", "step 1 (`no-such-command`) failed with exit status 127"),
+        ("true", "step 1 (`true`) left nothing in its output folder, not one file"),
+        ("touch {out}/a.whl {out}/b.whl", "left 2 entries (a.whl, b.whl)"),
         ("mkdir {out}/a.whl", "`a.whl`, which is no regular file"),
-        (
-            "touch {out}/a.whl",
-            "`a.whl` would be refused, so it was not written: archive",
-        ),
+        ("touch {out}/a.whl", "`a.whl` would be refused, so it was not written: archive"),
     ] {
         let mut build = project.build(&cache(&project));
         refused(&project, build.args(["--step", step]), 1, &[says]);
     }
     for step in ["", "'open"] {
         let mut build = project.build(&cache(&project));
-        refused(
-            &project,
-            build.args(["--step", step]),
-            2,
-            &["not a command"],
-        );
+        refused(&project, build.args(["--step", step]), 2, &["not a command"]);
     }
 }
 
@@ -226,14 +200,8 @@ fn an_interpreter_that_is_not_there() {
         ("3.99", "no Python interpreter for `3.99`"),
         ("/nowhere/python", "`/nowhere/python`"),
         ("/etc/passwd", "`/etc/passwd`"),
-        (
-            "/bin/true",
-            "`/bin/true` does not work as a Python interpreter",
-        ),
-        (
-            "py\u{1b}thon",
-            "not a Python version or a path to an interpreter: `py\\u{1b}thon`",
-        ),
+        ("/bin/true", "`/bin/true` does not work as a Python interpreter"),
+        ("py\u{1b}thon", "not a Python version or a path to an interpreter: `py\\u{1b}thon`"),
     ] {
         let mut build = project.build(&cache(&project));
         refused(&project, build.args(["--python", python]), 1, &[says]);
@@ -269,9 +237,7 @@ fn a_build_script_sees_and_leaves_nothing() {
     fs::write(project.folder.path().join("secret"), "secret").expect("written");
     let script =
         format!("FOLDER, HOME, PORT, MARKER = {folder:?}, {home:?}, {port}, {marker:?}\n{HOSTILE}");
-    project
-        .repo
-        .write("backend.py", format!("{HONEST_BACKEND}\n{script}"));
+    project.repo.write("backend.py", format!("{HONEST_BACKEND}\n{script}"));
     project.repo.commit_all("Tries everything");
 
     let mut build = project.build(&cache(&project));
@@ -302,20 +268,12 @@ fn a_build_script_sees_and_leaves_nothing() {
     assert_eq!(found.keys().collect::<Vec<_>>(), tried);
     for (what, seen) in found {
         // A daemon starts, as any process does; below it is shown not to live on.
-        let wanted = if what == "daemon" {
-            "started"
-        } else {
-            "contained"
-        };
+        let wanted = if what == "daemon" { "started" } else { "contained" };
         let seen = seen.as_str().expect("text");
         assert!(seen.starts_with(wanted), "{what}: {seen}");
     }
     assert!(listener.accept().is_err(), "it reached the host");
-    assert_eq!(
-        super::processes(&marker),
-        Vec::<u32>::new(),
-        "it left a process"
-    );
+    assert_eq!(super::processes(&marker), Vec::<u32>::new(), "it left a process");
     assert!(!project.folder.path().join("outside").exists());
     nothing_left(&project);
 }
@@ -380,10 +338,7 @@ fn a_backend_that_answers_with_a_link_or_a_pipe() {
     needs_sandbox!();
     let secret = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(secret.path(), "[\"a-secret\"]").expect("written");
-    let link = format!(
-        "os.symlink({:?}, '/build/result/value.json')",
-        secret.path()
-    );
+    let link = format!("os.symlink({:?}, '/build/result/value.json')", secret.path());
     for answer in [link.as_str(), "os.mkfifo('/build/result/value.json')"] {
         let project = honest_but(&format!(
             "import os\ndef get_requires_for_build_wheel(*a, **b):\n    {answer}\n    os._exit(0)"

@@ -59,100 +59,36 @@ fn a_policy_that_does_not_hold_is_refused_with_its_place() {
     let whole = policy(&signed);
     assert_eq!(under(&signed, &whole).status.code(), Some(0));
     for (from, to, says) in [
-        (
-            "schema = 1",
-            "schema = 2",
-            "policy.toml:1:10: schema 2 is not known",
-        ),
-        (
-            "schema = 1",
-            "schema = \"1\"",
-            "policy.toml:1:10: invalid type",
-        ),
-        (
-            "schema = 1",
-            "schema = 1\nschema = 1",
-            "policy.toml:2:1: duplicate key",
-        ),
+        ("schema = 1", "schema = 2", "policy.toml:1:10: schema 2 is not known"),
+        ("schema = 1", "schema = \"1\"", "policy.toml:1:10: invalid type"),
+        ("schema = 1", "schema = 1\nschema = 1", "policy.toml:2:1: duplicate key"),
         ("schema = 1", "schema = 1 1", "policy.toml:1:10: "),
         (
             "schema = 1",
             "schema = 1\ntrust-all = true",
             "policy.toml:2:1: unknown field `trust-all`",
         ),
-        (
-            "schema = 1\n",
-            "",
-            "policy.toml:1:1: missing field `schema`",
-        ),
-        (
-            "pem = \"\"\"\n",
-            "pem = \"\"\"\nx",
-            "policy.toml:4:7: not a public key in PEM",
-        ),
+        ("schema = 1\n", "", "policy.toml:1:1: missing field `schema`"),
+        ("pem = \"\"\"\n", "pem = \"\"\"\nx", "policy.toml:4:7: not a public key in PEM"),
         (
             "-----END",
             "-----BEGIN PUBLIC KEY-----\n-----END",
             "policy.toml:4:7: not a public key in PEM",
         ),
-        (
-            "[keys.release]",
-            "[keys.other]",
-            "policy.toml:13:9: no [keys.release] in this policy",
-        ),
-        (
-            "keys = [\"release\"]",
-            "keys = []",
-            "policy.toml:13:8: an empty list allows nothing",
-        ),
-        (
-            "[\"demo\"]",
-            "[\"Demo\"]",
-            "policy.toml:12:13: write the normalised name `demo`",
-        ),
+        ("[keys.release]", "[keys.other]", "policy.toml:13:9: no [keys.release] in this policy"),
+        ("keys = [\"release\"]", "keys = []", "policy.toml:13:8: an empty list allows nothing"),
+        ("[\"demo\"]", "[\"Demo\"]", "policy.toml:12:13: write the normalised name `demo`"),
         ("[\"demo\"]", "[\"de mo\"]", "policy.toml:12:13: "),
-        (
-            "[\"demo\"]",
-            "[\"demo\", \"demo\"]",
-            "policy.toml:12:21: `demo` is listed twice",
-        ),
+        ("[\"demo\"]", "[\"demo\", \"demo\"]", "policy.toml:12:21: `demo` is listed twice"),
         ("[\"demo\"]", "\"*\"", "policy.toml:12:12: invalid type"),
-        (
-            "https://example.org/owner/demo",
-            "owner/demo",
-            "policy.toml:14:10: not a repository URI",
-        ),
-        (
-            "refs/tags/v{version}",
-            "v{version}",
-            "policy.toml:15:7: ref pattern `v{version}`",
-        ),
-        (
-            "builders = [\"https:",
-            "builders = [\"",
-            "policy.toml:16:13: not a URI",
-        ),
-        (
-            "\"never\"",
-            "\"perhaps\"",
-            "policy.toml:17:11: unknown variant `perhaps`",
-        ),
-        (
-            "rebuild = \"never\"\n",
-            "",
-            "policy.toml:11:1: missing field `rebuild`",
-        ),
-        (
-            "\"never\"",
-            "\"never\"\nallow-any-signer = true",
-            "policy.toml:18:1: unknown field",
-        ),
+        ("https://example.org/owner/demo", "owner/demo", "policy.toml:14:10: not a repository URI"),
+        ("refs/tags/v{version}", "v{version}", "policy.toml:15:7: ref pattern `v{version}`"),
+        ("builders = [\"https:", "builders = [\"", "policy.toml:16:13: not a URI"),
+        ("\"never\"", "\"perhaps\"", "policy.toml:17:11: unknown variant `perhaps`"),
+        ("rebuild = \"never\"\n", "", "policy.toml:11:1: missing field `rebuild`"),
+        ("\"never\"", "\"never\"\nallow-any-signer = true", "policy.toml:18:1: unknown field"),
         ("\"demo\"", "\"\u{202e}\"", "policy.toml:12:13: "),
-        (
-            "[\"release\"]",
-            "[\"\u{202e}\"]",
-            "policy.toml:13:9: no [keys.\\u{202e}]",
-        ),
+        ("[\"release\"]", "[\"\u{202e}\"]", "policy.toml:13:9: no [keys.\\u{202e}]"),
     ] {
         let text = whole.replacen(from, to, 1);
         assert_ne!(text, whole, "{from}");
@@ -176,20 +112,11 @@ fn a_policy_that_is_no_policy_at_all() {
     let signed = signed();
     for (content, says) in [
         (Vec::new(), "policy.toml:1:1: missing field `schema`"),
-        (
-            b"schema = 1\n".to_vec(),
-            "policy.toml:1:1: no [[rules]]: such a policy accepts nothing",
-        ),
+        (b"schema = 1\n".to_vec(), "policy.toml:1:1: no [[rules]]: such a policy accepts nothing"),
         (b"\0\0\0".to_vec(), "policy.toml:1:4: "),
         (b"schema = 1 # \0".to_vec(), "policy.toml:1:14: "),
-        (
-            b"schema = 1 # \xff".to_vec(),
-            "`policy.toml` is not UTF-8 text, at byte 13",
-        ),
-        (
-            vec![b'#'; 5 << 20],
-            "`policy.toml` is larger than 4194304 bytes",
-        ),
+        (b"schema = 1 # \xff".to_vec(), "`policy.toml` is not UTF-8 text, at byte 13"),
+        (vec![b'#'; 5 << 20], "`policy.toml` is larger than 4194304 bytes"),
         (vec![b'['; 1 << 20], "policy.toml:1:"),
         (b"\x1b[2J = 1".to_vec(), "policy.toml:1:2: "),
     ] {
@@ -229,14 +156,8 @@ fn a_wheel_that_is_no_regular_file() {
         assert!(made.expect("mkfifo").success());
     };
     assert_eq!(put(&fifo), not_regular);
-    assert_eq!(
-        put(&|path| symlink("/dev/zero", path).expect("a link")),
-        not_regular
-    );
-    assert_eq!(
-        put(&|path| symlink("/dev/stdin", path).expect("a link")),
-        not_regular
-    );
+    assert_eq!(put(&|path| symlink("/dev/zero", path).expect("a link")), not_regular);
+    assert_eq!(put(&|path| symlink("/dev/stdin", path).expect("a link")), not_regular);
     let folder = put(&|path| fs::create_dir(path).expect("a folder"));
     assert!(folder.ends_with("it is a folder, not a file"), "{folder}");
     let nowhere = put(&|path| symlink("nowhere", path).expect("a link"));
@@ -253,21 +174,11 @@ fn a_wheel_that_is_no_regular_file() {
     fifo(&signed.bundle);
     let error = report(signed.verify().timeout(PATIENCE), 1);
     let said = error["error"].as_str().expect("text");
-    assert!(
-        said.ends_with(".sigstore.json`: it is no regular file"),
-        "{said}"
-    );
+    assert!(said.ends_with(".sigstore.json`: it is no regular file"), "{said}");
     // One that was named may be a pipe, as from `<(…)`.
     let pipe = signed.bundle.clone();
     let writer = std::thread::spawn(move || fs::write(pipe, bundle));
-    report(
-        signed
-            .verify()
-            .timeout(PATIENCE)
-            .arg("--bundle")
-            .arg(&signed.bundle),
-        0,
-    );
+    report(signed.verify().timeout(PATIENCE).arg("--bundle").arg(&signed.bundle), 0);
     writer.join().expect("it ends").expect("written");
 }
 
@@ -282,10 +193,7 @@ fn a_wheel_that_is_empty_or_something_else() {
         fs::write(&signed.wheel, content).expect("written");
         signed.sign(&signed.statement());
         let report = report(&mut signed.verify(), 10);
-        assert_eq!(
-            failures(&report),
-            [("archive".to_owned(), reason.to_owned())]
-        );
+        assert_eq!(failures(&report), [("archive".to_owned(), reason.to_owned())]);
     }
 }
 
@@ -293,12 +201,7 @@ fn a_wheel_that_is_empty_or_something_else() {
 fn a_bundle_that_is_large_or_deep_ends_at_a_bound() {
     let signed = signed();
     let started = Instant::now();
-    let large = [
-        b"{\"a\":\"".to_vec(),
-        vec![b'x'; 100 << 20],
-        b"\"}".to_vec(),
-    ]
-    .concat();
+    let large = [b"{\"a\":\"".to_vec(), vec![b'x'; 100 << 20], b"\"}".to_vec()].concat();
     let many = [b"[".to_vec(), b"0,".repeat(7 << 20), b"0]".to_vec()].concat();
     let deep = [b"[".repeat(1 << 20), b"]".repeat(1 << 20)].concat();
     let nul = b"{\"mediaType\":\"\0\"}".to_vec();
@@ -332,20 +235,13 @@ fn text_from_outside_drives_no_terminal() {
         let mut statement = signed.statement();
         *statement.pointer_mut(field).expect("a field") = evil.into();
         signed.sign(&statement);
-        let output = signed
-            .verify()
-            .args(["--ref", "refs/tags/*"])
-            .output()
-            .expect("it runs");
+        let output = signed.verify().args(["--ref", "refs/tags/*"]).output().expect("it runs");
         let said = String::from_utf8(output.stdout).expect("UTF-8");
         assert_eq!(output.status.code(), Some(10), "{field}: {said}");
         let hidden = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{200b}');
         assert!(!said.contains(hidden), "{field}: {said:?}");
         // No line of it looks like one of ours.
-        let forged = said
-            .lines()
-            .filter(|line| line.trim() == "✓ signature")
-            .count();
+        let forged = said.lines().filter(|line| line.trim() == "✓ signature").count();
         assert!(forged <= 1, "{field}: {said}");
         assert!(said.contains("\\u{1b}]0;owned"), "{field}: {said}");
     }

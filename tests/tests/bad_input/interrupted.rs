@@ -58,18 +58,11 @@ impl Sleeping {
             .process_group(0)
             .spawn()
             .expect("it starts");
-        let mut this = Self {
-            project,
-            child,
-            marker: format!("sleep\0{marker}"),
-        };
+        let mut this = Self { project, child, marker: format!("sleep\0{marker}") };
         let deadline = Instant::now() + PATIENCE;
         while processes(&this.marker).len() < 2 {
             let ended = this.child.try_wait().expect("a child");
-            assert!(
-                ended.is_none() && Instant::now() < deadline,
-                "it does not sleep: {ended:?}"
-            );
+            assert!(ended.is_none() && Instant::now() < deadline, "it does not sleep: {ended:?}");
             std::thread::yield_now();
         }
         this
@@ -94,10 +87,7 @@ fn ctrl_c_and_sigterm_end_a_build_with_all_its_children() {
         assert_eq!(said, "error: interrupted, nothing was written\n");
         assert_eq!(processes(&build.marker), Vec::<u32>::new());
         assert_eq!(build.project.names(), Vec::<String>::new());
-        assert_eq!(
-            entries(&build.project.folder.path().join("temporary")),
-            Vec::<String>::new()
-        );
+        assert_eq!(entries(&build.project.folder.path().join("temporary")), Vec::<String>::new());
         nothing_left(&build.project);
     }
 }
@@ -157,9 +147,7 @@ fn what_sigkill_leaves_is_swept_by_the_next_build() {
     assert_eq!(entries(&temporary), Vec::<String>::new());
 
     let project = build.project;
-    project
-        .repo
-        .write("backend.py", wheelmark_tests::built::HONEST_BACKEND);
+    project.repo.write("backend.py", wheelmark_tests::built::HONEST_BACKEND);
     project.repo.commit_all("No sleep");
     let mut again = project.build(&cache(&project));
     again.env("TMPDIR", temporary).assert().success();

@@ -24,36 +24,15 @@ fn a_key_of_the_wrong_kind() {
         fs::read(folder.join(name)).expect("a fixture")
     };
     for (content, says) in [
-        (
-            public,
-            &["`release.key` is a public key, not a private key", "hint: "][..],
-        ),
-        (
-            fixture("rsa_pkcs1.pem"),
-            &["`release.key` is `RSA PRIVATE KEY`", "hint: "],
-        ),
-        (
-            fixture("openssh.pem"),
-            &["`release.key` is `OPENSSH PRIVATE KEY`"],
-        ),
-        (
-            fixture("rsa_pkcs8.pem"),
-            &["`release.key` is ", "not a private key in PKCS#8 PEM"],
-        ),
-        (
-            fixture("p384.pem"),
-            &["`release.key` is ", "not a private key in PKCS#8 PEM"],
-        ),
-        (
-            b"garbage".to_vec(),
-            &["`release.key` is not PEM", "hint: `wheelmark keygen`"],
-        ),
+        (public, &["`release.key` is a public key, not a private key", "hint: "][..]),
+        (fixture("rsa_pkcs1.pem"), &["`release.key` is `RSA PRIVATE KEY`", "hint: "]),
+        (fixture("openssh.pem"), &["`release.key` is `OPENSSH PRIVATE KEY`"]),
+        (fixture("rsa_pkcs8.pem"), &["`release.key` is ", "not a private key in PKCS#8 PEM"]),
+        (fixture("p384.pem"), &["`release.key` is ", "not a private key in PKCS#8 PEM"]),
+        (b"garbage".to_vec(), &["`release.key` is not PEM", "hint: `wheelmark keygen`"]),
         (b"\0\xff\x1b[2J".to_vec(), &["`release.key` is not text"]),
         (Vec::new(), &["`release.key` is not PEM"]),
-        (
-            vec![b'-'; 1 << 20],
-            &["`release.key` is a file of more than 64 KiB"],
-        ),
+        (vec![b'-'; 1 << 20], &["`release.key` is a file of more than 64 KiB"]),
         (
             b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_vec(),
             &["the private key `release.key` is damaged"],
@@ -66,9 +45,7 @@ fn a_key_of_the_wrong_kind() {
         put_key(&project, &content, 0o600);
         let said = refused(&project, &mut project.build(&cache(&project)), 1, says);
         // Nothing of what may be a secret is shown.
-        let lines = content
-            .split(|byte| *byte == b'\n')
-            .filter(|line| line.len() > 20);
+        let lines = content.split(|byte| *byte == b'\n').filter(|line| line.len() > 20);
         for line in lines.filter(|line| !line.starts_with(b"-")) {
             assert!(!said.contains(&*String::from_utf8_lossy(line)), "{said}");
         }
@@ -88,12 +65,7 @@ fn a_key_that_is_not_there() {
         &["cannot read the private key `release.key`: No such file"],
     );
     fs::create_dir(project.folder.path().join("release.key")).expect("a folder");
-    refused(
-        &project,
-        &mut build(),
-        1,
-        &["cannot read the private key `release.key`"],
-    );
+    refused(&project, &mut build(), 1, &["cannot read the private key `release.key`"]);
 }
 
 #[test]
@@ -104,12 +76,7 @@ fn a_key_that_others_can_read() {
     for mode in [0o644, 0o640, 0o604, 0o620] {
         put_key(&project, pem.as_bytes(), mode);
         let says = format!("`release.key` can be read by others: its mode is {mode:04o}, not 0600");
-        refused(
-            &project,
-            &mut project.build(&cache(&project)),
-            1,
-            &[&says, "hint: "],
-        );
+        refused(&project, &mut project.build(&cache(&project)), 1, &[&says, "hint: "]);
     }
 }
 
@@ -117,36 +84,19 @@ fn a_key_that_others_can_read() {
 fn a_passphrase_that_is_wrong_or_missing() {
     needs_sandbox!();
     let project = honest();
-    put_key(
-        &project,
-        project.key.private_pem(Some("right")).expect("PEM"),
-        0o600,
-    );
+    put_key(&project, project.key.private_pem(Some("right")).expect("PEM"), 0o600);
     let mut build = project.build(&cache(&project));
     let says = ["wrong passphrase for the private key `release.key`"];
-    let said = refused(
-        &project,
-        build.env("WHEELMARK_PASSPHRASE", "wr0ng"),
-        1,
-        &says,
-    );
+    let said = refused(&project, build.env("WHEELMARK_PASSPHRASE", "wr0ng"), 1, &says);
     assert!(!said.contains("wr0ng"), "{said}");
 
     // In a session of its own there is no terminal to ask on.
     let mut build = project.build(&cache(&project));
     let mut alone = assert_cmd::Command::new("setsid");
-    alone
-        .arg("--wait")
-        .arg(build.get_program())
-        .args(build.get_args());
-    alone
-        .current_dir(&project.folder)
-        .env("WHEELMARK_CACHE", cache(&project));
+    alone.arg("--wait").arg(build.get_program()).args(build.get_args());
+    alone.current_dir(&project.folder).env("WHEELMARK_CACHE", cache(&project));
     let says = ["a passphrase is needed", "hint: set WHEELMARK_PASSPHRASE"];
     refused(&project, alone.env_remove("WHEELMARK_PASSPHRASE"), 2, &says);
 
-    build
-        .env("WHEELMARK_PASSPHRASE", "right")
-        .assert()
-        .success();
+    build.env("WHEELMARK_PASSPHRASE", "right").assert().success();
 }

@@ -81,10 +81,7 @@ fn no_git() {
     let project = honest();
     let path = only(&project, &["uv", "python3"]);
     let mut build = project.build(&cache(&project));
-    let says = [
-        "git was not found on PATH",
-        "hint: install the package `git`",
-    ];
+    let says = ["git was not found on PATH", "hint: install the package `git`"];
     refused(&project, build.env("PATH", path), 1, &says);
 }
 
@@ -105,40 +102,26 @@ fn no_uv() {
 fn no_sandbox() {
     needs_sandbox!();
     let project = honest();
-    let says = [
-        "bwrap is missing",
-        "hint: install it (`apt-get install bubblewrap`",
-    ];
+    let says = ["bwrap is missing", "hint: install it (`apt-get install bubblewrap`"];
     let mut build = without(&project.build(&cache(&project)), &["bwrap"]);
     let said = refused(&project, &mut build, 1, &says);
     // A refusal never names what would get around it.
-    assert!(
-        !said.contains("--isolation") && !said.contains("none"),
-        "{said}"
-    );
+    assert!(!said.contains("--isolation") && !said.contains("none"), "{said}");
 }
 
 #[test]
 fn no_tracer_is_said_and_not_taken_for_nothing() {
     needs_sandbox!();
     let project = honest();
-    let output = without(&project.build(&cache(&project)), &["strace"])
-        .output()
-        .expect("it runs");
+    let output = without(&project.build(&cache(&project)), &["strace"]).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout);
     let why = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{why}");
-    assert!(
-        said.contains("what ran is not known: strace is not installed"),
-        "{said}"
-    );
+    assert!(said.contains("what ran is not known: strace is not installed"), "{said}");
     let observed =
         &project.statement()["predicate"]["buildDefinition"]["internalParameters"]["observed"];
     let text = observed.to_string();
-    assert!(
-        text.contains("unavailable") && text.contains("strace is not installed"),
-        "{text}"
-    );
+    assert!(text.contains("unavailable") && text.contains("strace is not installed"), "{text}");
     assert!(!text.contains("programs"), "{text}");
     nothing_left(&project);
 }
@@ -147,13 +130,7 @@ fn no_tracer_is_said_and_not_taken_for_nothing() {
 fn no_compiler() {
     needs_sandbox!();
     let project = Project::of(&fixture_projects().join("c-setuptools"));
-    let compilers = [
-        "cc",
-        "gcc",
-        "clang",
-        "x86_64-linux-gnu-gcc",
-        "aarch64-linux-gnu-gcc",
-    ];
+    let compilers = ["cc", "gcc", "clang", "x86_64-linux-gnu-gcc", "aarch64-linux-gnu-gcc"];
     let mut build = without(&project.build(&cache(&project)), &compilers);
     let output = build.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -161,12 +138,7 @@ fn no_compiler() {
         println!("skipped: setuptools cannot be had");
         return;
     }
-    refused(
-        &project,
-        &mut build,
-        1,
-        &["build_wheel failed with exit status 1", "| error: "],
-    );
+    refused(&project, &mut build, 1, &["build_wheel failed with exit status 1", "| error: "]);
 }
 
 #[test]
@@ -176,12 +148,7 @@ fn an_output_folder_that_cannot_be_written() {
     let out = project.out();
     let out = out.to_str().expect("UTF-8");
     let mut build = on_a_machine(&project.build(&cache(&project)), &["--ro-bind", out, out]);
-    refused(
-        &project,
-        &mut build,
-        1,
-        &["cannot write to `out`: Read-only file system"],
-    );
+    refused(&project, &mut build, 1, &["cannot write to `out`: Read-only file system"]);
 
     fs::remove_dir(out).expect("removed");
     fs::write(out, "").expect("a file");
@@ -202,14 +169,7 @@ fn an_output_folder_of_somebody_else() {
     let build = project.build(&cache(&project));
     let mut plain = if root() {
         let mut command = Command::new("setpriv");
-        command.args([
-            "--reuid",
-            &nobody,
-            "--regid",
-            &nobody,
-            "--clear-groups",
-            "--",
-        ]);
+        command.args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--"]);
         command.arg(&program);
         command
     } else {
@@ -243,15 +203,10 @@ fn a_disk_that_is_full() {
     let mut script = Command::new("sh");
     script.args(["-c", "\"$@\"; code=$?; ls -A out >left; exit $code", "sh"]);
     script.arg(build.get_program()).args(build.get_args());
-    script
-        .current_dir(&project.folder)
-        .env("WHEELMARK_CACHE", cache(&project));
+    script.current_dir(&project.folder).env("WHEELMARK_CACHE", cache(&project));
     let out = project.out();
     let small = ["--size", "262144", "--tmpfs", out.to_str().expect("UTF-8")];
-    let help = std::process::Command::new("bwrap")
-        .arg("--help")
-        .output()
-        .expect("bwrap");
+    let help = std::process::Command::new("bwrap").arg("--help").output().expect("bwrap");
     if !String::from_utf8_lossy(&help.stdout).contains("--size ") {
         println!("skipped: this bwrap cannot make a file system of a given size");
         return;
@@ -268,17 +223,7 @@ fn no_place_for_the_cache() {
     let project = honest();
     let file = project.folder.path().join("release.key.pub");
     let mut build = project.build(&file);
-    refused(
-        &project,
-        &mut build,
-        1,
-        &["cannot use the cache folder `", "release.key.pub`: "],
-    );
+    refused(&project, &mut build, 1, &["cannot use the cache folder `", "release.key.pub`: "]);
     let mut build = project.build(Path::new("relative"));
-    refused(
-        &project,
-        &mut build,
-        2,
-        &["WHEELMARK_CACHE is not an absolute path"],
-    );
+    refused(&project, &mut build, 2, &["WHEELMARK_CACHE is not an absolute path"]);
 }

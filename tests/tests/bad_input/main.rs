@@ -82,23 +82,14 @@ fn nothing_left(project: &Project) {
         assert_eq!(entries(&work), ["gate"]);
     }
     // Every job names folders of the cache, and so this project's, in its arguments.
-    assert_eq!(
-        processes(&project.folder.path().to_string_lossy()),
-        Vec::<u32>::new()
-    );
+    assert_eq!(processes(&project.folder.path().to_string_lossy()), Vec::<u32>::new());
 }
 
 /// The names of what is in a folder, sorted.
 fn entries(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder");
     let mut names: Vec<_> = entries
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
     names
@@ -122,17 +113,9 @@ fn what_nothing_is_wrong_with_is_built() {
     let project = honest();
     project.build(&cache(&project)).assert().success();
     let wheel = "honest-1.0-py3-none-any.whl";
-    assert_eq!(
-        project.names(),
-        [wheel.to_owned(), format!("{wheel}.sigstore.json")]
-    );
+    assert_eq!(project.names(), [wheel.to_owned(), format!("{wheel}.sigstore.json")]);
     nothing_left(&project);
     let there = format!("`out/{wheel}` exists already");
     let again = &mut project.build(&cache(&project));
-    refused(
-        &project,
-        again,
-        1,
-        &[&there, "hint: give another folder, or --overwrite"],
-    );
+    refused(&project, again, 1, &[&there, "hint: give another folder, or --overwrite"]);
 }

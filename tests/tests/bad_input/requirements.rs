@@ -17,12 +17,8 @@ fn cannot_be_had(requirement: &str, says: &[&str]) {
     let mut build = project.build(&cache(&project));
     let output = build.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    let unreachable = [
-        "dns error",
-        "client error (Connect)",
-        "Failed to fetch",
-        "tcp connect error",
-    ];
+    let unreachable =
+        ["dns error", "client error (Connect)", "Failed to fetch", "tcp connect error"];
     if unreachable.iter().any(|text| said.contains(text)) {
         println!("skipped: the package index cannot be reached");
         return;
@@ -35,21 +31,14 @@ fn cannot_be_had(requirement: &str, says: &[&str]) {
 fn a_project_that_the_index_does_not_have() {
     needs_sandbox!();
     let name = "wheelmark-tests-has-no-such-requirement";
-    let says = [
-        "build requirements cannot be resolved: ",
-        name,
-        "was not found",
-    ];
+    let says = ["build requirements cannot be resolved: ", name, "was not found"];
     cannot_be_had(name, &says);
 }
 
 #[test]
 fn a_version_that_there_is_not() {
     needs_sandbox!();
-    let says = [
-        "build requirements cannot be resolved: flit-core==0.0.0.1",
-        "no version of",
-    ];
+    let says = ["build requirements cannot be resolved: flit-core==0.0.0.1", "no version of"];
     cannot_be_had("flit-core==0.0.0.1", &says);
 }
 
@@ -63,18 +52,12 @@ fn requirements_that_exclude_each_other() {
 #[test]
 fn a_version_that_was_yanked() {
     needs_sandbox!();
-    cannot_be_had(
-        "attrs==21.1.0",
-        &["build requirement is yanked: ", "attrs==21.1.0"],
-    );
+    cannot_be_had("attrs==21.1.0", &["build requirement is yanked: ", "attrs==21.1.0"]);
 }
 
 #[test]
 fn a_project_without_a_wheel() {
     needs_sandbox!();
-    let says = [
-        "build requirements cannot be resolved: docopt==0.6.2",
-        "no usable wheels",
-    ];
+    let says = ["build requirements cannot be resolved: docopt==0.6.2", "no usable wheels"];
     cannot_be_had("docopt==0.6.2", &says);
 }

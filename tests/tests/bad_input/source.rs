@@ -41,18 +41,12 @@ fn a_tree_that_is_not_the_commit_s() {
     let project = honest();
     let build = || project.build(&cache(&project));
     project.repo.write("new\u{202e}.py", "");
-    let says = [
-        "untracked files: new\\u{202e}.py\n",
-        "hint: commit, ignore or remove them",
-    ];
+    let says = ["untracked files: new\\u{202e}.py\n", "hint: commit, ignore or remove them"];
     refused(&project, &mut build(), 1, &says);
     fs::remove_file(project.repo.folder().join("new\u{202e}.py")).expect("removed");
 
     project.repo.write("backend.py", "");
-    let says = [
-        "differs from its commit: backend.py\n",
-        "hint: commit or stash the changes",
-    ];
+    let says = ["differs from its commit: backend.py\n", "hint: commit or stash the changes"];
     refused(&project, &mut build(), 1, &says);
 }
 
@@ -63,14 +57,8 @@ fn a_manifest_that_does_not_hold() {
     let build_system = |rest: &str| format!("[build-system]\n{rest}\n");
     for (text, says) in [
         ("[build-system\n".to_owned(), "error: pyproject.toml:1:14: "),
-        (
-            build_system("requires = [\n\"a\"\n\"b\"]"),
-            "error: pyproject.toml:4:1: ",
-        ),
-        (
-            build_system("requires = []\nrequires = []"),
-            "error: pyproject.toml:3:1: duplicate key",
-        ),
+        (build_system("requires = [\n\"a\"\n\"b\"]"), "error: pyproject.toml:4:1: "),
+        (build_system("requires = []\nrequires = []"), "error: pyproject.toml:3:1: duplicate key"),
         (
             build_system("build-backend = \"a\""),
             "error: pyproject.toml:1:1: missing field `requires`",

@@ -144,12 +144,7 @@ pub fn also_tar() -> File {
         data[checksum..checksum + 8].copy_from_slice(format!("{guess:06o}\0 ").as_bytes());
         let mut block = [local_bytes(name, &data), data.clone()].concat();
         block[148..156].fill(b' ');
-        if block[..512]
-            .iter()
-            .map(|byte| u32::from(*byte))
-            .sum::<u32>()
-            == guess
-        {
+        if block[..512].iter().map(|byte| u32::from(*byte)).sum::<u32>() == guess {
             let mut plan = Plan::new();
             plan.files.insert(0, (name.to_owned(), data.clone()));
             let mut archive = plan.archive();

@@ -31,22 +31,12 @@ fn every_lie_is_refused_with_its_reason() {
             Ok(_) => wrong.push(format!("{case}: accepted, not {expected}")),
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
 /// Reasons that the bounds give, which have a test of their own.
-const BY_BOUNDS: &[Reason] = &[
-    ArchiveTooLarge,
-    ArchiveDirectoryTooLarge,
-    ArchiveInflatedTooLarge,
-    ArchiveMemberTooLarge,
-];
+const BY_BOUNDS: &[Reason] =
+    &[ArchiveTooLarge, ArchiveDirectoryTooLarge, ArchiveInflatedTooLarge, ArchiveMemberTooLarge];
 
 #[test]
 fn every_reason_of_the_reader_has_a_case() {
@@ -170,8 +160,7 @@ fn unusual_but_honest_wheels_are_accepted() {
 #[test]
 fn a_wheel_tells_what_it_holds() {
     let mut plan = Plan::new();
-    plan.put("evil.pth", "import os\n")
-        .put("demo/inner.pth", "");
+    plan.put("evil.pth", "import os\n").put("demo/inner.pth", "");
     plan.put("sitecustomize/__init__.py", "");
     plan.put("demo-1.0.data/platlib/usercustomize.so", "");
     plan.put("demo-1.0.data/data/lib/python3/site-packages/a.pth", "");
@@ -182,9 +171,7 @@ fn a_wheel_tells_what_it_holds() {
     );
     let mut archive = plan.archive();
     let (date, time) = (46 << 9 | 7 << 5 | 4, 13 << 11 | 5 << 5 | 6);
-    archive
-        .entry(INIT)
-        .both(|header| (header.date, header.time) = (date, time));
+    archive.entry(INIT).both(|header| (header.date, header.time) = (date, time));
     let bytes = archive.bytes();
     let wheel = read(&plan.filename, &bytes).unwrap();
     assert_eq!(
@@ -198,39 +185,25 @@ fn a_wheel_tells_what_it_holds() {
     );
     assert_eq!(wheel.size(), bytes.len() as u64);
     assert_eq!(wheel.sha256(), Sha256Digest::of(&bytes));
-    assert_eq!(
-        wheel.metadata().requires_dist().collect::<Vec<_>>(),
-        ["six"]
-    );
+    assert_eq!(wheel.metadata().requires_dist().collect::<Vec<_>>(), ["six"]);
     assert_eq!(wheel.metadata().requires_python(), Some(">=3"));
     assert_eq!(wheel.wheel_file().generator(), Some("by hand"));
     assert!(wheel.wheel_file().root_is_purelib());
     assert_eq!(wheel.record().entries().len(), plan.files.len() + 1);
 
-    let member = wheel
-        .members()
-        .iter()
-        .find(|member| member.name() == INIT)
-        .unwrap();
+    let member = wheel.members().iter().find(|member| member.name() == INIT).unwrap();
     assert_eq!(member.size(), 14);
     assert_eq!(member.compression(), Compression::Deflated);
     assert_eq!(member.unix_mode(), Some(0o100_644));
     assert_eq!(member.dos_time(), (date, time));
-    assert_eq!(
-        member.modified().unwrap().to_string(),
-        "2026-07-04 13:05:12"
-    );
+    assert_eq!(member.modified().unwrap().to_string(), "2026-07-04 13:05:12");
     let data = wheel.member_bytes(Cursor::new(&bytes), member, 14).unwrap();
     assert_eq!(data, b"print('demo')\n");
     assert_eq!(member.sha256(), Sha256Digest::of(&data));
-    let error = wheel
-        .member_bytes(Cursor::new(&bytes), member, 13)
-        .unwrap_err();
+    let error = wheel.member_bytes(Cursor::new(&bytes), member, 13).unwrap_err();
     assert_eq!(error.reason(), Some(ArchiveMemberTooLarge));
     let other = packed(|a| *a.entry(INIT) = Entry::new(INIT, b"print('evil')\n")).1;
-    let error = wheel
-        .member_bytes(Cursor::new(&other), member, 14)
-        .unwrap_err();
+    let error = wheel.member_bytes(Cursor::new(&other), member, 14).unwrap_err();
     assert!(matches!(error, WheelError::Io(_)), "{error}");
 }
 
@@ -264,10 +237,7 @@ fn no_part_of_a_wheel_is_a_wheel() {
     let (filename, bytes) = packed(|_| {});
     for length in 0..bytes.len() {
         let part = read(&filename, &bytes[..length]);
-        assert!(
-            matches!(part, Err(WheelError::Refused(_))),
-            "the first {length} bytes: {part:?}"
-        );
+        assert!(matches!(part, Err(WheelError::Refused(_))), "the first {length} bytes: {part:?}");
     }
 }
 
@@ -306,18 +276,11 @@ fn a_file_that_fails_or_changes_meanwhile_is_neither_accepted_nor_called_bad() {
     let ((filename, bytes), mut archive) = stored();
     archive.entry(INIT).central().version_made_by = 0;
     let other = archive.bytes();
-    assert!(
-        read(&filename, &other).is_ok(),
-        "each of the two is a good wheel"
-    );
+    assert!(read(&filename, &other).is_ok(), "each of the two is a good wheel");
     let run = |reads, then| {
         let now = Cursor::new(&bytes[..]);
         let filename = WheelFilename::parse(&filename).unwrap();
-        wheel::read(
-            Shifty { now, then, reads },
-            filename,
-            &WheelLimits::standard(),
-        )
+        wheel::read(Shifty { now, then, reads }, filename, &WheelLimits::standard())
     };
     let needed = (0..1000).find(|reads| match run(*reads, None) {
         Ok(_) => true,
@@ -329,18 +292,10 @@ fn a_file_that_fails_or_changes_meanwhile_is_neither_accepted_nor_called_bad() {
         match run(reads, Some(&other)) {
             // What is returned is one of the two files, never a mixture.
             Ok(wheel) => {
-                let first = wheel
-                    .members()
-                    .iter()
-                    .find(|member| member.name() == INIT)
-                    .unwrap();
+                let first = wheel.members().iter().find(|member| member.name() == INIT).unwrap();
                 let is_other = first.version_made_by() == 0;
                 let whole = if is_other { &other } else { &bytes };
-                assert_eq!(
-                    wheel.sha256(),
-                    Sha256Digest::of(whole),
-                    "after {reads} reads"
-                );
+                assert_eq!(wheel.sha256(), Sha256Digest::of(whole), "after {reads} reads");
             }
             Err(WheelError::Io(_)) => changed += 1,
             Err(refused) => panic!("after {reads} reads: {refused}"),

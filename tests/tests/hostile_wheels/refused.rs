@@ -8,18 +8,8 @@ use crate::change::*;
 pub type Case = (&'static str, File, Reason);
 
 pub fn cases() -> Vec<Case> {
-    [
-        frame(),
-        zip64_records(),
-        members(),
-        headers(),
-        data(),
-        names(),
-        records(),
-        layout(),
-        claims(),
-    ]
-    .concat()
+    [frame(), zip64_records(), members(), headers(), data(), names(), records(), layout(), claims()]
+        .concat()
 }
 
 /// The archive as a whole.
@@ -317,7 +307,7 @@ fn claims() -> Vec<Case> {
         ("wheel-purelib-twice", edited(WHEEL, "Tag:", "Root-Is-Purelib: false\nTag:"), MetadataDuplicateField),
         ("wheel-no-tag", edited(WHEEL, "Tag: py3-none-any\n", ""), MetadataTagsMismatch),
         ("wheel-other-tag", edited(WHEEL, "py3-none-any", "cp312-cp312-linux_x86_64"), MetadataTagsMismatch),
-        ("wheel-a-hundred-million-tags", edited(WHEEL, "Tag: py3-none-any\n", &many_tags()), MetadataTagsMismatch),
+        ("wheel-ten-million-tags", edited(WHEEL, "Tag: py3-none-any\n", &many_tags()), MetadataTagsMismatch),
         ("metadata-a-million-fields", edited(METADATA, "Name:", &format!("{}Name:", "A:b\n".repeat(1_000_000))), MetadataSyntax),
         ("wheel-malformed-tag", edited(WHEEL, "py3-none-any", "py3-none"), MetadataTagsMismatch),
         ("wheel-build-not-in-name", edited(WHEEL, "Tag:", "Build: 1\nTag:"), MetadataBuildMismatch),
@@ -335,9 +325,9 @@ fn claims() -> Vec<Case> {
     ]
 }
 
-/// A hundred thousand lines each of which stands for a thousand tags.
+/// Ten thousand lines each of which stands for a thousand tags.
 fn many_tags() -> String {
     let parts: Vec<_> = (0..10).map(|part| format!("p{part}")).collect();
     let parts = parts.join(".");
-    format!("Tag: {parts}-{parts}-{parts}\n").repeat(100_000)
+    format!("Tag: {parts}-{parts}-{parts}\n").repeat(10_000)
 }

@@ -164,24 +164,17 @@ pub fn fetch(
 
     let vendor = request.home.join("vendor");
     fs::create_dir_all(&vendor).map_err(at(&vendor))?;
-    let mut arguments: Vec<OsString> = [
-        "vendor",
-        "--locked",
-        "--versioned-dirs",
-        "--respect-source-config",
-    ]
-    .map(Into::into)
-    .into();
+    let mut arguments: Vec<OsString> =
+        ["vendor", "--locked", "--versioned-dirs", "--respect-source-config"]
+            .map(Into::into)
+            .into();
     arguments.extend(["--manifest-path".into(), manifests[0].clone().into()]);
     for manifest in &manifests[1..] {
         arguments.extend(["--sync".into(), manifest.into()]);
     }
     arguments.push(std::path::absolute(&vendor).map_err(at(&vendor))?.into());
     let output = toolchain.cargo(arguments, cancel)?;
-    let failed = |said: String| CratesError::Cargo {
-        manifest: manifests[0].clone(),
-        said,
-    };
+    let failed = |said: String| CratesError::Cargo { manifest: manifests[0].clone(), said };
     if !output.status.success() {
         return Err(failed(message(&output.stderr)));
     }
@@ -191,17 +184,11 @@ pub fn fetch(
     let config = configure(&printed, &request.inside.join("vendor")).map_err(failed)?;
     let path = request.home.join("config.toml");
     fs::write(&path, config).map_err(at(&path))?;
-    Ok(Some(Crates {
-        packages,
-        home: request.home.to_owned(),
-    }))
+    Ok(Some(Crates { packages, home: request.home.to_owned() }))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> CratesError {
-    move |source| CratesError::File {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| CratesError::File { path: path.to_owned(), source }
 }
 
 fn backend(build_system: &BuildSystem) -> Option<&'static str> {
@@ -256,35 +243,22 @@ fn manifests(
             document.tool
         }
     };
-    let extensions = tool
-        .setuptools_rust
-        .ext_modules
-        .into_iter()
-        .chain(tool.setuptools_rust.bins);
+    let extensions = tool.setuptools_rust.ext_modules.into_iter().chain(tool.setuptools_rust.bins);
     let named: Vec<PathBuf> = match backend {
         "maturin" => tool.maturin.manifest_path.into_iter().collect(),
         _ => extensions
             .map(|extension| extension.path.unwrap_or_else(|| "Cargo.toml".into()))
             .collect(),
     };
-    let defaults = if backend == "maturin" {
-        MATURIN_MANIFESTS
-    } else {
-        &MATURIN_MANIFESTS[..1]
-    };
+    let defaults = if backend == "maturin" { MATURIN_MANIFESTS } else { &MATURIN_MANIFESTS[..1] };
     let looked = |paths: &[PathBuf]| CratesError::NoManifest {
         backend,
         project: request.project.to_owned(),
-        looked: paths
-            .iter()
-            .map(|path| format!("`{}`", path.display()))
-            .collect(),
+        looked: paths.iter().map(|path| format!("`{}`", path.display())).collect(),
     };
     let found = if named.is_empty() {
         let defaults: Vec<PathBuf> = defaults.iter().map(PathBuf::from).collect();
-        let first = defaults
-            .iter()
-            .find(|path| request.project.join(path).is_file());
+        let first = defaults.iter().find(|path| request.project.join(path).is_file());
         vec![first.cloned().ok_or_else(|| looked(&defaults))?]
     } else {
         named
@@ -305,10 +279,7 @@ fn inside(checkout: &Path, path: PathBuf) -> Result<PathBuf, CratesError> {
     if path.starts_with(&real) {
         return Ok(path);
     }
-    Err(CratesError::Outside {
-        path,
-        checkout: checkout.to_owned(),
-    })
+    Err(CratesError::Outside { path, checkout: checkout.to_owned() })
 }
 
 /// The manifest of the workspace that a manifest belongs to, as cargo finds it.
@@ -318,13 +289,8 @@ fn workspace_of(
     toolchain: &RustToolchain,
     cancel: &AtomicBool,
 ) -> Result<PathBuf, CratesError> {
-    let arguments = [
-        "locate-project",
-        "--workspace",
-        "--message-format",
-        "plain",
-        "--manifest-path",
-    ];
+    let arguments =
+        ["locate-project", "--workspace", "--message-format", "plain", "--manifest-path"];
     let mut arguments: Vec<OsString> = arguments.map(Into::into).into();
     arguments.push(manifest.into());
     let output = toolchain.cargo(arguments, cancel)?;
@@ -345,10 +311,7 @@ fn refuse_own_source(checkout: &Path, file: &Path) -> Result<(), CratesError> {
     let top = fs::canonicalize(checkout).map_err(at(checkout))?;
     let folder = file.parent().unwrap_or(file);
     let folder = fs::canonicalize(folder).map_err(at(folder))?;
-    for folder in folder
-        .ancestors()
-        .take_while(|folder| folder.starts_with(&top))
-    {
+    for folder in folder.ancestors().take_while(|folder| folder.starts_with(&top)) {
         for name in [".cargo/config.toml", ".cargo/config"] {
             let path = folder.join(name);
             let Some(text) = read_manifest(checkout, &path)? else {
@@ -381,13 +344,7 @@ struct LockedPackage {
 fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
     let lock: CargoLock = toml::from_str(text).map_err(|error| toml_error(path, text, &error))?;
     let mut crates = Vec::new();
-    for LockedPackage {
-        name,
-        version,
-        source,
-        checksum,
-    } in lock.package
-    {
+    for LockedPackage { name, version, source, checksum } in lock.package {
         let Some(source) = source else { continue }; // of the source tree itself
         let refused = |why: String| CratesError::Refused {
             path: path.to_owned(),
@@ -403,14 +360,8 @@ fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
         }
         let checksum =
             checksum.ok_or_else(|| refused("no checksum; a newer cargo writes one".to_owned()))?;
-        let sha256 = checksum
-            .parse()
-            .map_err(|error| refused(format!("checksum: {error}")))?;
-        crates.push(Crate {
-            name,
-            version,
-            sha256,
-        });
+        let sha256 = checksum.parse().map_err(|error| refused(format!("checksum: {error}")))?;
+        crates.push(Crate { name, version, sha256 });
     }
     Ok(crates)
 }
@@ -424,12 +375,7 @@ fn check(packages: &[Crate], vendor: &Path) -> Result<(), String> {
     }
     let locked: BTreeMap<String, Sha256Digest> = packages
         .iter()
-        .map(|package| {
-            (
-                format!("{}-{}", package.name, package.version),
-                package.sha256,
-            )
-        })
+        .map(|package| (format!("{}-{}", package.name, package.version), package.sha256))
         .collect();
     let folders = fs::read_dir(vendor).map_err(|error| error.to_string())?;
     for folder in folders {
@@ -455,10 +401,7 @@ fn configure(printed: &str, inside: &Path) -> Result<String, String> {
     let mut config: toml::Table = toml::from_str(printed).map_err(|error| error.to_string())?;
     let inside = inside.to_str().ok_or("the path inside is not UTF-8")?;
     if let Some(sources) = config.get_mut("source").and_then(toml::Value::as_table_mut) {
-        for source in sources
-            .iter_mut()
-            .filter_map(|(_, source)| source.as_table_mut())
-        {
+        for source in sources.iter_mut().filter_map(|(_, source)| source.as_table_mut()) {
             if let Some(directory) = source.get_mut("directory") {
                 *directory = inside.into();
             }

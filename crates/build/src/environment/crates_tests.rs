@@ -41,10 +41,8 @@ impl Tree {
     }
 }
 
-const MATURIN: (&str, &str) = (
-    "pyproject.toml",
-    "[build-system]\nrequires = ['maturin>=1']\nbuild-backend = 'maturin'\n",
-);
+const MATURIN: (&str, &str) =
+    ("pyproject.toml", "[build-system]\nrequires = ['maturin>=1']\nbuild-backend = 'maturin'\n");
 const CARGO: (&str, &str) = (
     "Cargo.toml",
     "[package]\nname = 'x'\nversion = '1.0.0'\nedition = '2021'\n[dependencies]\nitoa = '=1.0.15'\n",
@@ -78,9 +76,7 @@ fn crates_are_vendored_and_found_without_network() {
         return;
     };
     let crates = tree.fetch().unwrap().unwrap();
-    let [itoa] = &crates.packages[..] else {
-        panic!("{:?}", crates.packages)
-    };
+    let [itoa] = &crates.packages[..] else { panic!("{:?}", crates.packages) };
     assert_eq!((&*itoa.name, &*itoa.version), ("itoa", "1.0.15"));
     let config = fs::read_to_string(crates.home.join("config.toml")).unwrap();
     assert!(config.contains("\"/build/cargo/vendor\""), "{config}");
@@ -88,11 +84,7 @@ fn crates_are_vendored_and_found_without_network() {
 
     // With the path put back to where the folder is here, cargo builds from it alone.
     let here = crates.home.to_str().unwrap();
-    fs::write(
-        crates.home.join("config.toml"),
-        config.replace("/build/cargo", here),
-    )
-    .unwrap();
+    fs::write(crates.home.join("config.toml"), config.replace("/build/cargo", here)).unwrap();
     let output = Command::new("cargo")
         .args(["check", "--locked", "--offline"])
         .env("CARGO_HOME", &crates.home)
@@ -140,16 +132,10 @@ fn what_is_not_pinned_or_not_recorded_is_refused() {
         return eprintln!("skipped: {error}");
     }
     let error = Tree::new(&[MATURIN, CARGO, MAIN]).error();
-    assert!(
-        error.contains("Cargo.lock` is not in the source"),
-        "{error}"
-    );
+    assert!(error.contains("Cargo.lock` is not in the source"), "{error}");
 
     let error = Tree::new(&[MATURIN]).error();
-    assert!(
-        error.contains("no `Cargo.toml` or `rust/Cargo.toml`"),
-        "{error}"
-    );
+    assert!(error.contains("no `Cargo.toml` or `rust/Cargo.toml`"), "{error}");
 
     let git = format!("{PACKAGE}source = 'git+https://git.example/itoa#abc'\n");
     let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", &git)]).error();
@@ -161,32 +147,19 @@ fn what_is_not_pinned_or_not_recorded_is_refused() {
     let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", &unchecked)]).error();
     assert!(error.contains("no checksum"), "{error}");
 
-    let own = (
-        ".cargo/config.toml",
-        "[source.crates-io]\nreplace-with = 'mine'\n",
-    );
+    let own = (".cargo/config.toml", "[source.crates-io]\nreplace-with = 'mine'\n");
     let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", ""), own]).error();
-    assert!(
-        error.contains(".cargo/config.toml: `source` replaces"),
-        "{error}"
-    );
+    assert!(error.contains(".cargo/config.toml: `source` replaces"), "{error}");
 }
 
 #[test]
 fn a_manifest_outside_the_tree_is_refused() {
-    let text = format!(
-        "{}[tool.maturin]\nmanifest-path = '../other/Cargo.toml'\n",
-        MATURIN.1
-    );
+    let text = format!("{}[tool.maturin]\nmanifest-path = '../other/Cargo.toml'\n", MATURIN.1);
     let tree = Tree::new(&[("pyproject.toml", &text), ("../other/Cargo.toml", CARGO.1)]);
     if let Err(error @ CratesError::Toolchain(_)) = tree.fetch() {
         return eprintln!("skipped: {error}");
     }
-    assert!(
-        tree.error().contains("is outside the source tree"),
-        "{}",
-        tree.error()
-    );
+    assert!(tree.error().contains("is outside the source tree"), "{}", tree.error());
 }
 
 #[test]
@@ -212,8 +185,5 @@ fn setuptools_rust_names_its_manifests() {
     };
     let found = manifests(&request, backend(&build_system).unwrap()).unwrap();
     let source = fs::canonicalize(&source).unwrap();
-    assert_eq!(
-        found,
-        [source.join("Cargo.toml"), source.join("a/Cargo.toml")]
-    );
+    assert_eq!(found, [source.join("Cargo.toml"), source.join("a/Cargo.toml")]);
 }

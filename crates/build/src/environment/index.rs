@@ -22,13 +22,7 @@ const OF_UV: &[&str] = &[
 ];
 
 /// The same settings as keys of `uv.toml`.
-const KEYS_OF_UV: &[&str] = &[
-    "index",
-    "index-url",
-    "extra-index-url",
-    "find-links",
-    "no-index",
-];
+const KEYS_OF_UV: &[&str] = &["index", "index-url", "extra-index-url", "find-links", "no-index"];
 
 /// pip's settings, the variable of uv that means the same, and what uv puts between several values.
 const TRANSLATED: &[(&str, &str, &str)] = &[
@@ -75,26 +69,21 @@ fn settings_in(here: &Surroundings<'_>) -> Result<Vec<(&'static str, OsString)>,
             files.push(text);
         }
     }
-    let settings = TRANSLATED
-        .iter()
-        .filter_map(|&(setting, variable, separator)| {
-            if set(variable) {
-                return None;
-            }
-            let name = format!("PIP_{}", setting.to_uppercase().replace('-', "_"));
-            let value = here
-                .get(&name)
-                .and_then(|value| value.into_string().ok())
-                .or_else(|| files.iter().rev().find_map(|text| lookup(text, setting)))?;
-            let values: Vec<String> = match setting {
-                "find-links" => value
-                    .split_whitespace()
-                    .filter_map(place_of_links)
-                    .collect(),
-                _ => value.split_whitespace().map(ToOwned::to_owned).collect(),
-            };
-            (!values.is_empty()).then(|| (variable, values.join(separator).into()))
-        });
+    let settings = TRANSLATED.iter().filter_map(|&(setting, variable, separator)| {
+        if set(variable) {
+            return None;
+        }
+        let name = format!("PIP_{}", setting.to_uppercase().replace('-', "_"));
+        let value = here
+            .get(&name)
+            .and_then(|value| value.into_string().ok())
+            .or_else(|| files.iter().rev().find_map(|text| lookup(text, setting)))?;
+        let values: Vec<String> = match setting {
+            "find-links" => value.split_whitespace().filter_map(place_of_links).collect(),
+            _ => value.split_whitespace().map(ToOwned::to_owned).collect(),
+        };
+        (!values.is_empty()).then(|| (variable, values.join(separator).into()))
+    });
     Ok(settings.collect())
 }
 
@@ -121,20 +110,14 @@ fn read(path: &Path) -> Result<Option<String>, UvError> {
         {
             Ok(None)
         }
-        Err(source) => Err(UvError::File {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(UvError::File { path: path.to_owned(), source }),
     }
 }
 
 fn configured_for_uv(here: &Surroundings<'_>) -> Result<bool, UvError> {
     let files = match here.get("UV_CONFIG_FILE") {
         Some(file) => vec![PathBuf::from(file)],
-        None => config_folders(here)
-            .into_iter()
-            .map(|folder| folder.join("uv/uv.toml"))
-            .collect(),
+        None => config_folders(here).into_iter().map(|folder| folder.join("uv/uv.toml")).collect(),
     };
     for path in files {
         // A file that does not parse is for uv to complain of.
@@ -157,9 +140,7 @@ fn config_folders(here: &Surroundings<'_>) -> Vec<PathBuf> {
         .map(PathBuf::from)
         .filter(|folder| folder.is_absolute())
         .or_else(|| here.home.as_ref().map(|home| home.join(".config")));
-    let system = here
-        .get("XDG_CONFIG_DIRS")
-        .unwrap_or_else(|| here.etc.join("xdg").into());
+    let system = here.get("XDG_CONFIG_DIRS").unwrap_or_else(|| here.etc.join("xdg").into());
     let mut folders: Vec<PathBuf> = env::split_paths(&system).collect();
     folders.reverse(); // the first named is the most important
     folders.push(here.etc.clone());
@@ -205,13 +186,8 @@ fn lookup(text: &str, setting: &str) -> Option<String> {
             continue;
         }
         current = false;
-        if let Some(name) = content
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
-            section = ["install", "global"]
-                .iter()
-                .position(|known| *known == name);
+        if let Some(name) = content.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = ["install", "global"].iter().position(|known| *known == name);
         } else if let (Some(section), Some((key, value))) =
             (section, content.split_once(['=', ':']))
         {
@@ -246,10 +222,7 @@ cert = /nowhere
 
     #[test]
     fn settings_are_read_as_pip_reads_them() {
-        assert_eq!(
-            lookup(TEXT, "index-url").as_deref(),
-            Some("https://mirror.example/simple")
-        );
+        assert_eq!(lookup(TEXT, "index-url").as_deref(), Some("https://mirror.example/simple"));
         assert_eq!(
             lookup(TEXT, "extra-index-url").as_deref(),
             Some("https://one.example\nhttps://two.example")
@@ -257,10 +230,7 @@ cert = /nowhere
         assert_eq!(lookup(TEXT, "find-links").as_deref(), Some("/srv/c"));
         assert_eq!(lookup(TEXT, "cert"), None);
         let global = TEXT.split("[install]").next().unwrap();
-        assert_eq!(
-            lookup(global, "find-links").as_deref(),
-            Some("\n/srv/a\n/srv/b")
-        );
+        assert_eq!(lookup(global, "find-links").as_deref(), Some("\n/srv/a\n/srv/b"));
     }
 
     /// A machine with these files below `/` and variables.
@@ -281,9 +251,7 @@ cert = /nowhere
             etc: root.path().join("etc"),
         };
         let settings = settings_in(&here).unwrap().into_iter();
-        settings
-            .map(|(name, value)| (name, value.into_string().unwrap()))
-            .collect()
+        settings.map(|(name, value)| (name, value.into_string().unwrap())).collect()
     }
 
     fn index(url: &str) -> String {
@@ -292,11 +260,8 @@ cert = /nowhere
 
     #[test]
     fn the_more_particular_setting_of_pip_holds() {
-        let (a, b, c) = (
-            index("https://a.example"),
-            index("https://b.example"),
-            index("https://c.example"),
-        );
+        let (a, b, c) =
+            (index("https://a.example"), index("https://b.example"), index("https://c.example"));
         let files = [
             ("etc/pip.conf", a.as_str()),
             ("home/.pip/pip.conf", &b),
@@ -314,25 +279,17 @@ cert = /nowhere
     #[test]
     fn settings_of_uv_switch_those_of_pip_off() {
         let pip = index("https://a.example");
-        let files = [
-            ("etc/pip.conf", pip.as_str()),
-            ("home/.config/uv/uv.toml", "index-url = 'x'"),
-        ];
+        let files =
+            [("etc/pip.conf", pip.as_str()), ("home/.config/uv/uv.toml", "index-url = 'x'")];
         assert_eq!(machine(&files, &[]), []);
-        assert_eq!(
-            machine(&files[..1], &[("UV_INDEX_URL", "https://b.example")]),
-            []
-        );
+        assert_eq!(machine(&files[..1], &[("UV_INDEX_URL", "https://b.example")]), []);
         let other = [files[0], ("home/.config/uv/uv.toml", "link-mode = 'copy'")];
         assert_eq!(machine(&other, &[]).len(), 1);
     }
 
     #[test]
     fn folders_of_links_that_are_not_there_are_passed_over() {
-        let variables = [(
-            "PIP_FIND_LINKS",
-            "/nonexistent/wheels https://links.example /usr/",
-        )];
+        let variables = [("PIP_FIND_LINKS", "/nonexistent/wheels https://links.example /usr/")];
         let expected = vec![("UV_FIND_LINKS", "https://links.example,/usr".to_owned())];
         assert_eq!(machine(&[], &variables), expected);
     }

@@ -124,15 +124,10 @@ pub fn find(
             return query(&absolute(Path::new(text))?, cancel);
         }
         Some(text) if !is_version(text) => {
-            return Err(InterpreterError::Request {
-                request: text.to_owned(),
-            });
+            return Err(InterpreterError::Request { request: text.to_owned() });
         }
         _ => {
-            let output = uv.run(
-                ["python", "find", "--system", "--no-project", wanted],
-                cancel,
-            )?;
+            let output = uv.run(["python", "find", "--system", "--no-project", wanted], cancel)?;
             let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
             if !output.status.success() || path.is_empty() {
                 return Err(InterpreterError::NotFound {
@@ -186,11 +181,7 @@ pub fn find_matching(
         nearest = nearest.or(Some(found));
     }
     Ok(match nearest {
-        Some(found) => Match::Nearest {
-            drift: drift(recorded, &found.record),
-            found,
-            hint,
-        },
+        Some(found) => Match::Nearest { drift: drift(recorded, &found.record), found, hint },
         None => Match::None { hint },
     })
 }
@@ -225,11 +216,7 @@ fn working(path: &Path, cancel: &AtomicBool) -> Result<Option<FoundInterpreter>,
 fn drift(recorded: &Interpreter, found: &Interpreter) -> Vec<Drift> {
     let digests = (recorded.sha256.to_string(), found.sha256.to_string());
     [
-        (
-            "interpreter implementation",
-            &recorded.implementation,
-            &found.implementation,
-        ),
+        ("interpreter implementation", &recorded.implementation, &found.implementation),
         ("interpreter version", &recorded.version, &found.version),
         ("interpreter executable", &digests.0, &digests.1),
         ("interpreter path", &recorded.path, &found.path),
@@ -257,28 +244,16 @@ fn installed(
     wanted: &Version,
     cancel: &AtomicBool,
 ) -> Result<Vec<PathBuf>, InterpreterError> {
-    let arguments = [
-        "python",
-        "list",
-        "--only-installed",
-        "--output-format",
-        "json",
-    ];
+    let arguments = ["python", "list", "--only-installed", "--output-format", "json"];
     let output = uv.run(arguments, cancel)?;
     let mut listed: Vec<Listed> = serde_json::from_slice(&output.stdout).unwrap_or_default();
     listed.retain(|python| {
         python.implementation == implementation
-            && python
-                .variant
-                .as_deref()
-                .is_none_or(|variant| variant == "default")
+            && python.variant.as_deref().is_none_or(|variant| variant == "default")
             && minor_of(&python.version) == Some(minor)
     });
     listed.sort_by_key(|python| distance(wanted, &python.version));
-    Ok(listed
-        .into_iter()
-        .filter_map(|python| python.path)
-        .collect())
+    Ok(listed.into_iter().filter_map(|python| python.path).collect())
 }
 
 /// How many patch versions lie between two; a final version is nearer than a candidate.
@@ -311,16 +286,12 @@ fn install_hint(version: &str) -> String {
 /// Digits and dots, with what follows them in `3.14rc1` or `3.13t`.
 fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '.')
+        && text.chars().all(|c| c.is_ascii_digit() || c.is_ascii_lowercase() || c == '.')
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, InterpreterError> {
-    std::path::absolute(path).map_err(|source| InterpreterError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::path::absolute(path)
+        .map_err(|source| InterpreterError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -329,12 +300,8 @@ mod tests {
 
     fn here() -> Option<(Uv, FoundInterpreter)> {
         let cancel = AtomicBool::new(false);
-        let uv = Uv::find(&cancel)
-            .map_err(|error| eprintln!("skipped: {error}"))
-            .ok()?;
-        let found = find(&uv, None, &cancel)
-            .map_err(|error| eprintln!("skipped: {error}"))
-            .ok()?;
+        let uv = Uv::find(&cancel).map_err(|error| eprintln!("skipped: {error}")).ok()?;
+        let found = find(&uv, None, &cancel).map_err(|error| eprintln!("skipped: {error}")).ok()?;
         Some((uv, found))
     }
 
@@ -343,29 +310,15 @@ mod tests {
         let Some((uv, found)) = here() else { return };
         let cancel = AtomicBool::new(false);
         assert_eq!(found.record.sha256, digest_of(found.path()).unwrap());
-        assert!(
-            found
-                .directories
-                .iter()
-                .any(|folder| found.path().starts_with(folder))
-        );
+        assert!(found.directories.iter().any(|folder| found.path().starts_with(folder)));
         let again = find_matching(&uv, &found.record, &cancel).unwrap();
-        assert_eq!(
-            again,
-            Match::Exact {
-                found: found.clone(),
-                drift: vec![]
-            }
-        );
+        assert_eq!(again, Match::Exact { found: found.clone(), drift: vec![] });
 
         // By version the first on PATH is found, which need not be the same.
         let by_version = find(&uv, Some(&found.record.version), &cancel).unwrap();
         assert_eq!(by_version.record.version, found.record.version);
 
-        let moved = Interpreter {
-            path: "/nowhere/python".to_owned(),
-            ..found.record.clone()
-        };
+        let moved = Interpreter { path: "/nowhere/python".to_owned(), ..found.record.clone() };
         let Match::Exact { drift, .. } = find_matching(&uv, &moved, &cancel).unwrap() else {
             panic!("the same executable in another place is not found");
         };
@@ -387,32 +340,15 @@ mod tests {
         else {
             panic!("an interpreter of the same minor version is here");
         };
-        assert!(
-            drift
-                .iter()
-                .any(|drift| drift.what == "interpreter version"),
-            "{drift:?}"
-        );
+        assert!(drift.iter().any(|drift| drift.what == "interpreter version"), "{drift:?}");
         assert!(hint.contains(&recorded.version), "{hint}");
-        let recorded = Interpreter {
-            version: "3.99.0".to_owned(),
-            ..recorded
-        };
-        assert!(matches!(
-            find_matching(&uv, &recorded, &cancel).unwrap(),
-            Match::None { .. }
-        ));
+        let recorded = Interpreter { version: "3.99.0".to_owned(), ..recorded };
+        assert!(matches!(find_matching(&uv, &recorded, &cancel).unwrap(), Match::None { .. }));
     }
 
     #[test]
     fn no_other_program_is_run_because_a_record_names_it() {
-        for path in [
-            "/bin/sh",
-            "python3",
-            "/usr/bin/notpython3",
-            "/",
-            "/opt/python3/bin/perl",
-        ] {
+        for path in ["/bin/sh", "python3", "/usr/bin/notpython3", "/", "/opt/python3/bin/perl"] {
             assert!(!is_python(Path::new(path)), "{path}");
         }
         assert!(is_python(Path::new("/usr/bin/python3.11")));
@@ -427,10 +363,7 @@ mod tests {
             assert!(matches!(error, InterpreterError::Request { .. }), "{error}");
         }
         let error = find(&uv, Some("3.99"), &cancel).unwrap_err();
-        assert!(
-            error.to_string().contains("uv python install 3.99"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("uv python install 3.99"), "{error}");
     }
 
     #[test]
@@ -438,9 +371,6 @@ mod tests {
         let wanted: Version = "3.11.9".parse().unwrap();
         let mut versions = ["3.11.2", "3.11.10", "3.11.7", "3.11.9", "3.11.10rc1"];
         versions.sort_by_key(|version| distance(&wanted, version));
-        assert_eq!(
-            versions,
-            ["3.11.9", "3.11.10", "3.11.10rc1", "3.11.7", "3.11.2"]
-        );
+        assert_eq!(versions, ["3.11.9", "3.11.10", "3.11.10rc1", "3.11.7", "3.11.2"]);
     }
 }

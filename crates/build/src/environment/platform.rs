@@ -16,9 +16,7 @@ const OS_RELEASE: &[&str] = &["/etc/os-release", "/usr/lib/os-release"];
 pub fn current(cancel: &AtomicBool) -> Platform {
     let uname = rustix::system::uname();
     let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
-    let os_release = OS_RELEASE
-        .iter()
-        .find_map(|path| fs::read_to_string(path).ok());
+    let os_release = OS_RELEASE.iter().find_map(|path| fs::read_to_string(path).ok());
     Platform {
         os: text(uname.sysname()),
         kernel: text(uname.release()),
@@ -32,11 +30,7 @@ pub fn current(cancel: &AtomicBool) -> Platform {
 fn libc(cancel: &AtomicBool) -> Option<String> {
     let ask = |program: &str, argument: &str| {
         let mut command = Command::new(program);
-        command
-            .arg(argument)
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .current_dir("/");
+        command.arg(argument).env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
         process::run(command, cancel, Duration::from_secs(10)).ok()
     };
     let glibc = ask("getconf", "GNU_LIBC_VERSION").filter(|output| output.status.success());
@@ -50,31 +44,19 @@ fn libc(cancel: &AtomicBool) -> Option<String> {
 fn musl_version(text: &str) -> Option<String> {
     let mut lines = text.lines();
     lines.next()?.strip_prefix("musl libc")?;
-    Some(format!(
-        "musl {}",
-        lines.next()?.strip_prefix("Version ")?.trim()
-    ))
+    Some(format!("musl {}", lines.next()?.strip_prefix("Version ")?.trim()))
 }
 
 /// `PRETTY_NAME`, in the shell's quoting as far as os-release(5) allows it.
 fn pretty_name(text: &str) -> Option<String> {
-    let value = text
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("PRETTY_NAME="))?
-        .trim();
-    let quoted = ['"', '\''].into_iter().find_map(|quote| {
-        value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-    });
+    let value = text.lines().find_map(|line| line.trim().strip_prefix("PRETTY_NAME="))?.trim();
+    let quoted = ['"', '\'']
+        .into_iter()
+        .find_map(|quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)));
     let mut name = String::new();
     let mut characters = quoted.unwrap_or(value).chars();
     while let Some(c) = characters.next() {
-        name.extend(if c == '\\' {
-            characters.next()
-        } else {
-            Some(c)
-        });
+        name.extend(if c == '\\' { characters.next() } else { Some(c) });
     }
     (!name.is_empty()).then_some(name)
 }

@@ -68,10 +68,7 @@ impl BuildSystem {
     fn default_of_pep_517() -> Self {
         Self {
             requires: vec![DEFAULT_REQUIREMENT.to_owned()],
-            backend: Backend {
-                name: DEFAULT_BACKEND.to_owned(),
-                path: Vec::new(),
-            },
+            backend: Backend { name: DEFAULT_BACKEND.to_owned(), path: Vec::new() },
         }
     }
 }
@@ -106,11 +103,7 @@ pub enum ProjectError {
 /// by its digest, an address cannot.
 pub fn requirement(text: &str) -> Result<String, String> {
     let requirement = Requirement::<Url>::from_str(text).map_err(|error| {
-        format!(
-            "not a requirement: `{}`: {}",
-            text.escape_debug(),
-            error.message
-        )
+        format!("not a requirement: `{}`: {}", text.escape_debug(), error.message)
     })?;
     if let Some(VersionOrUrl::Url(_)) = requirement.version_or_url {
         return Err(format!(
@@ -128,10 +121,7 @@ pub fn requirement(text: &str) -> Result<String, String> {
 /// [`ProjectError`] where it cannot be read, is not UTF-8, is too large, or a symbolic link leads out of
 /// the tree.
 pub(super) fn read_manifest(source: &Path, path: &Path) -> Result<Option<String>, ProjectError> {
-    let failed = |error| ProjectError::Read {
-        path: path.to_owned(),
-        source: error,
-    };
+    let failed = |error| ProjectError::Read { path: path.to_owned(), source: error };
     let real = match fs::canonicalize(path) {
         Ok(real) => real,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
@@ -140,11 +130,7 @@ pub(super) fn read_manifest(source: &Path, path: &Path) -> Result<Option<String>
         Err(error) => return Err(failed(error)),
     };
     if !real.starts_with(fs::canonicalize(source).map_err(failed)?) {
-        return Err(invalid(
-            path,
-            None,
-            "a symbolic link out of the source tree".to_owned(),
-        ));
+        return Err(invalid(path, None, "a symbolic link out of the source tree".to_owned()));
     }
     let kind = fs::metadata(&real).map_err(failed)?;
     if !kind.is_file() {
@@ -152,15 +138,9 @@ pub(super) fn read_manifest(source: &Path, path: &Path) -> Result<Option<String>
     }
     let mut text = String::new();
     let file = fs::File::open(&real).map_err(failed)?;
-    file.take(MANIFEST_LIMIT + 1)
-        .read_to_string(&mut text)
-        .map_err(failed)?;
+    file.take(MANIFEST_LIMIT + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > MANIFEST_LIMIT {
-        return Err(invalid(
-            path,
-            None,
-            format!("larger than {MANIFEST_LIMIT} bytes"),
-        ));
+        return Err(invalid(path, None, format!("larger than {MANIFEST_LIMIT} bytes")));
     }
     Ok(Some(text))
 }
@@ -175,25 +155,14 @@ fn invalid(path: &Path, place: Option<(&str, usize)>, message: String) -> Projec
     let place = place.map_or(String::new(), |(text, offset)| {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .map_or(0, |line| line.chars().count())
-            + 1;
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
         format!(":{line}:{column}")
     });
-    ProjectError::Invalid {
-        path: path.to_owned(),
-        place,
-        message,
-    }
+    ProjectError::Invalid { path: path.to_owned(), place, message }
 }
 
 fn outside(entry: &str) -> String {
-    format!(
-        "backend-path entry `{}` leads out of the source tree",
-        entry.escape_debug()
-    )
+    format!("backend-path entry `{}` leads out of the source tree", entry.escape_debug())
 }
 
 #[derive(Deserialize)]
@@ -247,11 +216,7 @@ fn parse(path: &Path, text: &str) -> Result<BuildSystem, ProjectError> {
         requires,
         backend: Backend {
             name,
-            path: table
-                .backend_path
-                .into_iter()
-                .map(Spanned::into_inner)
-                .collect(),
+            path: table.backend_path.into_iter().map(Spanned::into_inner).collect(),
         },
     })
 }
@@ -301,25 +266,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(BuildSystem::read(folder.path()).unwrap(), default);
         let found = read("[build-system]\nrequires = []\n").unwrap();
-        assert_eq!(
-            (found.requires.len(), &*found.backend.name),
-            (0, DEFAULT_BACKEND)
-        );
+        assert_eq!((found.requires.len(), &*found.backend.name), (0, DEFAULT_BACKEND));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         let cases = [
             ("[build-system\n", "pyproject.toml:1:14: "),
-            (
-                "\n[build-system]\nrequires = 'x'\n",
-                "pyproject.toml:3:12: invalid type",
-            ),
+            ("\n[build-system]\nrequires = 'x'\n", "pyproject.toml:3:12: invalid type"),
             ("[build-system]\n", "missing field `requires`"),
-            (
-                "[build-system]\nrequires = []\nrequire = 1\n",
-                "pyproject.toml:3:1: unknown field",
-            ),
+            ("[build-system]\nrequires = []\nrequire = 1\n", "pyproject.toml:3:1: unknown field"),
             (
                 "[build-system]\nrequires = ['a', 'b ===']\n",
                 "pyproject.toml:2:18: not a requirement",
@@ -357,11 +313,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tree = folder.path().join("tree");
         fs::create_dir(&tree).unwrap();
-        fs::write(
-            folder.path().join("secret"),
-            "[build-system]\nrequires = []\n",
-        )
-        .unwrap();
+        fs::write(folder.path().join("secret"), "[build-system]\nrequires = []\n").unwrap();
         std::os::unix::fs::symlink("../secret", tree.join("pyproject.toml")).unwrap();
         let error = BuildSystem::read(&tree).unwrap_err().to_string();
         assert!(error.contains("out of the source tree"), "{error}");

@@ -47,9 +47,7 @@ impl Lock {
     /// or a name is there twice.
     pub fn from_dependencies(recorded: &[LockedRequirement]) -> Result<Self, PylockError> {
         let address = |package: &LockedRequirement| Address(package.url.clone());
-        let packages = recorded
-            .iter()
-            .map(|package| (package.clone(), address(package)));
+        let packages = recorded.iter().map(|package| (package.clone(), address(package)));
         Self::new(packages.collect())
     }
 
@@ -62,10 +60,7 @@ impl Lock {
             .map_err(|error| PylockError::Unexpected(error.to_string().trim().to_owned()))?;
         // PEP 751: a tool must refuse a major version that it does not know.
         if document.lock_version != "1.0" && !document.lock_version.starts_with("1.") {
-            return Err(unexpected(
-                &document.lock_version,
-                "is not a lock version known here",
-            ));
+            return Err(unexpected(&document.lock_version, "is not a lock version known here"));
         }
         let packages = document.packages.into_iter().map(read_package);
         Self::new(packages.collect::<Result<_, _>>()?)
@@ -78,11 +73,7 @@ impl Lock {
 
     /// The lock as a PEP 751 document that holds no secret and no path of this machine.
     pub fn text(&self) -> String {
-        render(
-            self.packages
-                .iter()
-                .map(|package| (package, package.url.as_ref())),
-        )
+        render(self.packages.iter().map(|package| (package, package.url.as_ref())))
     }
 
     /// The lock with the addresses as they are fetched from, secrets included: for uv's eyes only.
@@ -99,10 +90,7 @@ impl Lock {
     /// The lock in the form of `requirements.txt`: names, versions and digests without addresses.
     pub(super) fn hashed_requirements(&self) -> String {
         let lines = self.packages.iter().map(|package| {
-            format!(
-                "{}=={} --hash=sha256:{}\n",
-                package.name, package.version, package.sha256
-            )
+            format!("{}=={} --hash=sha256:{}\n", package.name, package.version, package.sha256)
         });
         lines.collect()
     }
@@ -112,17 +100,11 @@ impl Lock {
         for (package, _) in &packages {
             check_filename(package)?;
         }
-        if let Some(pair) = packages
-            .windows(2)
-            .find(|pair| pair[0].0.name == pair[1].0.name)
-        {
+        if let Some(pair) = packages.windows(2).find(|pair| pair[0].0.name == pair[1].0.name) {
             return Err(unexpected(&pair[0].0.name, "is there twice"));
         }
         let (packages, addresses) = packages.into_iter().unzip();
-        Ok(Self {
-            packages,
-            addresses,
-        })
+        Ok(Self { packages, addresses })
     }
 }
 
@@ -209,10 +191,8 @@ fn read_package(package: Package) -> Result<(LockedRequirement, Address), Pylock
     };
     let [wheel] = <[Wheel; 1]>::try_from(package.wheels)
         .map_err(|wheels| no_wheel(format!("{} wheels", wheels.len())))?;
-    let sha256 = wheel
-        .hashes
-        .sha256
-        .ok_or_else(|| no_wheel("a wheel without sha256".to_owned()))?;
+    let sha256 =
+        wheel.hashes.sha256.ok_or_else(|| no_wheel("a wheel without sha256".to_owned()))?;
     let address = match (&wheel.url, &wheel.path) {
         (Some(url), _) => Url::parse(url).map_err(|error| unexpected(&package.name, error))?,
         (None, Some(path)) => Url::from_file_path(path)
@@ -222,9 +202,7 @@ fn read_package(package: Package) -> Result<(LockedRequirement, Address), Pylock
     let filename = match wheel.name {
         Some(name) => name,
         None => {
-            let last = address
-                .path_segments()
-                .and_then(|mut parts| parts.next_back());
+            let last = address.path_segments().and_then(|mut parts| parts.next_back());
             percent_encoding::percent_decode_str(last.unwrap_or_default())
                 .decode_utf8_lossy()
                 .into_owned()
@@ -278,10 +256,7 @@ fn check_filename(package: &LockedRequirement) -> Result<(), PylockError> {
         return Err(wrong());
     };
     let named = PackageName::from_str(name).map_err(|_| wrong())?;
-    let versions = (
-        Version::from_str(version),
-        Version::from_str(&package.version),
-    );
+    let versions = (Version::from_str(version), Version::from_str(&package.version));
     let plain = parts
         .iter()
         .flat_map(|part| part.chars())
@@ -300,15 +275,11 @@ fn render<'a>(packages: impl Iterator<Item = (&'a LockedRequirement, Option<&'a 
             name: Some(package.filename.clone()),
             url: url.map(Url::to_string),
             path: None,
-            upload_time: package.upload_time.and_then(|time| {
-                time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-                    .parse()
-                    .ok()
-            }),
+            upload_time: package
+                .upload_time
+                .and_then(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true).parse().ok()),
             size: package.size,
-            hashes: Hashes {
-                sha256: Some(package.sha256),
-            },
+            hashes: Hashes { sha256: Some(package.sha256) },
         }],
     });
     let document = Document {
@@ -345,17 +316,11 @@ mod tests {
         assert_eq!(package.filename, "hatchling-1.33.0-py3-none-any.whl");
         assert_eq!(package.upload_time.unwrap().timestamp(), 1_793_154_449);
         for text in [lock.text(), format!("{lock:?}")] {
-            assert!(
-                !text.contains("secret") && !text.contains("token"),
-                "{text}"
-            );
+            assert!(!text.contains("secret") && !text.contains("token"), "{text}");
         }
         assert!(lock.private_text().contains("me:secret@"), "uv needs it");
         assert!(!lock.text().contains('#'), "{}", lock.text());
-        assert_eq!(
-            Lock::parse(&lock.text()).unwrap().packages(),
-            lock.packages()
-        );
+        assert_eq!(Lock::parse(&lock.text()).unwrap().packages(), lock.packages());
     }
 
     #[test]
@@ -388,10 +353,7 @@ mod tests {
         ];
         for text in cases {
             let error = Lock::parse(&text).unwrap_err();
-            assert!(
-                matches!(error, PylockError::NoWheel { .. }),
-                "{text}: {error}"
-            );
+            assert!(matches!(error, PylockError::NoWheel { .. }), "{text}: {error}");
         }
     }
 
@@ -406,14 +368,9 @@ mod tests {
         ] {
             let error =
                 Lock::parse(&wheel(&format!("https://mirror.example/{filename}"))).unwrap_err();
-            assert!(
-                matches!(error, PylockError::Unexpected(_)),
-                "{filename}: {error}"
-            );
+            assert!(matches!(error, PylockError::Unexpected(_)), "{filename}: {error}");
         }
-        let lock = Lock::parse(&wheel(
-            "https://mirror.example/hatchling-1.33-py3-none-any.whl",
-        ));
+        let lock = Lock::parse(&wheel("https://mirror.example/hatchling-1.33-py3-none-any.whl"));
         assert!(lock.is_ok(), "1.33 and 1.33.0 are one version");
     }
 

@@ -57,10 +57,7 @@ pub(super) fn query(
     path: &Path,
     cancel: &AtomicBool,
 ) -> Result<FoundInterpreter, InterpreterError> {
-    let broken = |said: String| InterpreterError::Broken {
-        path: path.to_owned(),
-        said,
-    };
+    let broken = |said: String| InterpreterError::Broken { path: path.to_owned(), said };
     let mut command = Command::new(path);
     command
         .args(["-I", "-S", "-c", QUERY])
@@ -78,10 +75,8 @@ pub(super) fn query(
         .executable
         .to_str()
         .ok_or_else(|| broken("its path is not UTF-8 and cannot be recorded".to_owned()))?;
-    let sha256 = digest_of(&answer.executable).map_err(|source| InterpreterError::Read {
-        path: answer.executable.clone(),
-        source,
-    })?;
+    let sha256 = digest_of(&answer.executable)
+        .map_err(|source| InterpreterError::Read { path: answer.executable.clone(), source })?;
     Ok(FoundInterpreter {
         record: Interpreter {
             implementation: answer.implementation.clone(),
@@ -126,14 +121,10 @@ fn visible(answer: &Answer, home: Option<&Path>) -> Vec<PathBuf> {
     {
         add(folder);
     }
-    let all: Vec<PathBuf> = folders
-        .into_iter()
-        .filter(|folder| !private(folder))
-        .collect();
-    let outermost = all.iter().filter(|folder| {
-        !all.iter()
-            .any(|other| other != *folder && folder.starts_with(other))
-    });
+    let all: Vec<PathBuf> = folders.into_iter().filter(|folder| !private(folder)).collect();
+    let outermost = all
+        .iter()
+        .filter(|folder| !all.iter().any(|other| other != *folder && folder.starts_with(other)));
     outermost.cloned().collect()
 }
 
@@ -146,13 +137,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let home = fs::canonicalize(home.path()).unwrap();
         let local = home.join(".local");
-        for folder in [
-            "lib/python3.11",
-            "include/python3.11",
-            "bin",
-            "lib/pkgconfig",
-            "share",
-        ] {
+        for folder in ["lib/python3.11", "include/python3.11", "bin", "lib/pkgconfig", "share"] {
             fs::create_dir_all(local.join(folder)).unwrap();
         }
         let answer = Answer {
@@ -160,18 +145,12 @@ mod tests {
             version: "3.11.7".to_owned(),
             executable: local.join("bin/python3.11"),
             prefixes: vec![local.clone(), local.clone()],
-            narrow: vec![
-                local.join("lib/python3.11"),
-                local.join("include/python3.11"),
-            ],
+            narrow: vec![local.join("lib/python3.11"), local.join("include/python3.11")],
             libraries: vec![local.join("lib")],
             soabi: None,
             platform: String::new(),
         };
         let shown = visible(&answer, Some(&home));
-        assert_eq!(
-            shown,
-            ["bin", "include/python3.11", "lib"].map(|folder| local.join(folder))
-        );
+        assert_eq!(shown, ["bin", "include/python3.11", "lib"].map(|folder| local.join(folder)));
     }
 }

@@ -96,9 +96,8 @@ pub struct LockRequest<'a> {
 pub fn lock(uv: &Uv, request: LockRequest<'_>, cancel: &AtomicBool) -> Result<Lock, LockError> {
     // Parsed and written again, so that nothing of it is taken for an option of the installer.
     let requirements = request.requirements.iter().map(|text| requirement(text));
-    let requirements: Vec<String> = requirements
-        .collect::<Result<_, _>>()
-        .map_err(LockError::Requirement)?;
+    let requirements: Vec<String> =
+        requirements.collect::<Result<_, _>>().map_err(LockError::Requirement)?;
     if requirements.is_empty() {
         return Ok(Lock::from_dependencies(&[])?);
     }
@@ -141,10 +140,7 @@ pub fn lock(uv: &Uv, request: LockRequest<'_>, cancel: &AtomicBool) -> Result<Lo
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> LockError {
-    move |source| LockError::File {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| LockError::File { path: path.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -161,9 +157,7 @@ mod tests {
         constraints: Option<&Path>,
     ) -> Option<Result<Lock, LockError>> {
         let cancel = AtomicBool::new(false);
-        let uv = Uv::find(&cancel)
-            .map_err(|error| eprintln!("skipped: {error}"))
-            .ok()?;
+        let uv = Uv::find(&cancel).map_err(|error| eprintln!("skipped: {error}")).ok()?;
         let interpreter = interpreter::find(&uv, None, &cancel)
             .map_err(|error| eprintln!("skipped: {error}"))
             .ok()?;
@@ -193,18 +187,12 @@ mod tests {
         };
         let lock = lock.unwrap();
         let names: Vec<_> = lock.packages().iter().map(|p| p.name.as_str()).collect();
-        assert!(
-            names.starts_with(&["iniconfig"]) && names.contains(&"wheel"),
-            "{names:?}"
-        );
+        assert!(names.starts_with(&["iniconfig"]) && names.contains(&"wheel"), "{names:?}");
         assert_eq!(lock.packages()[0].version, "2.0.0");
         for package in lock.packages() {
             assert!(package.upload_time.is_none_or(|time| time < as_of()));
         }
-        assert_eq!(
-            Lock::parse(&lock.text()).unwrap().packages(),
-            lock.packages()
-        );
+        assert_eq!(Lock::parse(&lock.text()).unwrap().packages(), lock.packages());
     }
 
     #[test]

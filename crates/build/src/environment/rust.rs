@@ -18,13 +18,8 @@ use crate::process::{self, Output, ProcessError};
 const TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
 /// Variables of cargo's that say where crates come from; all others of its own are removed.
-const KEPT: &[&str] = &[
-    "CARGO_HOME",
-    "CARGO_HTTP_",
-    "CARGO_NET_",
-    "CARGO_REGISTRIES_",
-    "CARGO_REGISTRY_",
-];
+const KEPT: &[&str] =
+    &["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
 
 /// The toolchain that is in use, past rustup's stand-ins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,19 +78,13 @@ impl RustToolchain {
         let ask = |program: &Path, arguments: &[&str]| {
             let mut command = Command::new(program);
             // In `/` there is no rust-toolchain file of a project's for rustup to follow.
-            command
-                .args(arguments)
-                .env("RUSTUP_AUTO_INSTALL", "0")
-                .current_dir("/");
+            command.args(arguments).env("RUSTUP_AUTO_INSTALL", "0").current_dir("/");
             let output = process::run(command, cancel, Duration::from_secs(60))?;
             let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
             if output.status.success() && !text.is_empty() {
                 return Ok(text);
             }
-            Err(RustError::Broken {
-                program: program.to_owned(),
-                said: message(&output.stderr),
-            })
+            Err(RustError::Broken { program: program.to_owned(), said: message(&output.stderr) })
         };
         let sysroot = PathBuf::from(ask(&rustc, &["--print", "sysroot"])?);
         let (rustc, cargo) = (sysroot.join("bin/rustc"), sysroot.join("bin/cargo"));
@@ -105,10 +94,8 @@ impl RustToolchain {
         Ok(Self {
             rustc: ask(&rustc, &["-vV"])?,
             cargo: ask(&cargo, &["--version"])?,
-            sha256: digest_of(&rustc).map_err(|source| RustError::Read {
-                path: rustc.clone(),
-                source,
-            })?,
+            sha256: digest_of(&rustc)
+                .map_err(|source| RustError::Read { path: rustc.clone(), source })?,
             sysroot,
         })
     }

@@ -72,9 +72,7 @@ pub enum StoreError {
 impl EnvironmentStore {
     /// A store in a cache folder, which need not exist yet.
     pub fn new(cache: &Path) -> Self {
-        Self {
-            folder: cache.join("environments"),
-        }
+        Self { folder: cache.join("environments") }
     }
 
     /// The environment of a lock: a virtual environment that does not know its own path, with exactly
@@ -126,10 +124,8 @@ impl EnvironmentStore {
         let environment = partial.join("env");
         install(uv, lock, interpreter, &environment, cancel)?;
         compile(interpreter, &environment, cancel)?;
-        let marker = Marker {
-            format: FORMAT,
-            tree: fingerprint(&environment).map_err(at(&environment))?,
-        };
+        let marker =
+            Marker { format: FORMAT, tree: fingerprint(&environment).map_err(at(&environment))? };
         let path = partial.join("complete.json");
         let bytes = serde_json::to_vec(&marker).map_err(|error| at(&path)(error.into()))?;
         fs::write(&path, bytes).map_err(at(&path))
@@ -144,19 +140,13 @@ struct Marker {
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    move |source| StoreError::File {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| StoreError::File { path: path.to_owned(), source }
 }
 
 /// Everything that decides what is in an environment.
 fn key(uv: &Uv, lock: &Lock, interpreter: &Interpreter) -> Sha256Digest {
-    let packages: Vec<_> = lock
-        .packages()
-        .iter()
-        .map(|package| (&package.filename, package.sha256))
-        .collect();
+    let packages: Vec<_> =
+        lock.packages().iter().map(|package| (&package.filename, package.sha256)).collect();
     let parts = serde_json::json!([FORMAT, uv.version().to_string(), interpreter, packages]);
     Sha256Digest::of(parts.to_string().as_bytes())
 }
@@ -170,11 +160,7 @@ fn empty(
 ) -> Result<(), StoreError> {
     remove(environment)?;
     let mut arguments = vec!["venv".into(), "--relocatable".into(), "--no-project".into()];
-    arguments.extend([
-        "--python".into(),
-        interpreter.path().into(),
-        environment.into(),
-    ]);
+    arguments.extend(["--python".into(), interpreter.path().into(), environment.into()]);
     let output: Output = uv.run::<std::ffi::OsString>(arguments, cancel)?;
     if !output.status.success() {
         return Err(StoreError::Venv {
@@ -206,10 +192,7 @@ fn install(
         let file = scratch.path().join(name);
         fs::write(&file, text).map_err(at(&file))?;
         let mut arguments = vec!["pip".into(), "sync".into(), file.into_os_string()];
-        arguments.extend([
-            "--python".into(),
-            environment.join("bin/python").into_os_string(),
-        ]);
+        arguments.extend(["--python".into(), environment.join("bin/python").into_os_string()]);
         arguments.extend(["--link-mode", "copy", "--quiet"].map(Into::into));
         arguments.extend(options.iter().map(Into::into));
         let output = uv.run(arguments, cancel)?;
@@ -231,9 +214,7 @@ fn install(
         if !said.is_empty() {
             said.push_str("\nfrom the index, by name, version and digest: ");
         }
-        StoreError::Install {
-            said: said + &failure,
-        }
+        StoreError::Install { said: said + &failure }
     })
 }
 
@@ -266,11 +247,7 @@ fn point_to(environment: &Path, executable: &Path) -> Result<(), StoreError> {
     std::os::unix::fs::symlink(executable, &python).map_err(at(&python))?;
     let config = environment.join("pyvenv.cfg");
     let text = fs::read_to_string(&config).map_err(at(&config))?;
-    let home = executable
-        .parent()
-        .unwrap_or(executable)
-        .display()
-        .to_string();
+    let home = executable.parent().unwrap_or(executable).display().to_string();
     let lines = text.lines().map(|line| match line.split_once('=') {
         Some((name, _)) if name.trim() == "home" => format!("home = {home}\n"),
         _ => format!("{line}\n"),
@@ -281,12 +258,8 @@ fn point_to(environment: &Path, executable: &Path) -> Result<(), StoreError> {
 /// Takes the lock of one environment; it is let go when the file is closed, at the latest by the end of
 /// the process.
 fn hold(path: &Path, cancel: &AtomicBool) -> Result<File, StoreError> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(at(path))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(path).map_err(at(path))?;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -316,13 +289,7 @@ fn is_whole(place: &Path, environment: &Path) -> bool {
         return false;
     };
     let tree = fingerprint(environment);
-    tree.is_ok_and(|tree| {
-        marker
-            == Marker {
-                format: FORMAT,
-                tree,
-            }
-    })
+    tree.is_ok_and(|tree| marker == Marker { format: FORMAT, tree })
 }
 
 /// A digest over names, sizes, modes, times of change and link targets: cheap, and different after any
@@ -335,11 +302,7 @@ fn fingerprint(folder: &Path) -> io::Result<Sha256Digest> {
             let entry = entry?;
             let metadata = entry.metadata()?; // of a link itself
             let path = entry.path();
-            let link = if metadata.is_symlink() {
-                Some(fs::read_link(&path)?)
-            } else {
-                None
-            };
+            let link = if metadata.is_symlink() { Some(fs::read_link(&path)?) } else { None };
             if metadata.is_dir() {
                 folders.push(path.clone());
             }
@@ -374,9 +337,7 @@ mod tests {
 
     fn setup() -> Option<Setup> {
         let cancel = AtomicBool::new(false);
-        let uv = Uv::find(&cancel)
-            .map_err(|error| eprintln!("skipped: {error}"))
-            .ok()?;
+        let uv = Uv::find(&cancel).map_err(|error| eprintln!("skipped: {error}")).ok()?;
         let interpreter = interpreter::find(&uv, None, &cancel)
             .map_err(|error| eprintln!("skipped: {error}"))
             .ok()?;
@@ -395,12 +356,7 @@ mod tests {
             lock => lock.unwrap(),
         };
         let cache = tempfile::tempdir().unwrap();
-        Some(Setup {
-            uv,
-            interpreter,
-            lock,
-            cache,
-        })
+        Some(Setup { uv, interpreter, lock, cache })
     }
 
     impl Setup {
@@ -438,11 +394,7 @@ mod tests {
         let made = fs::metadata(&marker).unwrap().ctime_nsec();
         import(&environment);
         assert_eq!(setup.materialize(&setup.lock).unwrap(), environment);
-        assert_eq!(
-            fs::metadata(&marker).unwrap().ctime_nsec(),
-            made,
-            "made a second time"
-        );
+        assert_eq!(fs::metadata(&marker).unwrap().ctime_nsec(), made, "made a second time");
 
         let elsewhere = setup.cache.path().join("elsewhere");
         fs::rename(&environment, &elsewhere).unwrap();
@@ -464,11 +416,7 @@ mod tests {
             \x20   wheel.writestr(info + 'RECORD', 'marks.pth,,\\nmarks.py,,\\n'\n\
             \x20       + ''.join(info + name + ',,\\n' for name in ['METADATA', 'WHEEL', 'RECORD']))\n";
         let path = folder.join("marks-1.0-py3-none-any.whl");
-        let status = Command::new("python3")
-            .args(["-c", script])
-            .arg(&path)
-            .arg(pth)
-            .status();
+        let status = Command::new("python3").args(["-c", script]).arg(&path).arg(pth).status();
         assert!(status.unwrap().success());
         LockedRequirement {
             name: "marks".to_owned(),
@@ -488,18 +436,11 @@ mod tests {
         let marks = wheel_that_marks(setup.cache.path(), &mark);
         let lock = Lock::from_dependencies(&[marks]).unwrap();
         let environment = setup.materialize(&lock).unwrap();
-        assert!(
-            !mark.exists(),
-            "its .pth file was run while it was installed"
-        );
+        assert!(!mark.exists(), "its .pth file was run while it was installed");
         // It is a .pth file that runs, where it is let.
-        let started = Command::new(environment.join("bin/python"))
-            .arg("--version")
-            .status();
+        let started = Command::new(environment.join("bin/python")).arg("--version").status();
         assert!(started.unwrap().success());
-        let started = Command::new(environment.join("bin/python"))
-            .args(["-c", ""])
-            .status();
+        let started = Command::new(environment.join("bin/python")).args(["-c", ""]).status();
         assert!(started.unwrap().success() && mark.exists());
     }
 
@@ -507,11 +448,7 @@ mod tests {
     fn a_changed_environment_is_made_again() {
         let Some(setup) = setup() else { return };
         let environment = setup.materialize(&setup.lock).unwrap();
-        let library = fs::read_dir(environment.join("lib"))
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap();
+        let library = fs::read_dir(environment.join("lib")).unwrap().next().unwrap().unwrap();
         let module = library.path().join("site-packages/iniconfig/__init__.py");
         let original = fs::read(&module).unwrap();
         let times = fs::metadata(&module).unwrap().modified().unwrap();
@@ -519,12 +456,7 @@ mod tests {
         let mut changed = original.clone();
         changed[0] ^= 1;
         fs::write(&module, changed).unwrap();
-        File::options()
-            .write(true)
-            .open(&module)
-            .unwrap()
-            .set_modified(times)
-            .unwrap();
+        File::options().write(true).open(&module).unwrap().set_modified(times).unwrap();
         setup.materialize(&setup.lock).unwrap();
         assert_eq!(fs::read(&module).unwrap(), original);
     }
@@ -549,11 +481,7 @@ mod tests {
         assert!(matches!(error, StoreError::Install { .. }), "{error}");
         let left = fs::read_dir(setup.cache.path().join("environments")).unwrap();
         let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-        assert!(
-            left.iter()
-                .all(|name| name.to_string_lossy().ends_with(".lock")),
-            "{left:?}"
-        );
+        assert!(left.iter().all(|name| name.to_string_lossy().ends_with(".lock")), "{left:?}");
     }
 
     #[test]

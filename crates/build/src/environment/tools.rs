@@ -107,11 +107,7 @@ pub fn version_of(path: &Path, system: &[PathBuf], cancel: &AtomicBool) -> Optio
     }
     // By the name it was called by: some programs (compilers, busybox) go by it.
     let mut command = Command::new(path);
-    let argument = if plain_name(path, &["go"]).is_some() {
-        "version"
-    } else {
-        "--version"
-    };
+    let argument = if plain_name(path, &["go"]).is_some() { "version" } else { "--version" };
     command
         .arg(argument)
         .env_clear()
@@ -121,11 +117,7 @@ pub fn version_of(path: &Path, system: &[PathBuf], cancel: &AtomicBool) -> Optio
     let output = process::run(command, cancel, TIMEOUT).ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let line: String = line
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LINE_LIMIT)
-        .collect();
+    let line: String = line.chars().filter(|c| !c.is_control()).take(LINE_LIMIT).collect();
     output.status.success().then_some(line)
 }
 
@@ -153,19 +145,12 @@ mod tests {
     #[test]
     fn names_are_recognised_with_target_and_version() {
         let compiler = |name: &str| is_compiler_or_linker(&Path::new("/usr/bin").join(name));
-        for name in [
-            "gcc",
-            "gcc-12",
-            "x86_64-linux-gnu-gcc-12",
-            "x86_64-linux-gnu-ld.bfd",
-            "cc1",
-            "rustc",
-        ] {
+        for name in
+            ["gcc", "gcc-12", "x86_64-linux-gnu-gcc-12", "x86_64-linux-gnu-ld.bfd", "cc1", "rustc"]
+        {
             assert!(compiler(name), "{name}");
         }
-        for name in [
-            "python3", "bash", "gcc-ar", "notgcc", "my-gcc", "gcc-", "", "cmake",
-        ] {
+        for name in ["python3", "bash", "gcc-ar", "notgcc", "my-gcc", "gcc-", "", "cmake"] {
             assert!(!compiler(name), "{name}");
         }
     }
@@ -181,10 +166,7 @@ mod tests {
         assert_eq!(version_of(&tool, &["/usr".into()], &cancel), None);
 
         let system = [fs::canonicalize(folder.path()).unwrap()];
-        assert_eq!(
-            version_of(&tool, &system, &cancel).as_deref(),
-            Some("gcc 1")
-        );
+        assert_eq!(version_of(&tool, &system, &cancel).as_deref(), Some("gcc 1"));
         let unknown = folder.path().join("tool");
         fs::rename(&tool, &unknown).unwrap();
         assert_eq!(version_of(&unknown, &system, &cancel), None);

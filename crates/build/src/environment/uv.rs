@@ -137,27 +137,14 @@ impl Uv {
         })?;
         let minimum = Version::new(MINIMUM_VERSION);
         if version < minimum {
-            return Err(UvError::TooOld {
-                path: program,
-                found: version,
-                minimum,
-            });
+            return Err(UvError::TooOld { path: program, found: version, minimum });
         }
         let folder = tempfile::Builder::new()
             .prefix("wheelmark-uv-")
             .tempdir()
             .and_then(|folder| File::create(folder.path().join("uv.toml")).map(|_| folder))
-            .map_err(|source| UvError::File {
-                path: env::temp_dir(),
-                source,
-            })?;
-        Ok(Self {
-            program,
-            version,
-            folder,
-            path,
-            indexes: index::settings()?,
-        })
+            .map_err(|source| UvError::File { path: env::temp_dir(), source })?;
+        Ok(Self { program, version, folder, path, indexes: index::settings()? })
     }
 
     /// Its version.
@@ -173,17 +160,11 @@ impl Uv {
         let sha256 = if is_script(&self.program) {
             None
         } else {
-            let digest = digest_of(&self.program).map_err(|source| UvError::File {
-                path: self.program.clone(),
-                source,
-            })?;
+            let digest = digest_of(&self.program)
+                .map_err(|source| UvError::File { path: self.program.clone(), source })?;
             Some(digest)
         };
-        Ok(Tool {
-            name: "uv".to_owned(),
-            version: self.version.to_string(),
-            sha256,
-        })
+        Ok(Tool { name: "uv".to_owned(), version: self.version.to_string(), sha256 })
     }
 
     /// Whether it looks for interpreters in this folder.
@@ -245,10 +226,7 @@ fn version_of(output: &Output) -> Option<Version> {
 
 fn is_script(file: &Path) -> bool {
     let mut start = [0; 2];
-    File::open(file)
-        .and_then(|mut file| file.read_exact(&mut start))
-        .is_ok()
-        && &start == b"#!"
+    File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start == b"#!"
 }
 
 fn changes_meaning(name: &OsStr) -> bool {
@@ -319,12 +297,7 @@ mod tests {
 
     #[test]
     fn only_what_says_where_files_come_from_is_kept() {
-        for kept in [
-            "UV_INDEX_URL",
-            "UV_INDEX_CORP_PASSWORD",
-            "HTTPS_PROXY",
-            "HOME",
-        ] {
+        for kept in ["UV_INDEX_URL", "UV_INDEX_CORP_PASSWORD", "HTTPS_PROXY", "HOME"] {
             assert!(!changes_meaning(OsStr::new(kept)), "{kept}");
         }
         for removed in [
@@ -350,10 +323,7 @@ mod tests {
         };
         assert!(uv.version() >= &Version::new(MINIMUM_VERSION));
         if !is_script(&uv.program) {
-            assert_eq!(
-                uv.tool().unwrap().sha256,
-                Some(digest_of(&uv.program).unwrap())
-            );
+            assert_eq!(uv.tool().unwrap().sha256, Some(digest_of(&uv.program).unwrap()));
         }
     }
 }

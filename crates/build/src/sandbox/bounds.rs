@@ -107,10 +107,7 @@ impl fmt::Display for Exceeded {
         let Self { limit, found, .. } = self;
         match self.bound {
             Bound::Wall => write!(f, "ran for {found} s, the bound is {limit} s"),
-            Bound::Cpu => write!(
-                f,
-                "used {found} s of processor time, the bound is {limit} s"
-            ),
+            Bound::Cpu => write!(f, "used {found} s of processor time, the bound is {limit} s"),
             Bound::Memory => write!(f, "used {found} bytes of memory, the bound is {limit}"),
             Bound::Tasks => write!(f, "had {found} processes and threads, the bound is {limit}"),
             Bound::FileSize => write!(f, "wrote a file of {found} bytes, the bound is {limit}"),
@@ -291,20 +288,12 @@ impl<'a> Watcher<'a> {
 
 /// Whole seconds; what was found is rounded up, so that it never reads as within the bound.
 fn late(bound: Bound, limit: Duration, found: Duration) -> Exceeded {
-    Exceeded {
-        bound,
-        limit: limit.as_secs(),
-        found: found.as_secs() + 1,
-    }
+    Exceeded { bound, limit: limit.as_secs(), found: found.as_secs() + 1 }
 }
 
 fn held(bound: Bound, limit: u64, found: u64) -> Result<(), Exceeded> {
     if found > limit {
-        return Err(Exceeded {
-            bound,
-            limit,
-            found,
-        });
+        return Err(Exceeded { bound, limit, found });
     }
     Ok(())
 }

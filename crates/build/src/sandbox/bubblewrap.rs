@@ -194,10 +194,7 @@ pub(super) fn hand_over(writable: &[&Path], owner: Option<u32>) -> Result<(), Sa
     // Only now that nothing is shared; children first, while the directories are still ours.
     let mut todo: Vec<PathBuf> = writable.iter().map(|path| path.to_path_buf()).collect();
     while let Some(path) = todo.pop() {
-        if fs::symlink_metadata(&path)
-            .map_err(|e| failed(&path, e))?
-            .is_dir()
-        {
+        if fs::symlink_metadata(&path).map_err(|e| failed(&path, e))?.is_dir() {
             for entry in fs::read_dir(&path).map_err(|e| failed(&path, e))? {
                 todo.push(entry.map_err(|e| failed(&path, e))?.path());
             }
@@ -219,14 +216,8 @@ fn generated(job: &Job<'_>) -> [(&'static str, String); 5] {
                  nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
             ),
         ),
-        (
-            "group",
-            format!("root:x:0:\nbuild:x:{uid}:\nnogroup:x:65534:\n"),
-        ),
-        (
-            "hosts",
-            format!("127.0.0.1 localhost {hostname}\n::1 localhost {hostname}\n"),
-        ),
+        ("group", format!("root:x:0:\nbuild:x:{uid}:\nnogroup:x:65534:\n")),
+        ("hosts", format!("127.0.0.1 localhost {hostname}\n::1 localhost {hostname}\n")),
         ("hostname", format!("{hostname}\n")),
         (
             "nsswitch.conf",
@@ -242,13 +233,7 @@ fn check_inside(path: &Path) -> Result<(), SandboxError> {
         && components.clone().next().is_some()
         && components.all(|component| matches!(component, Component::Normal(_)))
         && !RESERVED.iter().any(|reserved| path.starts_with(reserved));
-    if plain {
-        Ok(())
-    } else {
-        Err(SandboxError::BadPath {
-            path: path.to_owned(),
-        })
-    }
+    if plain { Ok(()) } else { Err(SandboxError::BadPath { path: path.to_owned() }) }
 }
 
 /// Arguments for a file tree, and the same tree to look things up in.
@@ -261,8 +246,7 @@ struct Tree {
 
 impl Tree {
     fn args<const N: usize, S: AsRef<OsStr>>(&mut self, words: [S; N]) {
-        self.arguments
-            .extend(words.map(|word| word.as_ref().to_owned()));
+        self.arguments.extend(words.map(|word| word.as_ref().to_owned()));
     }
 
     fn bind(&mut self, inside: &Path, host: &Path, writable: bool) {
@@ -306,11 +290,7 @@ impl Tree {
     fn system(&mut self, path: &Path) {
         match fs::read_link(path) {
             Ok(target) => {
-                self.args([
-                    OsStr::new("--symlink"),
-                    target.as_os_str(),
-                    path.as_os_str(),
-                ]);
+                self.args([OsStr::new("--symlink"), target.as_os_str(), path.as_os_str()]);
                 self.view.link(path, &target);
             }
             Err(_) if path.is_dir() => self.bind(path, path, false),

@@ -26,10 +26,7 @@ pub(super) struct Tools {
 }
 
 fn find(name: &str) -> Option<PathBuf> {
-    DIRECTORIES
-        .iter()
-        .map(|dir| Path::new(dir).join(name))
-        .find(|path| path.is_file())
+    DIRECTORIES.iter().map(|dir| Path::new(dir).join(name)).find(|path| path.is_file())
 }
 
 fn need(name: &str, package: &str) -> Result<PathBuf, SandboxError> {
@@ -55,11 +52,8 @@ impl Tools {
 }
 
 pub(super) fn none_unsafe(trace: Tracing) -> Result<Sandbox, SandboxError> {
-    let mut sandbox = Sandbox {
-        bubblewrap: None,
-        tools: Tools::find()?,
-        tracer: Err(NOT_ASKED.to_owned()),
-    };
+    let mut sandbox =
+        Sandbox { bubblewrap: None, tools: Tools::find()?, tracer: Err(NOT_ASKED.to_owned()) };
     if trace != Tracing::Off {
         attach_tracer(&mut sandbox)?;
     }
@@ -77,11 +71,8 @@ pub(super) fn detect(trace: Tracing) -> Result<Sandbox, SandboxError> {
         no_inner_users: help.contains("--disable-userns"),
         program,
     };
-    let mut sandbox = Sandbox {
-        bubblewrap: Some(bubblewrap),
-        tools,
-        tracer: Err(NOT_ASKED.to_owned()),
-    };
+    let mut sandbox =
+        Sandbox { bubblewrap: Some(bubblewrap), tools, tracer: Err(NOT_ASKED.to_owned()) };
     if trace != Tracing::Off {
         attach_tracer(&mut sandbox)?;
     }
@@ -92,10 +83,7 @@ pub(super) fn detect(trace: Tracing) -> Result<Sandbox, SandboxError> {
     match attempt(&sandbox, Tracing::Off) {
         Ok(_) => {}
         Err(SandboxError::Start { message }) if message.starts_with("bwrap: ") => {
-            return Err(SandboxError::Refused {
-                hint: hint(),
-                message,
-            });
+            return Err(SandboxError::Refused { hint: hint(), message });
         }
         Err(error) => return Err(error),
     }
@@ -113,14 +101,10 @@ fn attach_tracer(sandbox: &mut Sandbox) -> Result<(), SandboxError> {
     };
     sandbox.tracer = Ok(strace);
     sandbox.tracer = match attempt(sandbox, Tracing::Programs) {
-        Ok(Outcome {
-            trace: Trace::Attached(observed),
-            ..
-        }) if !observed.programs.is_empty() => return Ok(()),
-        Ok(Outcome {
-            trace: Trace::Unavailable { reason },
-            ..
-        }) => Err(reason),
+        Ok(Outcome { trace: Trace::Attached(observed), .. }) if !observed.programs.is_empty() => {
+            return Ok(());
+        }
+        Ok(Outcome { trace: Trace::Unavailable { reason }, .. }) => Err(reason),
         Ok(_) => Err("strace did not see a program that was run under it".to_owned()),
         Err(SandboxError::Start { message }) => Err(format!("strace cannot be used: {message}")),
         Err(error) => return Err(error),
@@ -159,11 +143,7 @@ fn attempt(sandbox: &Sandbox, trace: Tracing) -> Result<Outcome, SandboxError> {
 }
 
 fn said(program: &Path, option: &str) -> String {
-    let output = Command::new(program)
-        .arg(option)
-        .env_clear()
-        .stdin(Stdio::null())
-        .output();
+    let output = Command::new(program).arg(option).env_clear().stdin(Stdio::null()).output();
     output.map_or_else(
         |_| String::new(),
         |output| String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -172,11 +152,7 @@ fn said(program: &Path, option: &str) -> String {
 
 /// Which setting of the system most likely refuses, and what to ask for.
 fn hint() -> String {
-    let setting = |path: &str| {
-        fs::read_to_string(path)
-            .map(|text| text.trim().to_owned())
-            .ok()
-    };
+    let setting = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).ok();
     let is = |path: &str, value: &str| setting(path).as_deref() == Some(value);
     let root = rustix::process::geteuid().is_root();
     if root {
@@ -209,11 +185,8 @@ pub(super) fn uid(sandbox: &Sandbox) -> Result<u32, SandboxError> {
         Some(_) => {}
     }
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let account = |uid: u32| {
-        accounts
-            .lines()
-            .any(|line| line.split(':').nth(2) == Some(&uid.to_string()))
-    };
+    let account =
+        |uid: u32| accounts.lines().any(|line| line.split(':').nth(2) == Some(&uid.to_string()));
     let owners: Vec<u32> = fs::read_dir("/proc")
         .into_iter()
         .flatten()

@@ -39,9 +39,7 @@ pub(super) fn pump(
             Err(error) => return Err(error),
         };
         total += read as u64;
-        let room = usize::try_from(limit - written)
-            .unwrap_or(usize::MAX)
-            .min(read);
+        let room = usize::try_from(limit - written).unwrap_or(usize::MAX).min(read);
         let kept = &buffer[..room];
         said.extend_from_slice(&kept[..room.min(SAID - said.len())]);
         if failed.is_none() {
@@ -87,10 +85,7 @@ mod tests {
         let printed = AtomicU64::new(0);
         let log = pump(reader, &mut kept, 4, &printed, &mpsc::channel().0).unwrap();
         assert_eq!(kept, b"0123");
-        assert_eq!(
-            (log.written, log.printed, printed.into_inner()),
-            (4, 10, 10)
-        );
+        assert_eq!((log.written, log.printed, printed.into_inner()), (4, 10, 10));
         assert_eq!(log.sha256, Sha256Digest::of(b"0123"));
     }
 }

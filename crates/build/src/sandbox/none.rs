@@ -51,16 +51,11 @@ pub(super) struct WithoutIsolation {
 
 impl WithoutIsolation {
     pub fn start() -> Self {
-        let one = ONE_WITHOUT_ISOLATION
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let one = ONE_WITHOUT_ISOLATION.lock().unwrap_or_else(PoisonError::into_inner);
         // Where the kernel refuses, orphans go to init and are not found: it is `none`, after all.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         let spared = tree::descendants(std::process::id());
-        Self {
-            _one: one,
-            spared: spared.iter().map(|process| process.pid).collect(),
-        }
+        Self { _one: one, spared: spared.iter().map(|process| process.pid).collect() }
     }
 
     /// Ends what the job left behind.

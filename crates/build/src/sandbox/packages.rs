@@ -26,17 +26,8 @@ impl Package {
     /// Its package URL (<https://github.com/package-url/purl-spec>), without the distribution, which the
     /// platform names.
     pub fn purl(&self) -> String {
-        let Self {
-            manager,
-            name,
-            version,
-            arch,
-        } = self;
-        format!(
-            "pkg:{manager}/{}@{}?arch={arch}",
-            encoded(name),
-            encoded(version)
-        )
+        let Self { manager, name, version, arch } = self;
+        format!("pkg:{manager}/{}@{}?arch={arch}", encoded(name), encoded(version))
     }
 
     /// Reads what [`Package::purl`] writes; `None` for any other URL.
@@ -57,9 +48,7 @@ impl Package {
     fn is_plausible(&self) -> bool {
         let plain = |text: &str| {
             text.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && text
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "+-.:~".contains(c))
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.:~".contains(c))
         };
         plain(&self.name) && plain(&self.version) && plain(&self.arch)
     }
@@ -67,11 +56,7 @@ impl Package {
 
 /// Everything but letters, digits and `.-_~` is encoded in a package URL.
 fn encoded(text: &str) -> String {
-    const KEPT: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'.')
-        .remove(b'-')
-        .remove(b'_')
-        .remove(b'~');
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
     utf8_percent_encode(text, KEPT).to_string()
 }
 
@@ -109,10 +94,7 @@ pub fn package_of<'a>(
     let mut wanted: BTreeMap<String, Vec<&Path>> = BTreeMap::new();
     for path in paths {
         // dpkg-query would read these as patterns.
-        if let Some(text) = path
-            .to_str()
-            .filter(|t| !t.contains(['*', '?', '[', '\\', '\n']))
-        {
+        if let Some(text) = path.to_str().filter(|t| !t.contains(['*', '?', '[', '\\', '\n'])) {
             for name in names(text) {
                 wanted.entry(name).or_default().push(path);
             }
@@ -121,11 +103,8 @@ pub fn package_of<'a>(
     let mut owners: BTreeMap<PathBuf, String> = BTreeMap::new();
     let all: Vec<&String> = wanted.keys().collect();
     for batch in all.chunks(BATCH) {
-        let text = dpkg(
-            [&"-S".to_owned(), &"--".to_owned()]
-                .into_iter()
-                .chain(batch.iter().copied()),
-        )?;
+        let text =
+            dpkg([&"-S".to_owned(), &"--".to_owned()].into_iter().chain(batch.iter().copied()))?;
         for (package, name) in text.lines().filter_map(owner) {
             for path in wanted.get(name).into_iter().flatten() {
                 owners.insert(path.to_path_buf(), package.to_owned());
@@ -209,10 +188,7 @@ mod tests {
 
     #[test]
     fn answers_of_dpkg() {
-        assert_eq!(
-            owner("gcc-12: /usr/bin/gcc-12"),
-            Some(("gcc-12", "/usr/bin/gcc-12"))
-        );
+        assert_eq!(owner("gcc-12: /usr/bin/gcc-12"), Some(("gcc-12", "/usr/bin/gcc-12")));
         assert_eq!(owner("a:amd64, b:i386: /x: y"), Some(("a:amd64", "/x: y")));
         assert_eq!(owner("diversion by dash from: /bin/sh"), None);
     }
@@ -226,13 +202,7 @@ mod tests {
 
     #[test]
     fn this_system_knows_its_own_files() {
-        let paths = [
-            "/bin/bash",
-            "/usr/bin/bash",
-            "/nowhere/at all",
-            "/usr/bin/b*",
-        ]
-        .map(Path::new);
+        let paths = ["/bin/bash", "/usr/bin/bash", "/nowhere/at all", "/usr/bin/b*"].map(Path::new);
         let Some(found) = package_of(paths).unwrap() else {
             eprintln!("skipped: no dpkg on this system");
             return;

@@ -40,18 +40,12 @@ const TICK: Duration = Duration::from_millis(20);
 pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxError> {
     check(&job)?;
     let binds = followed(job.binds)?;
-    let own = tempfile::Builder::new()
-        .prefix("wheelmark-sandbox-")
-        .tempdir()
-        .map_err(|source| {
+    let own =
+        tempfile::Builder::new().prefix("wheelmark-sandbox-").tempdir().map_err(|source| {
             SandboxError::io("create a directory in", &std::env::temp_dir(), source)
         })?;
     let plan = Plan::new(sandbox, &job, &binds, own.path())?;
-    let writable: Vec<&Path> = binds
-        .iter()
-        .filter(|b| b.writable)
-        .map(|b| &*b.host)
-        .collect();
+    let writable: Vec<&Path> = binds.iter().filter(|b| b.writable).map(|b| &*b.host).collect();
     let drops_root = sandbox.bubblewrap.as_ref().is_some_and(|bwrap| bwrap.root);
     bubblewrap::hand_over(&writable, drops_root.then_some(job.uid))?;
 
@@ -63,13 +57,8 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
     let (reader, writer) =
         io::pipe().map_err(|e| SandboxError::io("make", "a pipe".as_ref(), e))?;
     let mut child = plan.start(sandbox, writer)?;
-    let mut watcher = Watcher::new(
-        job.bounds,
-        child.id(),
-        writable,
-        disk_before,
-        plan.record.clone(),
-    );
+    let mut watcher =
+        Watcher::new(job.bounds, child.id(), writable, disk_before, plan.record.clone());
     let (log, log_limit, cancel) = (job.log, job.bounds.log, job.cancel);
     let printed = AtomicU64::new(0);
 
@@ -84,15 +73,11 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
         let stopped = watch(child.id(), &mut watcher, &ended, cancel, printed, log_limit);
         let ended = plan.end(&mut child, alone);
         // Nothing that could print runs any more, so this ends.
-        let log = pump
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let log = pump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         ended.map(|()| (stopped, log))
     })?;
     let log = log.map_err(SandboxError::Log)?;
-    let status = child
-        .wait()
-        .map_err(|e| SandboxError::io("wait for", "the job".as_ref(), e))?;
+    let status = child.wait().map_err(|e| SandboxError::io("wait for", "the job".as_ref(), e))?;
 
     let last = watcher.finish().err();
     let late = (printed.into_inner() > log_limit).then_some(Exceeded {
@@ -103,14 +88,12 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
     let end = match (stopped, last.or(late)) {
         (Some(end), _) => end,
         (None, Some(exceeded)) => End::Exceeded(exceeded),
-        (None, None) => plan
-            .status(status, &log.said)
-            .ok_or_else(|| SandboxError::Start {
-                message: match String::from_utf8_lossy(&log.said).trim() {
-                    "" => format!("its launcher ended with {status} and said nothing"),
-                    said => said.to_owned(),
-                },
-            })?,
+        (None, None) => plan.status(status, &log.said).ok_or_else(|| SandboxError::Start {
+            message: match String::from_utf8_lossy(&log.said).trim() {
+                "" => format!("its launcher ended with {status} and said nothing"),
+                said => said.to_owned(),
+            },
+        })?,
     };
     const SIGXFSZ: i32 = 25;
     let end = match end {
@@ -136,10 +119,7 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
 /// another place than was mounted.
 fn followed(binds: &[Bind]) -> Result<Vec<Bind>, SandboxError> {
     let follow = |bind: &Bind| match fs::canonicalize(&bind.host) {
-        Ok(host) => Ok(Bind {
-            host,
-            ..bind.clone()
-        }),
+        Ok(host) => Ok(Bind { host, ..bind.clone() }),
         Err(source) => Err(SandboxError::io("bind", &bind.host, source)),
     };
     binds.iter().map(follow).collect()
@@ -147,11 +127,7 @@ fn followed(binds: &[Bind]) -> Result<Vec<Bind>, SandboxError> {
 
 /// What the launchers would take for an option of theirs, or could not take at all.
 fn check(job: &Job<'_>) -> Result<(), SandboxError> {
-    let bad = |value: &str| {
-        Err(SandboxError::BadValue {
-            value: value.to_owned(),
-        })
-    };
+    let bad = |value: &str| Err(SandboxError::BadValue { value: value.to_owned() });
     for (name, value) in job.env {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
             return bad(name);
@@ -165,9 +141,7 @@ fn check(job: &Job<'_>) -> Result<(), SandboxError> {
         return bad(&program.to_string_lossy());
     }
     if !job.cwd.is_absolute() {
-        return Err(SandboxError::BadPath {
-            path: job.cwd.to_owned(),
-        });
+        return Err(SandboxError::BadPath { path: job.cwd.to_owned() });
     }
     Ok(())
 }
@@ -207,13 +181,7 @@ impl Plan {
             if job.trace == Tracing::ProgramsAndFiles {
                 calls = format!("{calls},{}", strace::OPENS);
             }
-            add(&[
-                strace.as_ref(),
-                word("-o"),
-                file.as_ref(),
-                word("-e"),
-                calls.as_ref(),
-            ]);
+            add(&[strace.as_ref(), word("-o"), file.as_ref(), word("-e"), calls.as_ref()]);
             add(&strace_options().map(word));
             record = Some(file);
         }
@@ -235,32 +203,17 @@ impl Plan {
         launchers.extend(inner.first().map(PathBuf::from));
         launchers.push(tools.prlimit.clone());
         inner.push(tools.prlimit.clone().into());
-        inner.extend(
-            bounds::prlimit_options(job.bounds)
-                .into_iter()
-                .map(OsString::from),
-        );
+        inner.extend(bounds::prlimit_options(job.bounds).into_iter().map(OsString::from));
         if let Some(list) = job.cpus.and_then(|count| cpu_list(count.get())) {
             launchers.push(tools.taskset.clone());
             inner.extend([tools.taskset.clone().into(), "-c".into(), list.into()]);
         }
         launchers.push(tools.env.clone());
         inner.extend([tools.env.clone().into(), "-i".into(), "--".into()]);
-        inner.extend(
-            job.env
-                .iter()
-                .map(|(name, value)| format!("{name}={value}").into()),
-        );
+        inner.extend(job.env.iter().map(|(name, value)| format!("{name}={value}").into()));
         inner.extend(job.argv.iter().cloned());
         command.extend(inner);
-        Ok(Self {
-            command,
-            cwd,
-            report,
-            record,
-            launchers,
-            view,
-        })
+        Ok(Self { command, cwd, report, record, launchers, view })
     }
 
     fn start(&self, sandbox: &Sandbox, output: io::PipeWriter) -> Result<Child, SandboxError> {
@@ -301,15 +254,9 @@ impl Plan {
     }
 
     fn reports(&self) -> Vec<BwrapReport> {
-        let text = self
-            .report
-            .as_ref()
-            .and_then(|file| fs::read_to_string(file).ok());
+        let text = self.report.as_ref().and_then(|file| fs::read_to_string(file).ok());
         let text = text.unwrap_or_default();
-        serde_json::Deserializer::from_str(&text)
-            .into_iter()
-            .map_while(Result::ok)
-            .collect()
+        serde_json::Deserializer::from_str(&text).into_iter().map_while(Result::ok).collect()
     }
 
     /// Process 1 inside, if it is there still. Its number may be another's by now, which must not
@@ -343,14 +290,10 @@ impl Plan {
             (Tracing::Off, ..) => return Ok(Trace::NotAsked),
             (_, Ok(_), Some(record)) => record,
             (_, Err(reason), _) => {
-                return Ok(Trace::Unavailable {
-                    reason: reason.clone(),
-                });
+                return Ok(Trace::Unavailable { reason: reason.clone() });
             }
             (_, Ok(_), None) => {
-                return Ok(Trace::Unavailable {
-                    reason: "the tracer was not started".to_owned(),
-                });
+                return Ok(Trace::Unavailable { reason: "the tracer was not started".to_owned() });
             }
         };
         let setting = Setting {
@@ -363,9 +306,9 @@ impl Plan {
         match File::open(record) {
             Ok(file) => trace::read(BufReader::new(file), &setting).map_err(failed),
             // The job was ended before the tracer began.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Trace::Unavailable {
-                reason: "the tracer wrote no record".to_owned(),
-            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Trace::Unavailable { reason: "the tracer wrote no record".to_owned() })
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -419,11 +362,7 @@ fn watch(
         }
         let found = printed.load(Ordering::Relaxed);
         if found > log_limit {
-            return Some(End::Exceeded(Exceeded {
-                bound: Bound::Log,
-                limit: log_limit,
-                found,
-            }));
+            return Some(End::Exceeded(Exceeded { bound: Bound::Log, limit: log_limit, found }));
         }
         if let Err(exceeded) = watcher.look() {
             return Some(End::Exceeded(exceeded));
@@ -441,13 +380,8 @@ fn watch(
 /// The first `count` of the processors that we may use, as `taskset` takes them.
 fn cpu_list(count: usize) -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let list = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
-    let first: Vec<String> = cpus(list.trim())
-        .take(count)
-        .map(|cpu| cpu.to_string())
-        .collect();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    let first: Vec<String> = cpus(list.trim()).take(count).map(|cpu| cpu.to_string()).collect();
     (!first.is_empty()).then(|| first.join(","))
 }
 

@@ -102,11 +102,7 @@ fn exec(call: &str, arguments: &str) -> Option<Event> {
         let (directory, rest) = descriptor(arguments)?;
         let (path, rest) = quoted(rest.trim_start_matches([',', ' ']))?;
         // With AT_EMPTY_PATH the descriptor is the program itself.
-        let whole = if path.as_os_str().is_empty() {
-            directory
-        } else {
-            directory.join(path)
-        };
+        let whole = if path.as_os_str().is_empty() { directory } else { directory.join(path) };
         (whole, rest)
     };
     let name = rest
@@ -209,10 +205,7 @@ mod tests {
     use super::*;
 
     fn exec_of(path: &str, name: &str) -> Option<Event> {
-        Some(Event::Exec {
-            path: path.into(),
-            name: Some(name.into()),
-        })
+        Some(Event::Exec { path: path.into(), name: Some(name.into()) })
     }
 
     #[test]
@@ -244,16 +237,10 @@ mod tests {
             ),
             (
                 r#"execve("/x", NULL, NULL) = 0"#,
-                Some(Event::Exec {
-                    path: "/x".into(),
-                    name: None,
-                }),
+                Some(Event::Exec { path: "/x".into(), name: None }),
             ),
             // What failed did not run, whatever its arguments say.
-            (
-                r#"execve("/x", [") = 0"], 0x7f /* 35 vars */) = -1 ENOENT (No such file) = 0"#,
-                None,
-            ),
+            (r#"execve("/x", [") = 0"], 0x7f /* 35 vars */) = -1 ENOENT (No such file) = 0"#, None),
             (r#"execve("/x", ["x"], 0x7f /* 35 vars */) = ?"#, None),
             (r#"execve("/x", ["x"#, None),
         ] {
@@ -264,31 +251,19 @@ mod tests {
     #[test]
     fn other_lines() {
         for (line, event) in [
-            (
-                r"fchdir(5</a\76 (b>) = 0",
-                Some(Event::Chdir("/a> (b".into())),
-            ),
+            (r"fchdir(5</a\76 (b>) = 0", Some(Event::Chdir("/a> (b".into()))),
             (
                 r#"openat(AT_FDCWD</b>, "../lib/x.h", O_RDONLY) = 3</usr/lib/x = 4.h>"#,
                 Some(Event::Open("/usr/lib/x = 4.h".into())),
             ),
-            (
-                r#"openat(AT_FDCWD</b>, "x", O_RDONLY|O_DIRECTORY) = 3</usr/include>"#,
-                None,
-            ),
+            (r#"openat(AT_FDCWD</b>, "x", O_RDONLY|O_DIRECTORY) = 3</usr/include>"#, None),
             (
                 "clone3({flags=CLONE_VM|CLONE_FS, stack=0x7f} => {parent_tid=[6353]}, 88) = 6353",
-                Some(Event::Child {
-                    pid: 6353,
-                    shares_cwd: true,
-                }),
+                Some(Event::Child { pid: 6353, shares_cwd: true }),
             ),
             (
                 "vfork() = 3 /* 27157 in strace's PID NS */",
-                Some(Event::Child {
-                    pid: 27157,
-                    shares_cwd: false,
-                }),
+                Some(Event::Child { pid: 27157, shares_cwd: false }),
             ),
         ] {
             assert_eq!(parse(line), event, "{line}");
@@ -305,10 +280,7 @@ mod tests {
             Line::split("27 vfork( <unfinished ...>"),
             Some((27, Line::Unfinished("vfork(")))
         );
-        assert_eq!(
-            Line::split("27 +++ exited with 0 +++"),
-            Some((27, Line::Ended))
-        );
+        assert_eq!(Line::split("27 +++ exited with 0 +++"), Some((27, Line::Ended)));
         assert_eq!(Line::split("strace: something"), None);
     }
 

@@ -240,10 +240,7 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self) -> Observed {
         // Processes whose start was not seen: their programs still ran.
-        let early: Vec<Event> = std::mem::take(&mut self.early)
-            .into_values()
-            .flatten()
-            .collect();
+        let early: Vec<Event> = std::mem::take(&mut self.early).into_values().flatten().collect();
         self.cwds.push(None);
         let nowhere = self.cwds.len() - 1;
         self.places.insert(0, nowhere);
@@ -278,13 +275,9 @@ fn add(
         let place = view.follow(&path);
         let (file, interpreter) = match place {
             Place::Fixed { inside, host } => match look(&host, digests) {
-                Ok((sha256, interpreter)) => (
-                    ProgramFile::Fixed {
-                        real: inside,
-                        sha256,
-                    },
-                    interpreter,
-                ),
+                Ok((sha256, interpreter)) => {
+                    (ProgramFile::Fixed { real: inside, sha256 }, interpreter)
+                }
                 Err(_) => (ProgramFile::Unknown, None),
             },
             Place::Writable => (ProgramFile::Ephemeral, None),
@@ -323,14 +316,8 @@ fn look(
 }
 
 fn interpreter(start: &[u8]) -> Option<PathBuf> {
-    let line = start
-        .strip_prefix(b"#!")?
-        .split(|&byte| byte == b'\n')
-        .next()?;
-    let word = line
-        .trim_ascii()
-        .split(|&byte| matches!(byte, b' ' | b'\t'))
-        .next()?;
+    let line = start.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
+    let word = line.trim_ascii().split(|&byte| matches!(byte, b' ' | b'\t')).next()?;
     (!word.is_empty()).then(|| PathBuf::from(OsString::from_vec(word.to_vec())))
 }
 
@@ -341,15 +328,9 @@ fn observed(path: &Path) -> bool {
         return false;
     };
     if let Some(below) = text.strip_prefix("/usr/") {
-        return ![
-            "share/",
-            "lib/python",
-            "lib/locale/",
-            "local/lib/python",
-            "bin/",
-        ]
-        .iter()
-        .any(|apart| below.starts_with(apart))
+        return !["share/", "lib/python", "lib/locale/", "local/lib/python", "bin/"]
+            .iter()
+            .any(|apart| below.starts_with(apart))
             && !below.ends_with("/gconv-modules.cache");
     }
     text.contains("/include/")
@@ -370,12 +351,8 @@ mod tests {
         view.bind(Path::new("/usr"), Path::new("/usr"), false);
         view.scratch(Path::new("/tmp"));
         let launchers = ["/usr/bin/bwrap".into(), "/usr/bin/env".into()];
-        let setting = Setting {
-            launchers: &launchers,
-            cwd: Path::new("/build"),
-            view: &view,
-            files: true,
-        };
+        let setting =
+            Setting { launchers: &launchers, cwd: Path::new("/build"), view: &view, files: true };
         read(record.as_bytes(), &setting).unwrap()
     }
 
@@ -393,15 +370,8 @@ mod tests {
 
     #[test]
     fn no_start_is_no_trace() {
-        for record in [
-            "",
-            "10 execve(\"/usr/bin/bwrap\", [\"bwrap\"], 0x1) = 0\n",
-            "garbage\n",
-        ] {
-            assert!(
-                matches!(observe(record), Trace::Unavailable { .. }),
-                "{record}"
-            );
+        for record in ["", "10 execve(\"/usr/bin/bwrap\", [\"bwrap\"], 0x1) = 0\n", "garbage\n"] {
+            assert!(matches!(observe(record), Trace::Unavailable { .. }), "{record}");
         }
         assert_eq!(programs(""), vec![]);
     }

@@ -127,9 +127,7 @@ pub(super) fn private_memory(process: &Process) -> u64 {
 pub(super) fn proportional_memory(process: &Process) -> u64 {
     let exact = || {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)).ok()?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("Pss_Anon:"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss_Anon:"))?;
         let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
         Some(kib * 1024)
     };

@@ -38,15 +38,11 @@ const LINKS: usize = 40;
 impl View {
     pub fn bind(&mut self, inside: &Path, host: &Path, writable: bool) {
         let host = Some(host.to_owned());
-        self.mounts
-            .insert(inside.to_owned(), Mount { host, writable });
+        self.mounts.insert(inside.to_owned(), Mount { host, writable });
     }
 
     pub fn scratch(&mut self, inside: &Path) {
-        let mount = Mount {
-            host: None,
-            writable: true,
-        };
+        let mount = Mount { host: None, writable: true };
         self.mounts.insert(inside.to_owned(), mount);
     }
 
@@ -111,24 +107,13 @@ impl View {
 
     /// The host's path of a path without links; `None` for a directory that only leads to a mount.
     fn host(&self, inside: &Path) -> Result<Option<PathBuf>, Place> {
-        let mount = inside
-            .ancestors()
-            .find_map(|above| Some((above, self.mounts.get(above)?)));
+        let mount = inside.ancestors().find_map(|above| Some((above, self.mounts.get(above)?)));
         match mount {
             Some((_, mount)) if mount.writable => Err(Place::Writable),
-            Some((
-                above,
-                Mount {
-                    host: Some(host), ..
-                },
-            )) => {
+            Some((above, Mount { host: Some(host), .. })) => {
                 let below = inside.strip_prefix(above).unwrap_or(Path::new(""));
                 // `join` of an empty path would add a slash, and a file has none.
-                Ok(Some(if below.as_os_str().is_empty() {
-                    host.clone()
-                } else {
-                    host.join(below)
-                }))
+                Ok(Some(if below.as_os_str().is_empty() { host.clone() } else { host.join(below) }))
             }
             _ if self.mounts.keys().any(|mount| mount.starts_with(inside)) => Ok(None),
             _ => Err(Place::Unknown),
@@ -173,10 +158,7 @@ mod tests {
         view.scratch(Path::new("/tmp"));
         view.link(Path::new("/bin"), Path::new("usr/bin"));
 
-        let gcc = Place::Fixed {
-            inside: "/usr/bin/gcc-12".into(),
-            host: usr.join("bin/gcc-12"),
-        };
+        let gcc = Place::Fixed { inside: "/usr/bin/gcc-12".into(), host: usr.join("bin/gcc-12") };
         for path in ["/bin/cc", "/usr/bin/gcc", "/etc/../bin/./gcc-12"] {
             assert_eq!(view.follow(Path::new(path)), gcc, "{path}");
         }

@@ -175,11 +175,7 @@ impl PrivateKey {
             Secret::EcdsaP256(key) => key.verifying_key().to_public_key_der()?,
             Secret::Ed25519(key) => key.verifying_key().to_public_key_der()?,
         };
-        Ok(Self {
-            id: KeyId::of_spki(public.as_bytes()),
-            secret,
-            public,
-        })
+        Ok(Self { id: KeyId::of_spki(public.as_bytes()), secret, public })
     }
 }
 
@@ -216,18 +212,12 @@ impl KeyFile {
     /// # Errors
     /// [`KeyError`] when it cannot be read, is open to others than its owner, or holds something else.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        let unreadable = |source| KeyError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |source| KeyError::Unreadable { path: path.to_owned(), source };
         // The mode is asked of the open file, so that it is the mode of what is read.
         let mut file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         let mut bytes = Zeroizing::new(Vec::new());
-        file.by_ref()
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
+        file.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         let wrong = |found: &str, hint| KeyError::WrongKind {
             path: path.to_owned(),
             found: found.to_owned(),
@@ -260,16 +250,10 @@ impl KeyFile {
             let path = path.to_owned();
             return Err(KeyError::Exposed { path, mode });
         }
-        let (_, document) =
-            SecretDocument::from_pem(text.trim()).map_err(|error| KeyError::Malformed {
-                path: path.to_owned(),
-                because: error.to_string(),
-            })?;
-        Ok(Self {
-            path: path.to_owned(),
-            document,
-            encrypted,
-        })
+        let (_, document) = SecretDocument::from_pem(text.trim()).map_err(|error| {
+            KeyError::Malformed { path: path.to_owned(), because: error.to_string() }
+        })?;
+        Ok(Self { path: path.to_owned(), document, encrypted })
     }
 
     /// Whether a passphrase is needed.
@@ -311,10 +295,8 @@ impl KeyFile {
 
     /// Refuses parameters under which deriving the key would take the machine.
     fn bound_work(&self, info: &EncryptedPrivateKeyInfo<'_>) -> Result<(), KeyError> {
-        let scrypt = info
-            .encryption_algorithm
-            .pbes2()
-            .and_then(|parameters| parameters.kdf.scrypt());
+        let scrypt =
+            info.encryption_algorithm.pbes2().and_then(|parameters| parameters.kdf.scrypt());
         let work = scrypt.map_or(0, |scrypt| {
             128 * u128::from(scrypt.cost_parameter)
                 * u128::from(scrypt.block_size)
@@ -356,10 +338,7 @@ impl KeyFile {
     }
 
     fn malformed(&self, because: &dyn std::fmt::Display) -> KeyError {
-        KeyError::Malformed {
-            path: self.path.clone(),
-            because: because.to_string(),
-        }
+        KeyError::Malformed { path: self.path.clone(), because: because.to_string() }
     }
 }
 
@@ -385,11 +364,9 @@ impl Secret {
         match self {
             Secret::EcdsaP256(key) => key.to_pkcs8_der(),
             // Without the public key it is PKCS#8 version 1, which every reader knows.
-            Secret::Ed25519(key) => KeypairBytes {
-                secret_key: key.to_bytes(),
-                public_key: None,
+            Secret::Ed25519(key) => {
+                KeypairBytes { secret_key: key.to_bytes(), public_key: None }.to_pkcs8_der()
             }
-            .to_pkcs8_der(),
         }
     }
 }
@@ -438,10 +415,8 @@ mod tests {
 
     fn refusal(content: &str, passphrase: Option<&str>) -> KeyError {
         let (_folder, path) = file(content, 0o600);
-        let error = KeyFile::read(&path)
-            .and_then(|file| file.unlock(passphrase))
-            .err()
-            .expect("refused");
+        let error =
+            KeyFile::read(&path).and_then(|file| file.unlock(passphrase)).err().expect("refused");
         let named = shown(&path);
         assert!(error.to_string().contains(&named), "{error} names no file");
         error
@@ -482,10 +457,7 @@ mod tests {
         let wrong = refusal(&pem, Some("wrong"));
         assert!(matches!(wrong, KeyError::WrongPassphrase { .. }), "{wrong}");
         let missing = refusal(&pem, None);
-        assert!(
-            matches!(missing, KeyError::PassphraseNeeded { .. }),
-            "{missing}"
-        );
+        assert!(matches!(missing, KeyError::PassphraseNeeded { .. }), "{missing}");
         let cut = format!("{}-----END ENCRYPTED PRIVATE KEY-----\n", &pem[..150]);
         let damaged = refusal(&cut, Some("right"));
         assert!(matches!(damaged, KeyError::Malformed { .. }), "{damaged}");
@@ -497,10 +469,7 @@ mod tests {
         let public = key.public_pem().expect("PEM");
         for (content, found) in [
             (public.as_str(), "a public key"),
-            (
-                "-----BEGIN OPENSSH PRIVATE KEY-----\n",
-                "`OPENSSH PRIVATE KEY`",
-            ),
+            ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "`OPENSSH PRIVATE KEY`"),
             ("-----BEGIN RSA PRIVATE KEY-----\n", "`RSA PRIVATE KEY`"),
             ("-----BEGIN CERTIFICATE-----\n", "`CERTIFICATE`"),
             ("", "not PEM"),

@@ -39,10 +39,8 @@ pub struct SignError(pub String);
 /// [`SignError`] from the signer.
 pub fn sign_statement(signer: &dyn Signer, statement: &[u8]) -> Result<Vec<u8>, SignError> {
     let message = sigstore_types::pae(PAYLOAD_TYPE, statement);
-    let signature = DsseSignature::new(
-        SignatureBytes::new(signer.sign(&message)?),
-        EnvelopeKeyId::default(),
-    );
+    let signature =
+        DsseSignature::new(SignatureBytes::new(signer.sign(&message)?), EnvelopeKeyId::default());
     let envelope = DsseEnvelope::new(PAYLOAD_TYPE, PayloadBytes::from_bytes(statement), signature);
     let key = PublicKeyIdentifier::new(signer.key_id().hint());
     let bundle = Bundle::new(
@@ -50,10 +48,7 @@ pub fn sign_statement(signer: &dyn Signer, statement: &[u8]) -> Result<Vec<u8>, 
         VerificationMaterial::new(VerificationMaterialContent::PublicKey(key)),
         SignatureContent::DsseEnvelope(envelope),
     );
-    let mut json = bundle
-        .to_json()
-        .map_err(|error| SignError(error.to_string()))?
-        .into_bytes();
+    let mut json = bundle.to_json().map_err(|error| SignError(error.to_string()))?.into_bytes();
     json.push(b'\n');
     Ok(json)
 }

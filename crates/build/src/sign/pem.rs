@@ -22,11 +22,9 @@ pub(super) const LABEL_PUBLIC: &str = "PUBLIC KEY";
 impl PemKind {
     /// What the first PEM block of a text is; `None` where there is none.
     pub fn of(text: &str) -> Option<Self> {
-        let label = text.lines().find_map(|line| {
-            line.trim()
-                .strip_prefix("-----BEGIN ")?
-                .strip_suffix("-----")
-        })?;
+        let label = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----"))?;
         Some(match label {
             LABEL_ENCRYPTED => Self::EncryptedPrivateKey,
             LABEL_PLAIN => Self::PrivateKey,

@@ -47,9 +47,7 @@ pub(super) fn resolve(
 ) -> Result<ResolvedSource, SourceError> {
     let tree = WorkTree::discover(git, folder)?;
     if tree.bare {
-        return Err(SourceError::Bare {
-            path: folder.to_owned(),
-        });
+        return Err(SourceError::Bare { path: folder.to_owned() });
     }
     tree.refuse_incomplete(git)?;
     let head = tree.head(git)?;
@@ -106,14 +104,10 @@ impl WorkTree {
     /// Finds the repository that holds `folder`; a bare one too.
     pub(super) fn discover(git: &Git, folder: &Path) -> Result<Self, SourceError> {
         if !folder.is_dir() {
-            return Err(SourceError::NoSuchDirectory {
-                path: folder.to_owned(),
-            });
+            return Err(SourceError::NoSuchDirectory { path: folder.to_owned() });
         }
         let folder = fs::canonicalize(folder).map_err(SourceError::io(folder))?;
-        let missing = || SourceError::NotARepository {
-            path: folder.clone(),
-        };
+        let missing = || SourceError::NotARepository { path: folder.clone() };
         let lines = |arguments: &[&str]| -> Result<Vec<String>, SourceError> {
             let answer = git
                 .call(["rev-parse", "--path-format=absolute"])
@@ -162,9 +156,7 @@ impl WorkTree {
     /// Refuses repositories that lack history or objects.
     pub(super) fn refuse_incomplete(&self, git: &Git) -> Result<(), SourceError> {
         if self.shallow {
-            return Err(SourceError::Shallow {
-                place: self.top.display().to_string(),
-            });
+            return Err(SourceError::Shallow { place: self.top.display().to_string() });
         }
         let answer = git
             .call(["config", "--name-only", "--get-regexp"])
@@ -172,26 +164,20 @@ impl WorkTree {
             .git_dir(&self.git_dir)
             .answer()?;
         if answer.success {
-            return Err(SourceError::PartialClone {
-                path: self.top.clone(),
-            });
+            return Err(SourceError::PartialClone { path: self.top.clone() });
         }
         Ok(())
     }
 
     fn head(&self, git: &Git) -> Result<Head, SourceError> {
-        let branch = git
-            .call(["symbolic-ref", "--quiet", "HEAD"])
-            .git_dir(&self.git_dir)
-            .answer()?;
+        let branch =
+            git.call(["symbolic-ref", "--quiet", "HEAD"]).git_dir(&self.git_dir).answer()?;
         let commit = git
             .call(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
             .git_dir(&self.git_dir)
             .answer()?;
         if !commit.success {
-            return Err(SourceError::NoCommit {
-                path: self.top.clone(),
-            });
+            return Err(SourceError::NoCommit { path: self.top.clone() });
         }
         Ok(Head {
             branch: branch
@@ -210,18 +196,14 @@ impl WorkTree {
             .answer()?
             .stdout;
         let text = String::from_utf8_lossy(&text);
-        let settings: Vec<(&str, &str)> = text
-            .split('\0')
-            .filter_map(|setting| setting.split_once('\n'))
-            .collect();
+        let settings: Vec<(&str, &str)> =
+            text.split('\0').filter_map(|setting| setting.split_once('\n')).collect();
         let value = |key: &str| settings.iter().find(|(name, _)| *name == key).map(|s| s.1);
         let url_of = |remote: &str| value(&format!("remote.{remote}.url"));
         let upstream = branch
             .and_then(|branch| branch.strip_prefix("refs/heads/"))
             .and_then(|branch| value(&format!("branch.{branch}.remote")));
-        let mut urls = settings
-            .iter()
-            .filter(|(key, _)| key.starts_with("remote."));
+        let mut urls = settings.iter().filter(|(key, _)| key.starts_with("remote."));
         let only = match (urls.next(), urls.next()) {
             (Some((_, url)), None) => Some(*url),
             _ => None,
@@ -241,13 +223,7 @@ impl WorkTree {
     /// Paths whose entry in the index is not the commit's.
     fn staged(&self, git: &Git, commit: &GitObjectId) -> Result<Vec<PathBuf>, SourceError> {
         let bytes = git
-            .call([
-                "diff-index",
-                "--cached",
-                "--name-only",
-                "-z",
-                "--no-renames",
-            ])
+            .call(["diff-index", "--cached", "--name-only", "-z", "--no-renames"])
             .args(["--no-ext-diff", "--ignore-submodules=none"])
             .arg(commit.as_str())
             .git_dir(&self.git_dir)
@@ -320,10 +296,7 @@ impl Survey<'_> {
         url: &RepositoryUrl,
     ) -> Result<(), SourceError> {
         let here = |paths: Vec<PathBuf>| -> Vec<PathBuf> {
-            paths
-                .iter()
-                .map(|found| Path::new(path).join(found))
-                .collect()
+            paths.iter().map(|found| Path::new(path).join(found)).collect()
         };
         let (changed, untracked) = tree.changes(self.git, commit)?;
         let staged = tree.staged(self.git, commit)?;
@@ -345,9 +318,7 @@ impl Survey<'_> {
         for link in self.git.gitlinks(&tree.common, commit)? {
             let inner = Path::new(path).join(&link.path);
             let folder = tree.top.join(&link.path);
-            let missing = || SourceError::SubmoduleUninitialised {
-                path: inner.clone(),
-            };
+            let missing = || SourceError::SubmoduleUninitialised { path: inner.clone() };
             let sub = WorkTree::discover(self.git, &folder).map_err(|error| match error {
                 SourceError::Cancelled => error,
                 _ => missing(),
@@ -401,13 +372,9 @@ impl Survey<'_> {
                 paths: [modified, untracked].concat(),
             }
         } else if !modified.is_empty() {
-            SourceError::Dirty {
-                paths: modified.to_vec(),
-            }
+            SourceError::Dirty { paths: modified.to_vec() }
         } else {
-            SourceError::Untracked {
-                paths: untracked.to_vec(),
-            }
+            SourceError::Untracked { paths: untracked.to_vec() }
         })
     }
 }
@@ -418,10 +385,7 @@ fn write_git_dir(folder: &Path, commit: &GitObjectId) -> std::io::Result<()> {
         fs::create_dir_all(folder.join(name))?;
     }
     fs::write(folder.join("HEAD"), format!("{commit}\n"))?;
-    fs::write(
-        folder.join("config"),
-        super::export::config(object_format(commit)),
-    )
+    fs::write(folder.join("config"), super::export::config(object_format(commit)))
 }
 
 fn paths(bytes: &[u8]) -> Vec<PathBuf> {

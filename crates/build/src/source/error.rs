@@ -248,10 +248,7 @@ pub enum SourceError {
 
 impl SourceError {
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        |source| Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        |source| Self::Io { path: path.to_owned(), source }
     }
 }
 
@@ -260,12 +257,7 @@ fn shown(path: &Path) -> String {
 }
 
 fn names(paths: &[PathBuf]) -> impl fmt::Display {
-    let mut text = paths
-        .iter()
-        .take(SHOWN)
-        .map(|path| shown(path))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = paths.iter().take(SHOWN).map(|path| shown(path)).collect::<Vec<_>>().join(", ");
     if paths.len() > SHOWN {
         text.push_str(&format!(" and {} more", paths.len() - SHOWN));
     }
@@ -274,10 +266,7 @@ fn names(paths: &[PathBuf]) -> impl fmt::Display {
 
 /// What git said, its lines kept and all else that could drive a terminal escaped.
 fn lines(message: &str) -> String {
-    let lines = message
-        .trim()
-        .lines()
-        .map(|line| Escaped(line.trim_end()).to_string());
+    let lines = message.trim().lines().map(|line| Escaped(line.trim_end()).to_string());
     lines.collect::<Vec<_>>().join("\n  ")
 }
 

@@ -24,17 +24,11 @@ pub(super) fn export(source: &ResolvedSource, dest: &Path) -> Result<(), SourceE
     let git = &source.git;
     for origin in &source.origins {
         let folder = dest.join(&origin.path);
-        let tags: &[SourceTag] = if origin.path.is_empty() {
-            &source.tags
-        } else {
-            &[]
-        };
+        let tags: &[SourceTag] = if origin.path.is_empty() { &source.tags } else { &[] };
         clone(git, origin, tags, &folder)?;
     }
-    let tree = git
-        .call(["rev-parse", "--verify", "HEAD^{tree}"])
-        .git_dir(&dest.join(".git"))
-        .text()?;
+    let tree =
+        git.call(["rev-parse", "--verify", "HEAD^{tree}"]).git_dir(&dest.join(".git")).text()?;
     if tree != source.tree.as_str() {
         return Err(SourceError::TreeMismatch {
             commit: source.commit.clone(),
@@ -72,9 +66,7 @@ fn refuse_content(dest: &Path) -> Result<(), SourceError> {
     };
     // A link is refused even where it leads to an empty folder: files belong where they were asked.
     if occupied || dest.is_symlink() {
-        return Err(SourceError::DestinationNotEmpty {
-            path: dest.to_owned(),
-        });
+        return Err(SourceError::DestinationNotEmpty { path: dest.to_owned() });
     }
     Ok(())
 }
@@ -89,17 +81,11 @@ fn clone(git: &Git, origin: &Origin, tags: &[SourceTag], folder: &Path) -> Resul
         .map_err(SourceError::io(&config_file))?;
     let mut wanted = vec![commit.as_str()];
     wanted.extend(tags.iter().map(|tag| tag.object.as_str()));
-    git.call([
-        "fetch",
-        "--quiet",
-        "--no-write-fetch-head",
-        "--no-tags",
-        "--stdin",
-    ])
-    .arg(&origin.repository)
-    .git_dir(&git_dir)
-    .stdin(wanted.join("\n").into_bytes())
-    .bytes()?;
+    git.call(["fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--stdin"])
+        .arg(&origin.repository)
+        .git_dir(&git_dir)
+        .stdin(wanted.join("\n").into_bytes())
+        .bytes()?;
     git.refuse_shallow(&git_dir, commit, || origin.repository.display().to_string())?;
     write_tags(git, &git_dir, tags, commit)?;
     git.call(["checkout", "--quiet", "--detach", commit.as_str()])
@@ -123,9 +109,7 @@ fn write_tags(
     let mut commands = Vec::new();
     for tag in tags {
         if tag.name.contains('\0') {
-            return Err(SourceError::BadRef {
-                name: tag.name.clone(),
-            });
+            return Err(SourceError::BadRef { name: tag.name.clone() });
         }
         commands.extend(format!("create refs/tags/{}\0{}\0", tag.name, tag.object).into_bytes());
     }
@@ -229,11 +213,8 @@ fn refresh_index(git: &Git, folder: &Path) -> Result<(), SourceError> {
 
 fn stamp(path: &Path, time: SystemTime) -> io::Result<()> {
     let about = fs::symlink_metadata(path)?;
-    let mode = if about.is_dir() || about.permissions().mode() & 0o100 != 0 {
-        0o755
-    } else {
-        0o644
-    };
+    let mode =
+        if about.is_dir() || about.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
     if about.permissions().mode() & 0o7777 != mode {
         fs::set_permissions(path, Permissions::from_mode(mode))?;
     }

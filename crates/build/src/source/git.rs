@@ -117,10 +117,7 @@ impl Git {
         let config = folder.path().join("gitconfig");
         // Whose repository it is does not matter here: nothing of its configuration is followed.
         fs::write(&config, "[safe]\n\tdirectory = *\n").map_err(SourceError::io(&config))?;
-        let scratch = Arc::new(Scratch {
-            folder,
-            used: AtomicUsize::new(0),
-        });
+        let scratch = Arc::new(Scratch { folder, used: AtomicUsize::new(0) });
         let git = Self { scratch, cancel };
         let version = git.call(["version"]).text()?;
         if !new_enough(&version) {
@@ -137,10 +134,7 @@ impl Git {
 
     /// Prepares a command; the first argument is the subcommand.
     pub(super) fn call<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Call<'_> {
-        let args: Vec<OsString> = args
-            .into_iter()
-            .map(|arg| arg.as_ref().to_owned())
-            .collect();
+        let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         Call {
             git: self,
             folder: None,
@@ -153,11 +147,7 @@ impl Git {
 
     /// Fails where the caller asked to stop.
     pub(super) fn check_cancelled(&self) -> Result<(), SourceError> {
-        if self.cancel.load(Ordering::Relaxed) {
-            Err(SourceError::Cancelled)
-        } else {
-            Ok(())
-        }
+        if self.cancel.load(Ordering::Relaxed) { Err(SourceError::Cancelled) } else { Ok(()) }
     }
 }
 
@@ -187,8 +177,7 @@ impl Call<'_> {
 
     /// Adds arguments.
     pub(super) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -239,10 +228,7 @@ impl Call<'_> {
         if answer.success {
             Ok(answer.stdout)
         } else {
-            Err(SourceError::Git {
-                command,
-                message: answer.stderr,
-            })
+            Err(SourceError::Git { command, message: answer.stderr })
         }
     }
 
@@ -267,17 +253,11 @@ impl Call<'_> {
                 Stopped::Cancelled => SourceError::Cancelled,
                 Stopped::Io(error) => failed(error),
             })?;
-        Ok(Answer {
-            success: status.success(),
-            stdout,
-            stderr: shortened(&stderr),
-        })
+        Ok(Answer { success: status.success(), stdout, stderr: shortened(&stderr) })
     }
 
     fn name(&self) -> String {
-        self.args
-            .first()
-            .map_or_else(String::new, |arg| arg.to_string_lossy().into_owned())
+        self.args.first().map_or_else(String::new, |arg| arg.to_string_lossy().into_owned())
     }
 
     fn command(&self) -> Command {
@@ -293,10 +273,7 @@ impl Call<'_> {
             }
         }
         command.envs(FIXED.iter().copied());
-        command.env(
-            "GIT_CONFIG_GLOBAL",
-            self.git.scratch.folder.path().join("gitconfig"),
-        );
+        command.env("GIT_CONFIG_GLOBAL", self.git.scratch.folder.path().join("gitconfig"));
         let own = self.config.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         let mut count = 0;
         for (key, value) in CONFIG.iter().copied().chain(own) {
@@ -308,10 +285,7 @@ impl Call<'_> {
         for (name, value) in &self.env {
             command.env(name, value);
         }
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 }

@@ -57,11 +57,7 @@ impl fmt::Display for DirtyReason {
             .modified
             .iter()
             .map(|path| format!("{} changed", path.display()))
-            .chain(
-                self.untracked
-                    .iter()
-                    .map(|path| format!("{} not tracked", path.display())),
-            )
+            .chain(self.untracked.iter().map(|path| format!("{} not tracked", path.display())))
             .collect();
         f.write_str(&paths.join(", "))
     }
@@ -164,11 +160,7 @@ pub fn resolve(spec: &SourceSpec, options: &ResolveOptions) -> Result<ResolvedSo
     let git = Git::new(options.cancel.clone())?;
     match spec {
         SourceSpec::Checkout(folder) => checkout::resolve(&git, folder, options),
-        SourceSpec::Remote {
-            url,
-            rev,
-            subdirectory,
-        } => {
+        SourceSpec::Remote { url, rev, subdirectory } => {
             let recorded = options.source_uri.as_deref().map(RepositoryUrl::parse);
             let recorded = recorded.transpose()?;
             let mut source = remote::resolve(&git, url, rev.as_deref(), subdirectory.as_deref())?;

@@ -39,10 +39,7 @@ impl Git {
         object: &GitObjectId,
         kind: &str,
     ) -> Result<bool, SourceError> {
-        let answer = self
-            .call(["cat-file", "-t", object.as_str()])
-            .git_dir(git_dir)
-            .answer()?;
+        let answer = self.call(["cat-file", "-t", object.as_str()]).git_dir(git_dir).answer()?;
         Ok(answer.success && answer.stdout.trim_ascii() == kind.as_bytes())
     }
 
@@ -52,10 +49,7 @@ impl Git {
         git_dir: &Path,
         commit: &GitObjectId,
     ) -> Result<Commit, SourceError> {
-        let bytes = self
-            .call(["cat-file", "commit", commit.as_str()])
-            .git_dir(git_dir)
-            .bytes()?;
+        let bytes = self.call(["cat-file", "commit", commit.as_str()]).git_dir(git_dir).bytes()?;
         // Everything up to the empty line; the message may be in any encoding.
         let text = String::from_utf8_lossy(&bytes);
         let header = |name: &str| {
@@ -67,13 +61,8 @@ impl Git {
         let time = header("committer")
             .and_then(|line| line.rsplit(' ').nth(1)?.parse().ok())
             .filter(|time| (0..=MAX_TIME).contains(time))
-            .ok_or_else(|| SourceError::CommitTime {
-                commit: commit.clone(),
-            })?;
-        Ok(Commit {
-            tree: object_id("cat-file", tree)?,
-            time,
-        })
+            .ok_or_else(|| SourceError::CommitTime { commit: commit.clone() })?;
+        Ok(Commit { tree: object_id("cat-file", tree)?, time })
     }
 
     /// The tags whose commit is `commit` or an ancestor of it, newest first.
@@ -117,11 +106,7 @@ impl Git {
                 },
             };
             let name = name.strip_prefix("refs/tags/").ok_or_else(unexpected)?;
-            tags.push(SourceTag {
-                name: name.to_owned(),
-                object,
-                commit,
-            });
+            tags.push(SourceTag { name: name.to_owned(), object, commit });
         }
         tags.truncate(MAX_TAGS);
         Ok(tags)
@@ -135,10 +120,7 @@ impl Git {
         commit: &GitObjectId,
         place: impl FnOnce() -> String,
     ) -> Result<(), SourceError> {
-        let walk = self
-            .call(["rev-list", "--quiet", commit.as_str()])
-            .git_dir(git_dir)
-            .answer()?;
+        let walk = self.call(["rev-list", "--quiet", commit.as_str()]).git_dir(git_dir).answer()?;
         if walk.success && !git_dir.join("shallow").exists() {
             return Ok(());
         }
@@ -186,15 +168,11 @@ impl Git {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let answer = self
-            .call(["config", "--blob", &modules, "-z", "--list"])
-            .git_dir(git_dir)
-            .answer()?;
+        let answer =
+            self.call(["config", "--blob", &modules, "-z", "--list"]).git_dir(git_dir).answer()?;
         let settings = String::from_utf8_lossy(&answer.stdout);
-        let settings: Vec<(&str, &str)> = settings
-            .split('\0')
-            .filter_map(|setting| setting.split_once('\n'))
-            .collect();
+        let settings: Vec<(&str, &str)> =
+            settings.split('\0').filter_map(|setting| setting.split_once('\n')).collect();
         let link = |(path, commit): (String, GitObjectId)| {
             // The name of the section, then the URL in that section.
             let url = settings
@@ -206,14 +184,8 @@ impl Git {
                     settings.iter().rfind(|(name, _)| *name == key)
                 });
             match url {
-                Some((_, url)) => Ok(Gitlink {
-                    path,
-                    url: (*url).to_owned(),
-                    commit,
-                }),
-                None => Err(SourceError::SubmoduleUnknown {
-                    path: PathBuf::from(path),
-                }),
+                Some((_, url)) => Ok(Gitlink { path, url: (*url).to_owned(), commit }),
+                None => Err(SourceError::SubmoduleUnknown { path: PathBuf::from(path) }),
             }
         };
         found.into_iter().map(link).collect()
@@ -262,19 +234,13 @@ impl Git {
 
 /// Git's name for the hash that made an id.
 pub(super) fn object_format(id: &GitObjectId) -> &'static str {
-    if id.as_str().len() == 40 {
-        "sha1"
-    } else {
-        "sha256"
-    }
+    if id.as_str().len() == 40 { "sha1" } else { "sha256" }
 }
 
 /// Reads an object id that git printed.
 pub(super) fn object_id(command: &str, text: &str) -> Result<GitObjectId, SourceError> {
-    text.trim_end()
-        .parse()
-        .map_err(|_| SourceError::UnexpectedAnswer {
-            command: command.to_owned(),
-            answer: text.chars().take(80).collect(),
-        })
+    text.trim_end().parse().map_err(|_| SourceError::UnexpectedAnswer {
+        command: command.to_owned(),
+        answer: text.chars().take(80).collect(),
+    })
 }

@@ -37,24 +37,17 @@ pub(super) fn resolve(
             (error, _) => error,
         }
     })?;
-    let commit = git
-        .peel(&store, &object)?
-        .ok_or_else(|| missing(url, &object))?;
+    let commit = git.peel(&store, &object)?.ok_or_else(|| missing(url, &object))?;
     git.refuse_shallow(&store, &commit, || url.to_string())?;
     let read = git.commit(&store, &commit)?;
     git.check_subdirectory(&store, &commit, &subdirectory)?;
     let tags = git.tags(&store, &commit)?;
     let after = Refs::read(git, url)?;
-    let mut names: Vec<String> = tags
-        .iter()
-        .map(|tag| format!("refs/tags/{}", tag.name))
-        .collect();
+    let mut names: Vec<String> = tags.iter().map(|tag| format!("refs/tags/{}", tag.name)).collect();
     names.extend(git_ref.clone());
     for name in names {
-        let known = git
-            .call(["rev-parse", "--verify", "--quiet", &name])
-            .git_dir(&store)
-            .answer()?;
+        let known =
+            git.call(["rev-parse", "--verify", "--quiet", &name]).git_dir(&store).answer()?;
         let fetched = (known.success && name.starts_with("refs/tags/"))
             .then(|| object_id("rev-parse", &String::from_utf8_lossy(&known.stdout)))
             .transpose()?;
@@ -92,9 +85,7 @@ pub(super) fn from_record(
 ) -> Result<ResolvedSource, SourceError> {
     let url = RepositoryUrl::parse(&record.uri)?;
     let subdirectory = parse_subdirectory(&record.subdirectory)?;
-    let clone = checkout
-        .map(|folder| WorkTree::discover(git, folder))
-        .transpose()?;
+    let clone = checkout.map(|folder| WorkTree::discover(git, folder)).transpose()?;
     let (repository, place) = match &clone {
         Some(clone) => {
             clone.refuse_incomplete(git)?;
@@ -107,10 +98,7 @@ pub(super) fn from_record(
         }
     };
     if !git.has(&repository, &record.commit, "commit")? {
-        return Err(SourceError::CommitMissing {
-            commit: record.commit,
-            place,
-        });
+        return Err(SourceError::CommitMissing { commit: record.commit, place });
     }
     git.refuse_shallow(&repository, &record.commit, || place)?;
     let read = git.commit(&repository, &record.commit)?;
@@ -130,10 +118,7 @@ pub(super) fn from_record(
         } else {
             "is not in the repository"
         };
-        return Err(SourceError::TagMismatch {
-            name: tag.name.clone(),
-            problem,
-        });
+        return Err(SourceError::TagMismatch { name: tag.name.clone(), problem });
     }
     let origin = Origin::fetched(repository, "", &record.commit);
     let locate = |link: &Link| {
@@ -142,10 +127,7 @@ pub(super) fn from_record(
             return Err(mismatch(&link.path));
         };
         let near = clone.iter().flat_map(|clone| {
-            [
-                clone.top.join(&link.path),
-                clone.common.join("modules").join(&link.path),
-            ]
+            [clone.top.join(&link.path), clone.common.join("modules").join(&link.path)]
         });
         for folder in near.filter(|folder| folder.is_dir()) {
             let found = WorkTree::discover(git, &folder)?;
@@ -157,19 +139,11 @@ pub(super) fn from_record(
         if url.is_local() && !link.url.is_local() {
             return Err(mismatch(&link.path));
         }
-        fetched(
-            git,
-            &Link {
-                url,
-                ..link.clone()
-            },
-        )
+        fetched(git, &Link { url, ..link.clone() })
     };
     let (submodules, origins) = collect(git, origin, &url, &locate)?;
-    if let Some(left) = record
-        .submodules
-        .iter()
-        .find(|sub| !submodules.iter().any(|found| found.path == sub.path))
+    if let Some(left) =
+        record.submodules.iter().find(|sub| !submodules.iter().any(|found| found.path == sub.path))
     {
         return Err(mismatch(&left.path));
     }
@@ -215,11 +189,7 @@ fn collect(
             } else {
                 format!("{}/{}", outer.path, inner.path)
             };
-            let link = Link {
-                path,
-                url: base.submodule(&inner.url)?,
-                commit: inner.commit,
-            };
+            let link = Link { path, url: base.submodule(&inner.url)?, commit: inner.commit };
             origins.push(Origin::fetched(locate(&link)?, &link.path, &link.commit));
             submodules.push(SourceSubmodule {
                 path: link.path,
@@ -253,13 +223,7 @@ fn fetch_objects(
     let ids: Vec<String> = wanted.iter().map(GitObjectId::to_string).collect();
     match fetch(git, &store, url, &ids, false) {
         Err(SourceError::Git { .. }) => {
-            fetch(
-                git,
-                &store,
-                url,
-                &["+refs/*:refs/fetched/*".to_owned()],
-                false,
-            )?;
+            fetch(git, &store, url, &["+refs/*:refs/fetched/*".to_owned()], false)?;
         }
         other => other?,
     }
@@ -274,18 +238,13 @@ fn fetch(
     follow_tags: bool,
 ) -> Result<(), SourceError> {
     let tags: &[&str] = if follow_tags { &[] } else { &["--no-tags"] };
-    reach(
-        git,
-        url,
-        &["fetch", "--quiet", "--no-write-fetch-head"],
-        tags,
-    )
-    .arg("--stdin")
-    .arg(url.for_git())
-    .git_dir(store)
-    .stdin(refspecs.join("\n").into_bytes())
-    .bytes()
-    .map(drop)
+    reach(git, url, &["fetch", "--quiet", "--no-write-fetch-head"], tags)
+        .arg("--stdin")
+        .arg(url.for_git())
+        .git_dir(store)
+        .stdin(refspecs.join("\n").into_bytes())
+        .bytes()
+        .map(drop)
 }
 
 /// A command that reaches `url`, with what it needs for that.
@@ -304,16 +263,11 @@ fn reach<'a>(
 }
 
 fn missing(url: &RepositoryUrl, commit: &GitObjectId) -> SourceError {
-    SourceError::CommitMissing {
-        commit: commit.clone(),
-        place: url.to_string(),
-    }
+    SourceError::CommitMissing { commit: commit.clone(), place: url.to_string() }
 }
 
 fn mismatch(path: &str) -> SourceError {
-    SourceError::SubmoduleMismatch {
-        path: PathBuf::from(path),
-    }
+    SourceError::SubmoduleMismatch { path: PathBuf::from(path) }
 }
 
 /// What a repository's refs named at one time.
@@ -329,10 +283,7 @@ impl Refs {
             .arg("--")
             .arg(url.for_git())
             .text()?;
-        let mut refs = Self {
-            head: None,
-            objects: BTreeMap::new(),
-        };
+        let mut refs = Self { head: None, objects: BTreeMap::new() };
         for line in text.lines() {
             match line.split_once('\t') {
                 Some((symbolic, "HEAD")) if symbolic.starts_with("ref: ") => {
@@ -354,14 +305,11 @@ impl Refs {
         url: &RepositoryUrl,
         rev: Option<&str>,
     ) -> Result<(Option<String>, GitObjectId), SourceError> {
-        let unknown = |name: &str| SourceError::UnknownRef {
-            name: name.to_owned(),
-            place: url.to_string(),
-        };
+        let unknown =
+            |name: &str| SourceError::UnknownRef { name: name.to_owned(), place: url.to_string() };
         let Some(rev) = rev else {
-            let object = self.objects.get("HEAD").ok_or(SourceError::NoCommit {
-                path: url.for_git(),
-            })?;
+            let object =
+                self.objects.get("HEAD").ok_or(SourceError::NoCommit { path: url.for_git() })?;
             return Ok((self.head.clone(), object.clone()));
         };
         if let Ok(commit) = rev.parse() {
@@ -377,14 +325,11 @@ impl Refs {
             .filter_map(|name| Some((self.objects.get(&name)?.clone(), name)));
         match (found.next(), found.next()) {
             (Some((object, name)), None) => Ok((Some(name), object)),
-            (Some(_), Some(_)) => Err(SourceError::AmbiguousRef {
-                name: rev.to_owned(),
-                place: url.to_string(),
-            }),
+            (Some(_), Some(_)) => {
+                Err(SourceError::AmbiguousRef { name: rev.to_owned(), place: url.to_string() })
+            }
             _ if rev.len() >= 4 && rev.bytes().all(|b| b.is_ascii_hexdigit()) => {
-                Err(SourceError::AbbreviatedCommit {
-                    name: rev.to_owned(),
-                })
+                Err(SourceError::AbbreviatedCommit { name: rev.to_owned() })
             }
             _ => Err(unknown(rev)),
         }
@@ -422,10 +367,7 @@ mod tests {
         let object = |c: &char| c.to_string().repeat(40).parse().expect("hexadecimal");
         Refs {
             head: Some("refs/heads/main".to_owned()),
-            objects: pairs
-                .iter()
-                .map(|(name, c)| ((*name).to_owned(), object(c)))
-                .collect(),
+            objects: pairs.iter().map(|(name, c)| ((*name).to_owned(), object(c))).collect(),
         }
     }
 
@@ -460,30 +402,12 @@ mod tests {
             ("refs/heads/beef", 'd'),
         ]);
         let name = |rev| refs.select(&url(), rev).map(|(name, _)| name);
-        assert_eq!(
-            name(None).ok().flatten().as_deref(),
-            Some("refs/heads/main")
-        );
-        assert_eq!(
-            name(Some("refs/tags/both")).ok().flatten().as_deref(),
-            Some("refs/tags/both")
-        );
-        assert_eq!(
-            name(Some("beef")).ok().flatten().as_deref(),
-            Some("refs/heads/beef")
-        );
-        assert!(matches!(
-            name(Some("both")),
-            Err(SourceError::AmbiguousRef { .. })
-        ));
-        assert!(matches!(
-            name(Some("aaaaaaa")),
-            Err(SourceError::AbbreviatedCommit { .. })
-        ));
-        assert!(matches!(
-            name(Some("gone")),
-            Err(SourceError::UnknownRef { .. })
-        ));
+        assert_eq!(name(None).ok().flatten().as_deref(), Some("refs/heads/main"));
+        assert_eq!(name(Some("refs/tags/both")).ok().flatten().as_deref(), Some("refs/tags/both"));
+        assert_eq!(name(Some("beef")).ok().flatten().as_deref(), Some("refs/heads/beef"));
+        assert!(matches!(name(Some("both")), Err(SourceError::AmbiguousRef { .. })));
+        assert!(matches!(name(Some("aaaaaaa")), Err(SourceError::AbbreviatedCommit { .. })));
+        assert!(matches!(name(Some("gone")), Err(SourceError::UnknownRef { .. })));
         assert!(matches!(name(Some(&"a".repeat(40))), Ok(None)));
     }
 }

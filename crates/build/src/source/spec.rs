@@ -47,11 +47,7 @@ impl SourceSpec {
         let subdirectory = fragment.map(parse_fragment).transpose()?;
         let (url, rev) = split_rev(url);
         let rev = rev.map(parse_rev).transpose()?;
-        Ok(Self::Remote {
-            url: RepositoryUrl::parse(url)?,
-            rev,
-            subdirectory,
-        })
+        Ok(Self::Remote { url: RepositoryUrl::parse(url)?, rev, subdirectory })
     }
 }
 
@@ -75,17 +71,13 @@ impl RepositoryUrl {
         refuse_option(text)?;
         let text = text.strip_prefix("git+").unwrap_or(text);
         if let Some(helper) = helper(text) {
-            return Err(SourceError::UrlScheme {
-                scheme: helper.to_owned(),
-            });
+            return Err(SourceError::UrlScheme { scheme: helper.to_owned() });
         }
         let converted = scp_as_url(text);
         let mut url = Url::parse(converted.as_deref().unwrap_or(text))
             .map_err(|error| invalid(error.to_string()))?;
         if !matches!(url.scheme(), "https" | "ssh" | "file") {
-            return Err(SourceError::UrlScheme {
-                scheme: url.scheme().to_owned(),
-            });
+            return Err(SourceError::UrlScheme { scheme: url.scheme().to_owned() });
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("a query or fragment is not understood"));
@@ -126,10 +118,7 @@ impl RepositoryUrl {
     pub fn of_folder(folder: &Path) -> Result<Self, SourceError> {
         let url =
             Url::from_file_path(folder).map_err(|()| invalid("the path is not an absolute one"))?;
-        Ok(Self {
-            url,
-            authorization: None,
-        })
+        Ok(Self { url, authorization: None })
     }
 
     /// The URL as it is recorded: `git+` before it, no credentials in it.
@@ -149,9 +138,7 @@ impl RepositoryUrl {
             if !base.path().ends_with('/') {
                 base.set_path(&format!("{}/", base.path()));
             }
-            let joined = base
-                .join(text)
-                .map_err(|error| invalid(error.to_string()))?;
+            let joined = base.join(text).map_err(|error| invalid(error.to_string()))?;
             Self::parse(joined.as_str())?
         } else if text.starts_with('/') {
             Self::of_folder(Path::new(text))?
@@ -159,9 +146,7 @@ impl RepositoryUrl {
             Self::parse(text)?
         };
         if found.is_local() && !self.is_local() {
-            return Err(SourceError::UrlScheme {
-                scheme: "file".to_owned(),
-            });
+            return Err(SourceError::UrlScheme { scheme: "file".to_owned() });
         }
         let same_host = found.url.origin() == self.url.origin() && !self.is_local();
         Ok(Self {
@@ -218,10 +203,7 @@ impl fmt::Debug for RepositoryUrl {
 /// Checks a subdirectory's text: relative, forward slashes, nothing that leaves the tree. `.` and a
 /// slash at the end are dropped; the top of the tree is the empty string.
 pub(super) fn parse_subdirectory(text: &str) -> Result<String, SourceError> {
-    let refused = |problem| SourceError::Subdirectory {
-        path: text.to_owned(),
-        problem,
-    };
+    let refused = |problem| SourceError::Subdirectory { path: text.to_owned(), problem };
     if text.starts_with('/') {
         return Err(refused("not a relative path"));
     }
@@ -243,17 +225,13 @@ pub(super) fn parse_subdirectory(text: &str) -> Result<String, SourceError> {
 
 fn refuse_option(text: &str) -> Result<(), SourceError> {
     if text.starts_with('-') {
-        return Err(SourceError::OptionLike {
-            text: text.to_owned(),
-        });
+        return Err(SourceError::OptionLike { text: text.to_owned() });
     }
     Ok(())
 }
 
 fn invalid(problem: impl Into<String>) -> SourceError {
-    SourceError::UrlInvalid {
-        problem: problem.into(),
-    }
+    SourceError::UrlInvalid { problem: problem.into() }
 }
 
 fn is_remote(text: &str) -> bool {
@@ -303,9 +281,7 @@ fn parse_rev(rev: &str) -> Result<String, SourceError> {
         || ["..", "@{", "//"].iter().any(|part| rev.contains(part))
         || rev.chars().any(odd);
     if bad {
-        return Err(SourceError::BadRef {
-            name: rev.to_owned(),
-        });
+        return Err(SourceError::BadRef { name: rev.to_owned() });
     }
     Ok(rev.to_owned())
 }
@@ -350,11 +326,7 @@ mod tests {
 
     fn remote(text: &str) -> (String, Option<String>, Option<String>) {
         match SourceSpec::parse(text).expect(text) {
-            SourceSpec::Remote {
-                url,
-                rev,
-                subdirectory,
-            } => (url.recorded(), rev, subdirectory),
+            SourceSpec::Remote { url, rev, subdirectory } => (url.recorded(), rev, subdirectory),
             SourceSpec::Checkout(path) => panic!("{text} was read as the path {path:?}"),
         }
     }
@@ -371,22 +343,10 @@ mod tests {
                 "https://host/o/r.git@feature/x",
                 ("git+https://host/o/r.git", some("feature/x"), None),
             ),
-            (
-                "https://host/o/r.git@pkg@1.0",
-                ("git+https://host/o/r.git", some("pkg@1.0"), None),
-            ),
-            (
-                "https://host/@o/r@main",
-                ("git+https://host/@o/r", some("main"), None),
-            ),
-            (
-                "file:///srv/r@main",
-                ("git+file:///srv/r", some("main"), None),
-            ),
-            (
-                "git@host:o/r.git@v1",
-                ("git+ssh://git@host/o/r.git", some("v1"), None),
-            ),
+            ("https://host/o/r.git@pkg@1.0", ("git+https://host/o/r.git", some("pkg@1.0"), None)),
+            ("https://host/@o/r@main", ("git+https://host/@o/r", some("main"), None)),
+            ("file:///srv/r@main", ("git+file:///srv/r", some("main"), None)),
+            ("git@host:o/r.git@v1", ("git+ssh://git@host/o/r.git", some("v1"), None)),
             ("git@host:o/r", ("git+ssh://git@host/o/r", None, None)),
             ("ssh://git@host/o/r", ("git+ssh://git@host/o/r", None, None)),
         ];
@@ -424,25 +384,14 @@ mod tests {
 
     #[test]
     fn programs_and_options_in_urls_are_refused() {
-        for text in [
-            "ext::sh -c id",
-            "git+ext::sh",
-            "fd::17/foo",
-            "http://host/r",
-            "git://host/r",
-        ] {
+        for text in ["ext::sh -c id", "git+ext::sh", "fd::17/foo", "http://host/r", "git://host/r"]
+        {
             let refused = SourceSpec::parse(text).expect_err(text);
-            assert!(
-                matches!(refused, SourceError::UrlScheme { .. }),
-                "{text}: {refused}"
-            );
+            assert!(matches!(refused, SourceError::UrlScheme { .. }), "{text}: {refused}");
         }
         for text in ["--upload-pack=id", "git+--upload-pack=id"] {
             let refused = SourceSpec::parse(text).expect_err(text);
-            assert!(
-                matches!(refused, SourceError::OptionLike { .. }),
-                "{text}: {refused}"
-            );
+            assert!(matches!(refused, SourceError::OptionLike { .. }), "{text}: {refused}");
         }
         for text in [
             "ssh://-oProxyCommand=id/x",
@@ -453,21 +402,11 @@ mod tests {
             "https://host/r#egg=x",
         ] {
             let refused = SourceSpec::parse(text).expect_err(text);
-            assert!(
-                matches!(refused, SourceError::UrlInvalid { .. }),
-                "{text}: {refused}"
-            );
+            assert!(matches!(refused, SourceError::UrlInvalid { .. }), "{text}: {refused}");
         }
-        for text in [
-            "https://host/r.git@-x",
-            "https://host/r.git@a..b",
-            "https://host/r.git@",
-        ] {
+        for text in ["https://host/r.git@-x", "https://host/r.git@a..b", "https://host/r.git@"] {
             let refused = SourceSpec::parse(text).expect_err(text);
-            assert!(
-                matches!(refused, SourceError::BadRef { .. }),
-                "{text}: {refused}"
-            );
+            assert!(matches!(refused, SourceError::BadRef { .. }), "{text}: {refused}");
         }
     }
 
@@ -487,10 +426,7 @@ mod tests {
         assert_eq!(sibling.recorded(), "git+https://host/o/s.git");
         assert_eq!(sibling.settings(), parent.settings());
         let other = parent.submodule("https://else/s.git").expect("a good URL");
-        assert!(
-            other.settings().is_empty(),
-            "a password went to another host"
-        );
+        assert!(other.settings().is_empty(), "a password went to another host");
         assert!(parent.submodule("/etc").is_err());
         assert!(parent.submodule("file:///etc").is_err());
         assert!(parent.submodule("ext::sh").is_err());

@@ -183,14 +183,7 @@ fn build(
         || resolve(arguments, cancel.clone()),
         || {
             let bounds = arguments.bounds.bounds();
-            machine::find(
-                arguments.isolation,
-                trace,
-                bounds,
-                cancel.clone(),
-                &place,
-                pythons,
-            )
+            machine::find(arguments.isolation, trace, bounds, cancel.clone(), &place, pythons)
         },
     );
     let (machine, pythons) = found?;
@@ -198,10 +191,7 @@ fn build(
     let source = source?;
     let mut files: Vec<Signed> = Vec::new();
     let mut confirmed = true;
-    for (index, request) in requests(arguments, &source, trace, &pythons)?
-        .iter()
-        .enumerate()
-    {
+    for (index, request) in requests(arguments, &source, trace, &pythons)?.iter().enumerate() {
         let name = format!("build-{index}");
         stages.begin(&format!("building {}", what(request)));
         let recorded = record::record(&machine, workspace, request, &name);
@@ -255,11 +245,7 @@ fn build(
     } else {
         tell(arguments, &answer, refused, output)?;
     }
-    Ok(if refused {
-        Exit::Differs
-    } else {
-        Exit::Accepted
-    })
+    Ok(if refused { Exit::Differs } else { Exit::Accepted })
 }
 
 fn resolve(arguments: &Arguments, cancel: Arc<AtomicBool>) -> Result<ResolvedSource, CliError> {
@@ -282,13 +268,7 @@ fn requests(
         None => Vec::new(),
         Some(path) => crate::input::read_text(path, MAX_CONSTRAINTS)?
             .lines()
-            .map(|line| {
-                line.split(" #")
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned()
-            })
+            .map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned())
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .collect(),
     };
@@ -312,10 +292,7 @@ fn requests(
     let steps: Vec<_> = arguments
         .steps
         .iter()
-        .map(|words| Step {
-            command: words.0.clone(),
-            requires: arguments.step_requires.clone(),
-        })
+        .map(|words| Step { command: words.0.clone(), requires: arguments.step_requires.clone() })
         .collect();
     let wheel = |python| request(Distribution::Wheel, python, steps.clone());
     let mut requests: Vec<_> = pythons.iter().map(wheel).collect();
@@ -373,12 +350,7 @@ fn sign(
     confirmation: Option<Confirmation>,
     key: &PrivateKey,
 ) -> Result<Signed, CliError> {
-    let filename = recorded
-        .file
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let filename = recorded.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let statement = recorded.statement()?;
     let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
     let seen = match &recorded.build.internal.observed {
@@ -410,22 +382,10 @@ fn write(
     for file in files {
         let content =
             File::open(&file.file).map_err(|error| CliError::io("read", &file.file, &error))?;
-        new.push(NewFile {
-            name: &file.filename,
-            mode: 0o644,
-            content: Box::new(content),
-        });
-        new.push(NewFile {
-            name: &file.bundle,
-            mode: 0o644,
-            content: Box::new(&file.signed[..]),
-        });
+        new.push(NewFile { name: &file.filename, mode: 0o644, content: Box::new(content) });
+        new.push(NewFile { name: &file.bundle, mode: 0o644, content: Box::new(&file.signed[..]) });
     }
-    let existing = if arguments.overwrite {
-        Existing::Replace
-    } else {
-        Existing::Keep
-    };
+    let existing = if arguments.overwrite { Existing::Replace } else { Existing::Keep };
     let policy = own_policy(arguments, key, source)?;
     let check = |paths: &[&Path]| -> Result<(), CliError> {
         interrupt::check(cancel)?;
@@ -437,16 +397,16 @@ fn write(
         Ok(())
     };
     let made = out_folder::make(&arguments.out)?;
-    atomic::write_all(&arguments.out, new, existing, check)
-        .map(|_| made.keep())
-        .map_err(|error| match error {
+    atomic::write_all(&arguments.out, new, existing, check).map(|_| made.keep()).map_err(|error| {
+        match error {
             atomic::WriteError::Check(error) => error,
             atomic::WriteError::Exists(path) => {
                 CliError::undecided(format!("{} exists already", shown(&path)))
                     .hint("give another folder, or --overwrite")
             }
             error => CliError::undecided(error),
-        })
+        }
+    })
 }
 
 /// The policy that our own files must pass: this key, this source, this builder.
@@ -459,13 +419,7 @@ fn own_policy(
     let key = TrustedKey::from_pem(&pem, Validity::default()).map_err(CliError::undecided)?;
     let uri = source.uri.parse().map_err(CliError::undecided)?;
     let builders = [arguments.builder_id.clone()].into();
-    Ok(Policy::of_key_and_source(
-        key,
-        uri,
-        None,
-        builders,
-        Rebuild::Never,
-    ))
+    Ok(Policy::of_key_and_source(key, uri, None, builders, Rebuild::Never))
 }
 
 fn verify_own(
@@ -516,12 +470,7 @@ fn tell(
         let path = arguments.out.join(&file.filename);
         writeln!(output, "{verb} {}", Escaped(&path.to_string_lossy()))?;
         writeln!(output, "  sha256 {}", file.sha256)?;
-        writeln!(
-            output,
-            "  source {} at commit {}",
-            Escaped(answer.source),
-            answer.commit
-        )?;
+        writeln!(output, "  source {} at commit {}", Escaped(answer.source), answer.commit)?;
         writeln!(output, "  {}", file.seen)?;
         if let Some(confirmation) = &file.confirmation {
             write!(output, "{confirmation}")?;
@@ -532,11 +481,7 @@ fn tell(
         if !refused {
             let bundle = arguments.out.join(&file.bundle);
             writeln!(output, "  signed by key {}", answer.key)?;
-            writeln!(
-                output,
-                "  attestation {}",
-                Escaped(&bundle.to_string_lossy())
-            )?;
+            writeln!(output, "  attestation {}", Escaped(&bundle.to_string_lossy()))?;
         }
     }
     Ok(())

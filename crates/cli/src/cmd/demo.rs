@@ -68,11 +68,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         Ok(())
     };
     play(
-        scene(
-            "make a key",
-            Exit::Accepted,
-            &["keygen", "--out", "release.key", "--no-passphrase"],
-        ),
+        scene("make a key", Exit::Accepted, &["keygen", "--out", "release.key", "--no-passphrase"]),
         output,
     )?;
     play(
@@ -95,23 +91,15 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     )?;
     let verify: Vec<_> = ["verify", &wheel].into_iter().chain(key).collect();
     play(scene("verify the wheel", Exit::Accepted, &verify), output)?;
-    let rebuild: Vec<_> = ["rebuild", &wheel, "--source-dir", "project"]
-        .into_iter()
-        .chain(key)
-        .collect();
-    play(
-        scene("rebuild it from another clone", Exit::Accepted, &rebuild),
-        output,
-    )?;
+    let rebuild: Vec<_> =
+        ["rebuild", &wheel, "--source-dir", "project"].into_iter().chain(key).collect();
+    play(scene("rebuild it from another clone", Exit::Accepted, &rebuild), output)?;
     let at = change_one_byte(&folder.join(&wheel))?;
     if !arguments.json {
         let told = format!("# one byte of the wheel, at offset {at}, is changed");
         writeln!(output, "{}", styled(DIM, told))?;
     }
-    play(
-        scene("verify the changed wheel", Exit::Rejected, &verify),
-        output,
-    )?;
+    play(scene("verify the changed wheel", Exit::Rejected, &verify), output)?;
     tell(arguments, &held, &source, output)?;
     Ok(Exit::Accepted)
 }
@@ -138,11 +126,7 @@ fn tell(
 }
 
 fn scene(title: &'static str, expected: Exit, words: &[&str]) -> Scene {
-    Scene {
-        title,
-        arguments: words.iter().map(OsString::from).collect(),
-        expected,
-    }
+    Scene { title, arguments: words.iter().map(OsString::from).collect(), expected }
 }
 
 /// Runs one command in the folder and shows it with what it printed; gives its exit code.
@@ -161,16 +145,9 @@ fn perform(
     let code = ended.status.code();
     let failed = code != Some(i32::from(scene.expected.code()));
     if !quiet || failed {
-        let words: Vec<_> = scene
-            .arguments
-            .iter()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect();
-        writeln!(
-            output,
-            "{}",
-            styled(BOLD, format!("$ wheelmark {}", words.join(" ")))
-        )?;
+        let words: Vec<_> =
+            scene.arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        writeln!(output, "{}", styled(BOLD, format!("$ wheelmark {}", words.join(" "))))?;
         for printed in [&ended.stdout, &ended.stderr] {
             for line in String::from_utf8_lossy(printed).lines() {
                 // Escaped already, by the program that printed it.
@@ -181,10 +158,7 @@ fn perform(
             writeln!(
                 output,
                 "{}",
-                styled(
-                    BAD,
-                    format!("this should have ended otherwise: {}", scene.title)
-                )
+                styled(BAD, format!("this should have ended otherwise: {}", scene.title))
             )?;
         }
     }

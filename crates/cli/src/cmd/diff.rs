@@ -68,10 +68,9 @@ fn wheel(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Wheel, CliError> {
             "cannot compare {}: it is a source distribution, not a wheel",
             shown(path)
         ))),
-        Err(refusal) => Err(CliError::undecided(format!(
-            "cannot compare {}: {refusal}",
-            shown(path)
-        ))
-        .hint(refusal.reason.explanation())),
+        Err(refusal) => {
+            Err(CliError::undecided(format!("cannot compare {}: {refusal}", shown(path)))
+                .hint(refusal.reason.explanation()))
+        }
     }
 }

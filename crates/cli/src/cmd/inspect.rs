@@ -49,13 +49,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     interrupt::check(&cancel)?;
     let file = path.to_string_lossy().into_owned();
     if arguments.json {
-        let answer = Answer {
-            schema: SCHEMA,
-            verified: false,
-            file,
-            sha256,
-            description: &description,
-        };
+        let answer =
+            Answer { schema: SCHEMA, verified: false, file, sha256, description: &description };
         json::document(&answer, output)?;
     } else {
         human::description(&file, sha256, &description, output)?;

@@ -66,10 +66,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let (folder, name) = place(&arguments.out)?;
     let public_name = format!("{name}.pub");
     // Before a person is asked for a passphrase that would then be for nothing.
-    for path in [
-        arguments.out.clone(),
-        arguments.out.with_file_name(&public_name),
-    ] {
+    for path in [arguments.out.clone(), arguments.out.with_file_name(&public_name)] {
         if path.symlink_metadata().is_ok() {
             return Err(exists(&path));
         }
@@ -84,16 +81,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let private = key.private_pem(passphrase).map_err(encode)?;
     let public = key.public_pem().map_err(encode)?;
     let files = vec![
-        NewFile {
-            name: &public_name,
-            mode: 0o644,
-            content: Box::new(public.as_bytes()),
-        },
-        NewFile {
-            name: &name,
-            mode: 0o600,
-            content: Box::new(private.as_bytes()),
-        },
+        NewFile { name: &public_name, mode: 0o644, content: Box::new(public.as_bytes()) },
+        NewFile { name: &name, mode: 0o600, content: Box::new(private.as_bytes()) },
     ];
     atomic::write_all(&folder, files, Existing::Keep, |_| Ok::<_, Infallible>(())).map_err(
         |error| match error {
@@ -118,17 +107,12 @@ fn show(answer: &Answer, as_json: bool, output: &mut Output) -> Result<(), CliEr
     if as_json {
         return Ok(json::document(answer, output)?);
     }
-    let Answer {
-        algorithm, key_id, ..
-    } = answer;
+    let Answer { algorithm, key_id, .. } = answer;
     let done = human::styled(human::GOOD, "made");
     writeln!(output, "{done} a key for {algorithm}")?;
     writeln!(output, "  key id       {key_id}")?;
-    let encrypted = if answer.encrypted {
-        "encrypted"
-    } else {
-        "not encrypted: whoever reads it can sign"
-    };
+    let encrypted =
+        if answer.encrypted { "encrypted" } else { "not encrypted: whoever reads it can sign" };
     let private = Escaped(&answer.private_key);
     writeln!(output, "  private key  {private} ({encrypted})")?;
     writeln!(output, "  public key   {}", Escaped(&answer.public_key))?;
@@ -145,10 +129,7 @@ fn place(path: &Path) -> Result<(PathBuf, String), CliError> {
         _ => Path::new("."),
     };
     if !folder.is_dir() {
-        return Err(CliError::undecided(format!(
-            "there is no folder {}",
-            shown(folder)
-        )));
+        return Err(CliError::undecided(format!("there is no folder {}", shown(folder))));
     }
     Ok((folder.to_owned(), name.to_owned()))
 }

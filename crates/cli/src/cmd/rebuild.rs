@@ -124,22 +124,13 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let now = arguments.at.unwrap_or_else(Utc::now);
     let bundle = arguments.bundle.as_deref();
     let judged = verify::judge(&arguments.wheel, bundle, &policy, now, &cancel)?;
-    let Judged {
-        artifact,
-        attestation,
-        report,
-        provenance,
-    } = judged;
+    let Judged { artifact, attestation, report, provenance } = judged;
     let Some(verified) = provenance else {
         tell(arguments, &report, None, output)?;
         return Ok(Exit::Rejected);
     };
     if let Some(form) = arguments.print_instructions {
-        write!(
-            output,
-            "{}",
-            instructions::print(&verified, &artifact.name, form)
-        )?;
+        write!(output, "{}", instructions::print(&verified, &artifact.name, form))?;
         return Ok(Exit::Accepted);
     }
     let shown = attempt(arguments, &artifact, &verified, &cancel, output)?;
@@ -150,9 +141,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     // Who runs this verb asks for a rebuild, whether or not the rule does.
     let mut report = report.with(CheckName::Rebuild, status);
     if signer.is_some() && !shown.was_built() {
-        report
-            .notes
-            .push("nothing was built, so no result was signed".to_owned());
+        report.notes.push("nothing was built, so no result was signed".to_owned());
     } else if let (Some(key), Some(attestation)) = (&signer, &attestation) {
         let statement = result_statement(&artifact, &verified, attestation, &shown)?;
         let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
@@ -223,14 +212,7 @@ fn attempt(
     if let Some(folder) = &arguments.keep {
         keep(&built.file, folder)?;
     }
-    compared(
-        arguments,
-        artifact,
-        &built.file,
-        drift.clone(),
-        printed,
-        cancel,
-    )
+    compared(arguments, artifact, &built.file, drift.clone(), printed, cancel)
 }
 
 fn compared(
@@ -280,10 +262,9 @@ fn not_identical(outcome: &RebuildOutcome, made: bool) -> Refusal {
     let (reason, found) = match outcome {
         RebuildOutcome::BuildFailed { .. } => (Reason::RebuildFailed, "a build that failed"),
         RebuildOutcome::Inconclusive { .. } if !made => (Reason::RebuildNotMade, "no rebuild"),
-        RebuildOutcome::Inconclusive { .. } => (
-            Reason::RebuildInconclusive,
-            "other bytes, from another environment",
-        ),
+        RebuildOutcome::Inconclusive { .. } => {
+            (Reason::RebuildInconclusive, "other bytes, from another environment")
+        }
         RebuildOutcome::Equivalent { .. } => {
             (Reason::RebuildNotIdentical, "equivalent, not identical")
         }
@@ -311,11 +292,7 @@ impl Shown {
             BuildError::Source(source) if !source.is_of_the_record() => {
                 let hint = "--source-dir names a clone that has the recorded commit";
                 let error = CliError::from(BuildError::Source(source));
-                return Err(if error.hint.is_none() {
-                    error.hint(hint)
-                } else {
-                    error
-                });
+                return Err(if error.hint.is_none() { error.hint(hint) } else { error });
             }
             BuildError::Interrupted
             | BuildError::Workspace(_)
@@ -324,13 +301,7 @@ impl Shown {
             error if error.is_of_the_build() => RebuildOutcome::BuildFailed { cause },
             _ => RebuildOutcome::Inconclusive { cause },
         };
-        Ok(Self {
-            outcome,
-            rebuilt: None,
-            drift,
-            diff: None,
-            log,
-        })
+        Ok(Self { outcome, rebuilt: None, drift, diff: None, log })
     }
 }
 
@@ -343,11 +314,7 @@ fn warn_of_drift(
     if arguments.json || prepared.drift.is_empty() {
         return Ok(());
     }
-    writeln!(
-        output,
-        "{} this is not the recorded environment:",
-        styled(WARN, "drift:")
-    )?;
+    writeln!(output, "{} this is not the recorded environment:", styled(WARN, "drift:"))?;
     for drift in &prepared.drift {
         writeln!(output, "  {drift}")?;
     }
@@ -382,25 +349,15 @@ fn tell(
     let rebuilt = rebuilt.as_deref().unwrap_or("no file");
     match &shown.outcome {
         RebuildOutcome::Identical if shown.drift.is_empty() => {
-            writeln!(
-                output,
-                "{}: rebuilt to {rebuilt}",
-                styled(GOOD, "identical")
-            )?;
+            writeln!(output, "{}: rebuilt to {rebuilt}", styled(GOOD, "identical"))?;
         }
         RebuildOutcome::Identical => {
             let identical = styled(GOOD, "identical");
-            writeln!(
-                output,
-                "{identical}: rebuilt to {rebuilt}, in another environment"
-            )?;
+            writeln!(output, "{identical}: rebuilt to {rebuilt}, in another environment")?;
         }
         RebuildOutcome::Equivalent { normalizers, .. } => {
             let (differs, under) = (styled(BAD, "not identical"), normalizers.join(", "));
-            writeln!(
-                output,
-                "{differs}: rebuilt to {rebuilt}, equal under {under}"
-            )?;
+            writeln!(output, "{differs}: rebuilt to {rebuilt}, equal under {under}")?;
         }
         RebuildOutcome::Different { diffs } => {
             writeln!(output, "{}: rebuilt to {rebuilt}", styled(BAD, "different"))?;
@@ -423,11 +380,7 @@ fn tell(
 }
 
 fn listed(drift: &[Drift]) -> String {
-    drift
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// The private key for the result, opened before anything is built.
@@ -437,11 +390,7 @@ fn signer(
     if !arguments.sign_result {
         return Ok(None);
     }
-    match arguments
-        .signing_key
-        .as_deref()
-        .or(arguments.trust.private_key()?)
-    {
+    match arguments.signing_key.as_deref().or(arguments.trust.private_key()?) {
         Some(path) => passphrase::open_key(path).map(Some),
         None => Err(CliError::usage("--sign-result needs a private key")
             .hint("give it with --signing-key FILE")),
@@ -465,9 +414,7 @@ fn result_statement(
         verified.build().internal.environment.clone(),
         Utc::now().trunc_subsecs(0),
     );
-    result
-        .statement(&artifact.name, artifact.sha256)
-        .map_err(CliError::undecided)
+    result.statement(&artifact.name, artifact.sha256).map_err(CliError::undecided)
 }
 
 fn result_path(arguments: &Arguments) -> PathBuf {
@@ -480,20 +427,11 @@ fn result_path(arguments: &Arguments) -> PathBuf {
 
 fn write_result(path: &Path, signed: &[u8]) -> Result<(), CliError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let file = NewFile {
-        name: &name,
-        mode: 0o644,
-        content: Box::new(signed),
-    };
-    atomic::write_all(
-        folder.unwrap_or(Path::new(".")),
-        vec![file],
-        Existing::Replace,
-        |_| Ok::<_, CliError>(()),
-    )
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let file = NewFile { name: &name, mode: 0o644, content: Box::new(signed) };
+    atomic::write_all(folder.unwrap_or(Path::new(".")), vec![file], Existing::Replace, |_| {
+        Ok::<_, CliError>(())
+    })
     .map(drop)
     .map_err(|error: WriteError<CliError>| CliError::undecided(error))
 }

@@ -109,12 +109,7 @@ pub(super) fn judge(
         let note = format!("there is no attestation at `{}`", missing.to_string_lossy());
         report.notes.push(note);
     }
-    Ok(Judged {
-        artifact,
-        attestation,
-        report,
-        provenance: outcome.provenance,
-    })
+    Ok(Judged { artifact, attestation, report, provenance: outcome.provenance })
 }
 
 /// Where a wheel's attestation is expected: the wheel's name and `.sigstore.json`.

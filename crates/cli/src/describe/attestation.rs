@@ -35,9 +35,7 @@ pub fn bundle(bytes: &[u8], value: &Value) -> Description {
     for entry in entries {
         who.maybe("log index", entry.get("logIndex").and_then(as_text));
     }
-    description
-        .section("the container")
-        .fact("media type", media_type);
+    description.section("the container").fact("media type", media_type);
     if let Some(envelope) = value.get("dsseEnvelope") {
         describe_envelope(envelope, &mut description);
     } else {
@@ -98,10 +96,7 @@ fn describe_envelope(envelope: &Value, description: &mut Description) {
     let signatures = envelope["signatures"].as_array();
     section.fact("signatures", signatures.map_or(0, Vec::len));
     for signature in signatures.into_iter().flatten() {
-        section.maybe(
-            "key id",
-            text(signature, "/keyid").filter(|id| !id.is_empty()),
-        );
+        section.maybe("key id", text(signature, "/keyid").filter(|id| !id.is_empty()));
     }
     describe_payload(text(envelope, "/payload"), "", description);
 }

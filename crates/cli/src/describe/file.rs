@@ -33,9 +33,7 @@ pub fn distribution(
     });
     if let Ok(name) = &artifact.filename {
         let section = description.section("what the file name says");
-        section
-            .fact("project", name.project())
-            .fact("version", name.version());
+        section.fact("project", name.project()).fact("version", name.version());
         if let DistFilename::Wheel(name) = name {
             section.maybe("build", name.build());
             for tag in name.tags() {
@@ -75,9 +73,7 @@ pub fn distribution(
                 section.fact("requires", requirement);
             }
             let section = description.section("the archive");
-            section
-                .fact("members", sdist.members().len())
-                .fact("bytes", sdist.size());
+            section.fact("members", sdist.members().len()).fact("bytes", sdist.size());
         }
         Err(refusal) => description.note(format!("`wheelmark verify` would refuse it: {refusal}")),
     }
@@ -147,9 +143,8 @@ fn note_mode(path: &Path, description: &mut Description) {
     if let Ok(metadata) = path.metadata() {
         let mode = metadata.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
-            description.note(format!(
-                "others can read or write it: its mode is {mode:04o}, not 0600"
-            ));
+            description
+                .note(format!("others can read or write it: its mode is {mode:04o}, not 0600"));
         }
     }
 }
@@ -174,12 +169,9 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
         for key in &rule.keys {
             section.fact("signed by", key);
         }
-        section.fact("source", &rule.source).fact(
-            "ref",
-            rule.git_ref
-                .as_ref()
-                .map_or("any".to_owned(), ToString::to_string),
-        );
+        section
+            .fact("source", &rule.source)
+            .fact("ref", rule.git_ref.as_ref().map_or("any".to_owned(), ToString::to_string));
         for builder in &rule.builders {
             section.fact("builder", builder);
         }

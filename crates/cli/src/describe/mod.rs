@@ -54,25 +54,16 @@ pub struct Fact {
 
 impl Description {
     fn of(kind: impl Into<String>) -> Self {
-        Self {
-            kind: kind.into(),
-            ..Self::default()
-        }
+        Self { kind: kind.into(), ..Self::default() }
     }
 
     fn private(kind: impl Into<String>) -> Self {
-        Self {
-            private: true,
-            ..Self::of(kind)
-        }
+        Self { private: true, ..Self::of(kind) }
     }
 
     fn section(&mut self, title: impl Into<String>) -> &mut Section {
         let at = self.sections.len();
-        self.sections.push(Section {
-            title: title.into(),
-            facts: Vec::new(),
-        });
+        self.sections.push(Section { title: title.into(), facts: Vec::new() });
         &mut self.sections[at]
     }
 
@@ -83,10 +74,7 @@ impl Description {
 
 impl Section {
     fn fact(&mut self, name: impl Into<String>, value: impl ToString) -> &mut Self {
-        self.facts.push(Fact {
-            name: name.into(),
-            value: value.to_string(),
-        });
+        self.facts.push(Fact { name: name.into(), value: value.to_string() });
         self
     }
 
@@ -174,11 +162,7 @@ fn of_json(bytes: &[u8], value: &Value) -> Option<Description> {
         statement::statement(value, "", &mut description);
         description.note("anybody can have written this: there is no signature");
         Some(description)
-    } else if value
-        .get("schema")
-        .and_then(Value::as_str)?
-        .starts_with("https://wheelmark.dev/")
-    {
+    } else if value.get("schema").and_then(Value::as_str)?.starts_with("https://wheelmark.dev/") {
         Some(file::own_document(value))
     } else {
         None

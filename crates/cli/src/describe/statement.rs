@@ -19,10 +19,7 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
     let section = description.section(format!("what is claimed{of}"));
     section.maybe("statement", text(value, "/_type"));
     for subject in value["subject"].as_array().into_iter().flatten() {
-        section.fact(
-            "about",
-            text(subject, "/name").unwrap_or("a file without a name"),
-        );
+        section.fact("about", text(subject, "/name").unwrap_or("a file without a name"));
         for (algorithm, digest) in subject["digest"].as_object().into_iter().flatten() {
             section.maybe(&format!("its {algorithm}"), digest.as_str());
         }
@@ -45,22 +42,13 @@ fn rebuild_result(predicate: &Value, section: &mut Section) {
         .maybe("outcome", text(predicate, "/outcome"))
         .maybe("cause", text(predicate, "/cause"))
         .maybe("rebuilt sha256", text(predicate, "/rebuilt"))
-        .maybe(
-            "from attestation sha256",
-            text(predicate, "/attestation/digest/sha256"),
-        )
+        .maybe("from attestation sha256", text(predicate, "/attestation/digest/sha256"))
         .maybe("finished", text(predicate, "/finishedOn"));
     let lines = |key: &str| predicate[key].as_array().into_iter().flatten();
-    for (key, name) in [
-        ("diffs", "difference"),
-        ("normalizers", "equal under"),
-        ("copied", "copied"),
-    ] {
-        list(
-            name,
-            lines(key).filter_map(Value::as_str).map(str::to_owned),
-            section,
-        );
+    for (key, name) in
+        [("diffs", "difference"), ("normalizers", "equal under"), ("copied", "copied")]
+    {
+        list(name, lines(key).filter_map(Value::as_str).map(str::to_owned), section);
     }
     let drift = lines("drift").filter_map(|drift| Drift::deserialize(drift).ok());
     list("drift", drift.map(|drift| drift.to_string()), section);
@@ -72,17 +60,13 @@ fn provenance(predicate: &Value, section: &mut Section) -> Result<(), String> {
         .maybe("builder", text(predicate, "/runDetails/builder/id"))
         .maybe("build type", text(predicate, "/buildDefinition/buildType"))
         .maybe("started", text(predicate, "/runDetails/metadata/startedOn"))
-        .maybe(
-            "finished",
-            text(predicate, "/runDetails/metadata/finishedOn"),
-        );
+        .maybe("finished", text(predicate, "/runDetails/metadata/finishedOn"));
     let definition = &predicate["buildDefinition"];
     if text(definition, "/buildType") == Some(BUILD_TYPE) {
-        let build = BuildDefinition::deserialize(definition)
-            .map_err(|error| error.to_string())
-            .and_then(|definition| {
-                Pep517Build::read(&definition).map_err(|refusal| refusal.to_string())
-            });
+        let build =
+            BuildDefinition::deserialize(definition).map_err(|error| error.to_string()).and_then(
+                |definition| Pep517Build::read(&definition).map_err(|refusal| refusal.to_string()),
+            );
         match build {
             Ok(build) => {
                 pep517(&build, section);
@@ -90,9 +74,7 @@ fn provenance(predicate: &Value, section: &mut Section) -> Result<(), String> {
             }
             Err(error) => {
                 other_build(definition, section);
-                return Err(format!(
-                    "`wheelmark verify` would refuse the provenance: {error}"
-                ));
+                return Err(format!("`wheelmark verify` would refuse the provenance: {error}"));
             }
         }
     }
@@ -108,10 +90,7 @@ fn pep517(build: &Pep517Build, section: &mut Section) {
         .maybe("ref", build.external.source.git_ref.as_ref())
         .fact("commit", &build.commit)
         .fact("tree", &build.tree)
-        .maybe(
-            "the tree was not the commit's",
-            build.internal.source.dirty.as_ref(),
-        );
+        .maybe("the tree was not the commit's", build.internal.source.dirty.as_ref());
     if !build.external.subdirectory.is_empty() {
         section.fact("folder", &build.external.subdirectory);
     }
@@ -128,25 +107,14 @@ fn pep517(build: &Pep517Build, section: &mut Section) {
         .fact("isolation", isolation)
         .fact(
             "system",
-            format!(
-                "{} {}",
-                environment.platform.os, environment.platform.architecture
-            ),
+            format!("{} {}", environment.platform.os, environment.platform.architecture),
         )
         .fact("interpreter", interpreter)
         .fact("backend", &environment.backend.name);
     let requirements = build.requirements.iter();
-    list(
-        "requirement",
-        requirements.map(|it| format!("{} {}", it.name, it.version)),
-        section,
-    );
+    list("requirement", requirements.map(|it| format!("{} {}", it.name, it.version)), section);
     let crates = build.crates.iter();
-    list(
-        "crate",
-        crates.map(|it| format!("{} {}", it.name, it.version)),
-        section,
-    );
+    list("crate", crates.map(|it| format!("{} {}", it.name, it.version)), section);
     let tools = build.tools.iter();
     list(
         "tool",
@@ -159,11 +127,7 @@ fn pep517(build: &Pep517Build, section: &mut Section) {
     match &build.internal.observed {
         Observation::Attached { programs } => {
             let programs = programs.iter();
-            list(
-                "program that ran",
-                programs.map(|it| it.path.clone()),
-                section,
-            );
+            list("program that ran", programs.map(|it| it.path.clone()), section);
         }
         Observation::Unavailable { reason } => {
             section.fact("what ran", format!("not known: {reason}"));
@@ -188,11 +152,7 @@ fn other_build(definition: &Value, section: &mut Section) {
     }
     let dependencies = definition["resolvedDependencies"].as_array();
     let uris = dependencies.into_iter().flatten();
-    list(
-        "built from",
-        uris.filter_map(|it| text(it, "/uri").map(str::to_owned)),
-        section,
-    );
+    list("built from", uris.filter_map(|it| text(it, "/uri").map(str::to_owned)), section);
 }
 
 fn list(name: &str, values: impl Iterator<Item = String>, section: &mut Section) {

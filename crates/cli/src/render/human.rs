@@ -90,11 +90,7 @@ fn line(check: &Check, report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
         Status::NotRun(because) => {
             let because = because.code();
-            writeln!(
-                out,
-                "  {} {name}: not run, since {because} did not hold",
-                styled(DIM, "–")
-            )
+            writeln!(out, "  {} {name}: not run, since {because} did not hold", styled(DIM, "–"))
         }
         Status::Failed(refusal) => failure(check.name, refusal, report, out),
     }
@@ -153,11 +149,9 @@ fn clause(sentence: &str) -> String {
     let sentence = sentence.trim_end_matches('.').replace('\n', " ");
     let mut characters = sentence.chars();
     match (characters.next(), characters.next()) {
-        (Some(first), Some(second)) if !second.is_uppercase() => first
-            .to_lowercase()
-            .chain([second])
-            .chain(characters)
-            .collect(),
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain([second]).chain(characters).collect()
+        }
         _ => sentence,
     }
 }

@@ -20,10 +20,7 @@ pub struct Output {
 impl Output {
     /// Standard output of this process.
     pub fn stdout() -> Self {
-        Self {
-            stream: anstream::stdout(),
-            gone: false,
-        }
+        Self { stream: anstream::stdout(), gone: false }
     }
 }
 

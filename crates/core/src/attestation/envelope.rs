@@ -51,10 +51,7 @@ impl Attestation {
         }
         // The list is counted here, so that "none" and "two" are told apart from "not a bundle".
         if let Some(envelope) = value.get("dsseEnvelope") {
-            let count = envelope
-                .get("signatures")
-                .and_then(|list| list.as_array())
-                .map(Vec::len);
+            let count = envelope.get("signatures").and_then(|list| list.as_array()).map(Vec::len);
             if let Some(count) = count.filter(|count| *count != 1) {
                 return Err(Refusal::new(Reason::SignatureCount)
                     .expected("exactly one signature")
@@ -72,10 +69,7 @@ impl Attestation {
             VerificationMaterialContent::PublicKey(key) => ClaimedSigner::Key { hint: key.hint },
             _ => ClaimedSigner::Certificate,
         };
-        Ok(Self {
-            envelope,
-            signed_by,
-        })
+        Ok(Self { envelope, signed_by })
     }
 
     /// Who the bundle says has signed. Not authenticated.
@@ -86,10 +80,7 @@ impl Attestation {
     /// The payload type and the payload. Not authenticated: for showing to a person, never for a
     /// verdict.
     pub fn unverified_payload(&self) -> (&str, &[u8]) {
-        (
-            &self.envelope.payload_type,
-            self.envelope.payload.as_bytes(),
-        )
+        (&self.envelope.payload_type, self.envelope.payload.as_bytes())
     }
 }
 
@@ -127,19 +118,15 @@ impl VerifiedEnvelope {
                 .expected(format!("the bundle's hint `{hint}`"))
                 .found(format!("the envelope's keyid `{stated}`")));
         }
-        let candidates: Vec<_> = trust
-            .keys()
-            .filter(|key| hint.is_empty() || *hint == key.id().hint())
-            .collect();
+        let candidates: Vec<_> =
+            trust.keys().filter(|key| hint.is_empty() || *hint == key.id().hint()).collect();
         if candidates.is_empty() {
             return Err(Refusal::new(Reason::KeyUnknown)
                 .expected_all(trust.keys().map(|key| key.id().to_string()))
                 .found(KeyId::describe_hint(hint)));
         }
         let message = envelope.pae();
-        let Some(key) = candidates
-            .iter()
-            .find(|key| key.holds(&message, &envelope.signature.sig))
+        let Some(key) = candidates.iter().find(|key| key.holds(&message, &envelope.signature.sig))
         else {
             return Err(Refusal::new(Reason::SignatureInvalid)
                 .expected_all(candidates.iter().map(|key| key.id().to_string()))

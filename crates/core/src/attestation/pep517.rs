@@ -247,11 +247,7 @@ impl Pep517Build {
                 }
                 Some(ROLE_CRATE) => {
                     let (name, version) = at.package("pkg:cargo/")?;
-                    crates.push(Crate {
-                        name,
-                        version,
-                        sha256: at.digest("sha256")?,
-                    });
+                    crates.push(Crate { name, version, sha256: at.digest("sha256")? });
                 }
                 Some(_) => tools.push(dependency.clone()),
                 None => return Err(at.malformed("has no `role` annotation")),
@@ -266,29 +262,16 @@ impl Pep517Build {
 
         if uri != external.source.uri {
             return Err(Refusal::new(Reason::ProvenanceInconsistent)
-                .expected(format!(
-                    "externalParameters.source.uri `{}`",
-                    external.source.uri
-                ))
+                .expected(format!("externalParameters.source.uri `{}`", external.source.uri))
                 .found(format!("resolvedDependencies source `{uri}`")));
         }
         let recorded = internal.environment.interpreter.sha256;
         if interpreter != recorded {
             return Err(Refusal::new(Reason::ProvenanceInconsistent)
                 .expected(format!("environment.interpreter sha256 {recorded}"))
-                .found(format!(
-                    "resolvedDependencies interpreter sha256 {interpreter}"
-                )));
+                .found(format!("resolvedDependencies interpreter sha256 {interpreter}")));
         }
-        Ok(Self {
-            external,
-            internal,
-            commit,
-            tree,
-            requirements,
-            crates,
-            tools,
-        })
+        Ok(Self { external, internal, commit, tree, requirements, crates, tools })
     }
 
     /// The `buildDefinition` that [`Pep517Build::read`] reads back to the same value.
@@ -319,21 +302,14 @@ impl Pep517Build {
                 ..Default::default()
             },
         ];
-        dependencies.extend(
-            self.requirements
-                .iter()
-                .map(|requirement| ResourceDescriptor {
-                    name: Some(requirement.filename.clone()),
-                    uri: Some(format!(
-                        "pkg:pypi/{}@{}",
-                        requirement.name, requirement.version
-                    )),
-                    digest: [("sha256".to_owned(), requirement.sha256.to_string())].into(),
-                    download_location: requirement.url.clone(),
-                    annotations: role(requirement.role.as_str()),
-                    ..Default::default()
-                }),
-        );
+        dependencies.extend(self.requirements.iter().map(|requirement| ResourceDescriptor {
+            name: Some(requirement.filename.clone()),
+            uri: Some(format!("pkg:pypi/{}@{}", requirement.name, requirement.version)),
+            digest: [("sha256".to_owned(), requirement.sha256.to_string())].into(),
+            download_location: requirement.url.clone(),
+            annotations: role(requirement.role.as_str()),
+            ..Default::default()
+        }));
         dependencies.extend(self.crates.iter().map(|package| ResourceDescriptor {
             uri: Some(format!("pkg:cargo/{}@{}", package.name, package.version)),
             digest: [("sha256".to_owned(), package.sha256.to_string())].into(),
@@ -406,10 +382,7 @@ fn check_interpreter(interpreter: &Interpreter) -> Result<(), Refusal> {
     }
     Err(Refusal::new(Reason::ProvenanceMalformed)
         .expected("a version and an absolute path")
-        .found(format!(
-            "environment.interpreter {} at `{path}`",
-            interpreter.version
-        )))
+        .found(format!("environment.interpreter {} at `{path}`", interpreter.version)))
 }
 
 /// Words that a rebuild passes to programs, or prints into a script, hold no control character: neither
@@ -419,31 +392,16 @@ fn check_printable(
     internal: &InternalParameters,
 ) -> Result<(), Refusal> {
     let environment = &internal.environment;
-    let variables = environment
-        .variables
-        .iter()
-        .flat_map(|(name, value)| [name, value]);
-    let steps = external
-        .steps
-        .iter()
-        .flat_map(|step| step.command.iter().chain(&step.requires));
+    let variables = environment.variables.iter().flat_map(|(name, value)| [name, value]);
+    let steps = external.steps.iter().flat_map(|step| step.command.iter().chain(&step.requires));
     let source = &internal.source;
     let words = variables
         .chain(steps)
         .chain(source.tags.iter().map(|tag| &tag.name))
-        .chain(
-            source
-                .submodules
-                .iter()
-                .flat_map(|module| [&module.path, &module.url]),
-        )
+        .chain(source.submodules.iter().flat_map(|module| [&module.path, &module.url]))
         .chain(external.source.git_ref.iter())
         .chain([&external.source.uri, &external.subdirectory])
-        .chain([
-            &environment.hostname,
-            &environment.build_path,
-            &environment.interpreter.path,
-        ])
+        .chain([&environment.hostname, &environment.build_path, &environment.interpreter.path])
         .chain([&environment.interpreter.version, &environment.backend.name])
         .chain(&environment.backend.path);
     for word in words {
@@ -479,9 +437,7 @@ impl Place<'_> {
     }
 
     fn text(&self, field: &str, value: Option<&str>) -> Result<String, Refusal> {
-        value
-            .map(str::to_owned)
-            .ok_or_else(|| self.malformed(&format!("has no `{field}`")))
+        value.map(str::to_owned).ok_or_else(|| self.malformed(&format!("has no `{field}`")))
     }
 
     fn digest<D: std::str::FromStr<Err: std::fmt::Display>>(
@@ -509,12 +465,8 @@ impl Place<'_> {
         let filename = self.text("name", self.dependency.name.as_deref())?;
         let wheel = WheelFilename::parse(&filename)
             .map_err(|error| self.malformed(&format!("name: {error}")))?;
-        let same = name
-            .parse::<ProjectName>()
-            .is_ok_and(|name| name == *wheel.project())
-            && version
-                .parse::<Version>()
-                .is_ok_and(|version| version == *wheel.version());
+        let same = name.parse::<ProjectName>().is_ok_and(|name| name == *wheel.project())
+            && version.parse::<Version>().is_ok_and(|version| version == *wheel.version());
         if !same {
             let what = format!("`{name}` {version} is not the wheel `{filename}`");
             return Err(self.malformed(&what));

@@ -42,10 +42,7 @@ pub struct RebuildResult {
 
 impl RebuildResult {
     /// Puts a result together; `attestation` and `log` are named by their digests.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is one field, and none has a default"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "each is one field, and none has a default")]
     pub fn new(
         rebuilder: &str,
         version: &str,

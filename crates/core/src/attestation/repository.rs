@@ -25,10 +25,7 @@ impl FromStr for RepositoryUri {
     type Err = RepositoryUriError;
 
     fn from_str(text: &str) -> Result<Self, RepositoryUriError> {
-        let error = |because| RepositoryUriError {
-            found: text.to_owned(),
-            because,
-        };
+        let error = |because| RepositoryUriError { found: text.to_owned(), because };
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(error("only visible ASCII characters are allowed"));
         }
@@ -61,10 +58,7 @@ impl FromStr for RepositoryUri {
             return Err(error("the path is empty"));
         }
         let host = url.host_str().unwrap_or_default();
-        let port = url
-            .port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         Ok(Self(format!("{}://{host}{port}{path}", url.scheme())))
     }
 }

@@ -55,17 +55,11 @@ pub(super) fn strings(a: &[u8], b: &[u8], limits: &CompareLimits) -> (Vec<Clue>,
         return (tell(causes, limits), Vec::new());
     }
     let list = |strings: &[&str]| {
-        let shown = strings
-            .iter()
-            .take(limits.listed)
-            .map(|s| cut(s, limits.width));
+        let shown = strings.iter().take(limits.listed).map(|s| cut(s, limits.width));
         (!strings.is_empty()).then(|| shown.collect::<Vec<_>>().join(" | "))
     };
     let what = "strings that the other has not";
-    (
-        Vec::new(),
-        vec![Detail::values(what, list(&only_a), list(&only_b))],
-    )
+    (Vec::new(), vec![Detail::values(what, list(&only_a), list(&only_b))])
 }
 
 /// Where the bytes differ, in a line. `what` names them, with a space after it.
@@ -73,16 +67,9 @@ pub(super) fn changed(what: &str, a: &[u8], b: &[u8]) -> Clue {
     let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let summary = if a.len() == b.len() {
         let count = a.iter().zip(b).filter(|(a, b)| a != b).count();
-        format!(
-            "{what}{count} of {} bytes differ, from offset {common:#x}",
-            a.len()
-        )
+        format!("{what}{count} of {} bytes differ, from offset {common:#x}", a.len())
     } else {
-        format!(
-            "{what}{} bytes in A, {} in B, differing from offset {common:#x}",
-            a.len(),
-            b.len()
-        )
+        format!("{what}{} bytes in A, {} in B, differing from offset {common:#x}", a.len(), b.len())
     };
     let window = |bytes: &[u8]| {
         let rest = bytes.get(common..)?;

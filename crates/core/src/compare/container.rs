@@ -38,10 +38,7 @@ pub(super) fn compare(pairs: &[Pair<'_>], limits: &CompareLimits) -> Vec<Finding
             other => format!("host {other}"),
         };
         let (major, minor) = (version / 10, version % 10);
-        format!(
-            "{host}, made by {major}.{minor}, needs {}",
-            e.version_needed
-        )
+        format!("{host}, made by {major}.{minor}, needs {}", e.version_needed)
     };
     let flags = |e: &Entry| format!("flags {:#06x}", e.flags);
     let internal = |e: &Entry| format!("internal attributes {:#06x}", e.internal_attributes);
@@ -147,10 +144,8 @@ fn attributes(pairs: &[Pair<'_>], limits: &CompareLimits) -> Vec<Finding> {
                 0 => String::new(),
                 low => format!(" and DOS attributes {low:#06x}"),
             };
-            let shown = (
-                format!("mode {mode_a:06o}{}", dos(a)),
-                format!("mode {mode_b:06o}{}", dos(b)),
-            );
+            let shown =
+                (format!("mode {mode_a:06o}{}", dos(a)), format!("mode {mode_b:06o}{}", dos(b)));
             let group = causes.entry((cause, level)).or_default();
             group.entry(shown).or_default().push(&a.name);
         };
@@ -182,15 +177,11 @@ fn attributes(pairs: &[Pair<'_>], limits: &CompareLimits) -> Vec<Finding> {
 }
 
 fn timestamps(pairs: &[Pair<'_>], limits: &CompareLimits) -> Option<Finding> {
-    let differ: Vec<&Pair<'_>> = pairs
-        .iter()
-        .filter(|(a, b)| (a.date, a.time) != (b.date, b.time))
-        .collect();
+    let differ: Vec<&Pair<'_>> =
+        pairs.iter().filter(|(a, b)| (a.date, a.time) != (b.date, b.time)).collect();
     let first = differ.first()?;
-    let shifts: BTreeSet<Option<i64>> = differ
-        .iter()
-        .map(|(a, b)| Some((b.modified()? - a.modified()?).num_seconds()))
-        .collect();
+    let shifts: BTreeSet<Option<i64>> =
+        differ.iter().map(|(a, b)| Some((b.modified()? - a.modified()?).num_seconds())).collect();
     let who = share(differ.len(), pairs.len());
     let clock_a = clock(differ.iter().map(|pair| pair.0));
     let clock_b = clock(differ.iter().map(|pair| pair.1));
@@ -202,10 +193,7 @@ fn timestamps(pairs: &[Pair<'_>], limits: &CompareLimits) -> Option<Finding> {
         }
         (Some(Some(shift)), 1) => {
             let clock = clock_a.unwrap_or_default();
-            format!(
-                "{who}: one clock in both, {clock} in A, shifted by {} in B",
-                told(*shift)
-            )
+            format!("{who}: one clock in both, {clock} in A, shifted by {} in B", told(*shift))
         }
         _ => {
             let says = |clock: Option<String>| match clock {

@@ -82,9 +82,7 @@ impl<'s> Paired<'s> {
     fn new(a: &'s Side, b: &'s Side) -> Self {
         let keys = |side: &Side| {
             let keyed = side.entries.iter().enumerate();
-            keyed
-                .map(|(at, entry)| (side.key(&entry.name), at))
-                .collect::<HashMap<_, _>>()
+            keyed.map(|(at, entry)| (side.key(&entry.name), at)).collect::<HashMap<_, _>>()
         };
         let (keys_a, keys_b) = (keys(a), keys(b));
         let mut common = Vec::new();
@@ -102,42 +100,25 @@ impl<'s> Paired<'s> {
 
         let mut by_content: HashMap<Sha256Digest, Vec<usize>> = HashMap::new();
         for at in only_b.iter().rev().filter(|at| b.entries[**at].size > 0) {
-            by_content
-                .entry(b.entries[*at].sha256)
-                .or_default()
-                .push(*at);
+            by_content.entry(b.entries[*at].sha256).or_default().push(*at);
         }
         let mut renamed = Vec::new();
-        only_a.retain(|at| {
-            match by_content
-                .get_mut(&a.entries[*at].sha256)
-                .and_then(Vec::pop)
-            {
-                Some(other) => {
-                    renamed.push((*at, other));
-                    false
-                }
-                None => true,
+        only_a.retain(|at| match by_content.get_mut(&a.entries[*at].sha256).and_then(Vec::pop) {
+            Some(other) => {
+                renamed.push((*at, other));
+                false
             }
+            None => true,
         });
         let gone: BTreeSet<usize> = renamed.iter().map(|pair| pair.1).collect();
         only_b.retain(|at| !gone.contains(at));
-        Self {
-            a,
-            b,
-            common,
-            renamed,
-            only_a,
-            only_b,
-        }
+        Self { a, b, common, renamed, only_a, only_b }
     }
 
     /// Every pair whose headers can be held against each other.
     fn all(&self) -> Vec<Pair<'s>> {
         let pairs = self.common.iter().chain(&self.renamed);
-        pairs
-            .map(|(x, y)| (&self.a.entries[*x], &self.b.entries[*y]))
-            .collect()
+        pairs.map(|(x, y)| (&self.a.entries[*x], &self.b.entries[*y])).collect()
     }
 
     /// Members that only one has, or that have another name.
@@ -154,11 +135,7 @@ impl<'s> Paired<'s> {
             let names = ["LICEN", "COPYING", "NOTICE", "AUTHORS"];
             let license =
                 level == Level::Metadata && names.iter().any(|name| file.starts_with(name));
-            let cause = if license {
-                Cause::License
-            } else {
-                Cause::MemberRenamed
-            };
+            let cause = if license { Cause::License } else { Cause::MemberRenamed };
             let summary = format!("the same content lies at `{to}` in B");
             findings.push(Finding::new(cause, level, summary).of(from));
         }
@@ -195,11 +172,7 @@ fn only_in(cause: Cause, side: &Side, only: &[usize], limits: &CompareLimits) ->
     };
     let mut findings = Vec::new();
     for entry in hooks {
-        let which = if cause == Cause::MemberOnlyInA {
-            "A"
-        } else {
-            "B"
-        };
+        let which = if cause == Cause::MemberOnlyInA { "A" } else { "B" };
         let summary = format!("only in {which}: {}", says(entry));
         findings.push(Finding::new(Cause::StartupHook, Level::Code, summary).of(&entry.name));
     }
@@ -299,9 +272,7 @@ impl<'p, 's> Contents<'p, 's> {
         if clues.is_empty() {
             clues.push((binary::changed("", a, b), level));
         }
-        let findings = clues
-            .into_iter()
-            .map(|(clue, level)| clue.found_in(name, level));
+        let findings = clues.into_iter().map(|(clue, level)| clue.found_in(name, level));
         findings.collect()
     }
 
@@ -317,18 +288,9 @@ impl<'p, 's> Contents<'p, 's> {
     }
 
     fn record(&mut self, text_a: &str, text_b: &str) -> Vec<(Clue, Level)> {
-        let Paired {
-            a,
-            b,
-            common,
-            renamed,
-            only_a,
-            only_b,
-        } = self.paired;
+        let Paired { a, b, common, renamed, only_a, only_b } = self.paired;
         let key = |side: &Side, at: &usize| side.key(&side.entries[*at].name);
-        let changed = common
-            .iter()
-            .filter(|(x, y)| a.entries[*x].sha256 != b.entries[*y].sha256);
+        let changed = common.iter().filter(|(x, y)| a.entries[*x].sha256 != b.entries[*y].sha256);
         let differs: BTreeSet<String> = changed
             .map(|(x, _)| key(a, x))
             .chain(renamed.iter().flat_map(|(x, y)| [key(a, x), key(b, y)]))

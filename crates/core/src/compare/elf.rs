@@ -18,10 +18,7 @@ use crate::limits::CompareLimits;
 
 /// Whether these are the first bytes of an ELF file.
 pub(super) fn is_elf(bytes: &[u8]) -> bool {
-    matches!(
-        FileKind::parse(bytes),
-        Ok(FileKind::Elf32 | FileKind::Elf64)
-    )
+    matches!(FileKind::parse(bytes), Ok(FileKind::Elf32 | FileKind::Elf64))
 }
 
 /// What two ELF files differ in; nothing if one of them cannot be parsed.
@@ -29,29 +26,10 @@ pub(super) fn compare(a: &[u8], b: &[u8], limits: &CompareLimits) -> Option<Vec<
     let (elf_a, elf_b) = (Elf::parse(a, limits)?, Elf::parse(b, limits)?);
     let mut clues = Vec::new();
     clues.extend(one_value(Cause::ElfHeader, &elf_a.header, &elf_b.header));
-    clues.extend(list(
-        Cause::ElfCompiler,
-        &elf_a.comments,
-        &elf_b.comments,
-        limits,
-    ));
-    clues.extend(list(
-        Cause::ElfDynamic,
-        &elf_a.dynamic,
-        &elf_b.dynamic,
-        limits,
-    ));
-    clues.extend(one_value(
-        Cause::ElfBuildId,
-        &elf_a.build_id,
-        &elf_b.build_id,
-    ));
-    clues.extend(list(
-        Cause::ElfSymbols,
-        &elf_a.symbols,
-        &elf_b.symbols,
-        limits,
-    ));
+    clues.extend(list(Cause::ElfCompiler, &elf_a.comments, &elf_b.comments, limits));
+    clues.extend(list(Cause::ElfDynamic, &elf_a.dynamic, &elf_b.dynamic, limits));
+    clues.extend(one_value(Cause::ElfBuildId, &elf_a.build_id, &elf_b.build_id));
+    clues.extend(list(Cause::ElfSymbols, &elf_a.symbols, &elf_b.symbols, limits));
     clues.extend(sources(&elf_a.sources, &elf_b.sources, limits));
     clues.extend(sections(&elf_a, &elf_b, limits));
     if clues.is_empty() {
@@ -96,11 +74,7 @@ impl<'d> Elf<'d> {
                 "{:?}, {}, {}, {:?}, {:?}",
                 file.architecture(),
                 if file.is_64() { "64 bits" } else { "32 bits" },
-                if file.is_little_endian() {
-                    "little-endian"
-                } else {
-                    "big-endian"
-                },
+                if file.is_little_endian() { "little-endian" } else { "big-endian" },
                 file.kind(),
                 file.flags(),
             ),
@@ -121,14 +95,8 @@ impl<'d> Elf<'d> {
         elf.read_sections(&file, &mut budget, limits);
         elf.read_symbols(&file, &mut budget, limits);
         if let Some(comment) = elf.sections.get(".comment") {
-            let texts = comment
-                .data
-                .split(|b| *b == 0)
-                .filter(|text| !text.is_empty());
-            elf.comments = texts
-                .map(|text| lossy(text, limits))
-                .take(limits.listed)
-                .collect();
+            let texts = comment.data.split(|b| *b == 0).filter(|text| !text.is_empty());
+            elf.comments = texts.map(|text| lossy(text, limits)).take(limits.listed).collect();
         }
         elf.dynamic = dynamic(&file, &elf.sections, limits);
         Some(elf)
@@ -153,21 +121,12 @@ impl<'d> Elf<'d> {
                 .compressed_file_range()
                 .is_ok_and(|range| range.format != object::CompressionFormat::None);
             let section = Section {
-                shape: (
-                    section.size(),
-                    section.align(),
-                    section.flags(),
-                    section.kind(),
-                ),
+                shape: (section.size(), section.align(), section.flags(), section.kind()),
                 data,
                 compressed,
             };
             let taken = self.sections.contains_key(&name);
-            let name = if taken {
-                format!("{name} (section {number})")
-            } else {
-                name
-            };
+            let name = if taken { format!("{name} (section {number})") } else { name };
             self.sections.insert(name, section);
         }
     }
@@ -194,9 +153,7 @@ impl<'d> Elf<'d> {
                 self.sources.insert(name);
                 continue;
             }
-            let code = symbol
-                .section_index()
-                .and_then(|index| file.section_by_index(index).ok());
+            let code = symbol.section_index().and_then(|index| file.section_by_index(index).ok());
             let body = code
                 .filter(|_| symbol.kind() == SymbolKind::Text && symbol.size() > 0)
                 .and_then(|section| section.data_range(symbol.address(), symbol.size()).ok()?);
@@ -207,11 +164,7 @@ impl<'d> Elf<'d> {
                 }
                 _ => {}
             }
-            let kind = if symbol.is_undefined() {
-                "undefined "
-            } else {
-                ""
-            };
+            let kind = if symbol.is_undefined() { "undefined " } else { "" };
             self.symbols.insert(format!("{kind}{name}"));
         }
     }
@@ -282,10 +235,7 @@ fn sections(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Vec<Clue> {
         } else if name.starts_with(".debug") {
             debug.0.extend_from_slice(left.data);
             debug.1.extend_from_slice(right.data);
-        } else if [".rodata", ".data"]
-            .iter()
-            .any(|start| name.starts_with(start))
-        {
+        } else if [".rodata", ".data"].iter().any(|start| name.starts_with(start)) {
             if looked_into == limits.listed {
                 continue;
             }
@@ -345,16 +295,10 @@ fn is_annotation(name: &str) -> bool {
 
 /// How many functions of the same name have the same bytes, and which have not.
 fn functions(a: &Elf<'_>, b: &Elf<'_>, limits: &CompareLimits) -> Option<Detail> {
-    let common = a
-        .functions
-        .iter()
-        .filter_map(|(name, x)| Some((name, x, b.functions.get(name)?)));
+    let common = a.functions.iter().filter_map(|(name, x)| Some((name, x, b.functions.get(name)?)));
     let common: Vec<_> = common.collect();
-    let differ: Vec<&str> = common
-        .iter()
-        .filter(|(_, x, y)| x != y)
-        .map(|(name, ..)| name.as_str())
-        .collect();
+    let differ: Vec<&str> =
+        common.iter().filter(|(_, x, y)| x != y).map(|(name, ..)| name.as_str()).collect();
     if differ.is_empty() {
         return None;
     }
@@ -474,25 +418,15 @@ mod tests {
 
     #[test]
     fn a_changed_function_is_named() {
-        let found = told(&Made {
-            body: &[0x90, 0x90, 0x90, 0xc3],
-            ..DEMO
-        });
+        let found = told(&Made { body: &[0x90, 0x90, 0x90, 0xc3], ..DEMO });
         assert_eq!(causes(&found), [Cause::ElfSection]);
         assert!(found[0].1.starts_with(".text differ"), "{found:?}");
-        assert!(
-            found[0]
-                .1
-                .contains("1 of 2 functions in both have the same bytes; not: demo_two")
-        );
+        assert!(found[0].1.contains("1 of 2 functions in both have the same bytes; not: demo_two"));
     }
 
     #[test]
     fn another_compiler_is_named() {
-        let found = told(&Made {
-            compiler: b"\0clang version 15.0.6\0",
-            ..DEMO
-        });
+        let found = told(&Made { compiler: b"\0clang version 15.0.6\0", ..DEMO });
         assert_eq!(causes(&found), [Cause::ElfCompiler, Cause::ElfSection]);
         assert!(found[0].1.contains(
             "only in A: GCC: (Debian 12.2.0-14) 12.2.0; only in B: clang version 15.0.6"
@@ -502,40 +436,20 @@ mod tests {
 
     #[test]
     fn paths_of_the_build_are_told_from_paths_of_the_code() {
-        let found = told(&Made {
-            path: b"/home/two/srcs/demo.c\0",
-            ..DEMO
-        });
+        let found = told(&Made { path: b"/home/two/srcs/demo.c\0", ..DEMO });
         assert_eq!(causes(&found), [Cause::ElfDebugPath, Cause::ElfSection]);
         assert!(
-            found[0]
-                .1
-                .starts_with("`/tmp/build-one/demo.c` in A, `/home/two/srcs/demo.c` in B")
+            found[0].1.starts_with("`/tmp/build-one/demo.c` in A, `/home/two/srcs/demo.c` in B")
         );
-        let found = told(&Made {
-            string: b"Nov 23 2026\0\0",
-            ..DEMO
-        });
-        assert_eq!(
-            causes(&found),
-            [Cause::ElfSection],
-            "only one side is a date"
-        );
+        let found = told(&Made { string: b"Nov 23 2026\0\0", ..DEMO });
+        assert_eq!(causes(&found), [Cause::ElfSection], "only one side is a date");
     }
 
     #[test]
     fn symbols_that_come_and_go_are_named() {
-        let found = told(&Made {
-            symbol: "demo_tri",
-            ..DEMO
-        });
+        let found = told(&Made { symbol: "demo_tri", ..DEMO });
         assert_eq!(causes(&found)[0], Cause::ElfSymbols);
-        assert!(
-            found[0]
-                .1
-                .contains("only in A: demo_two; only in B: demo_tri"),
-            "{found:?}"
-        );
+        assert!(found[0].1.contains("only in A: demo_two; only in B: demo_tri"), "{found:?}");
     }
 
     #[test]

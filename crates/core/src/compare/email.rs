@@ -90,10 +90,8 @@ struct Fields<'t> {
 
 impl<'t> Fields<'t> {
     fn parse(text: &'t str) -> Self {
-        let end = ["\n\n", "\n\r\n"]
-            .iter()
-            .filter_map(|gap| Some((text.find(gap)?, gap.len())))
-            .min();
+        let end =
+            ["\n\n", "\n\r\n"].iter().filter_map(|gap| Some((text.find(gap)?, gap.len()))).min();
         let (head, body) = match end {
             Some((at, gap)) => (&text[..at], &text[at + gap..]),
             None => (text, ""),
@@ -102,9 +100,7 @@ impl<'t> Fields<'t> {
         let mut last: Option<String> = None;
         for line in head.lines() {
             if line.starts_with([' ', '\t'])
-                && let Some(value) = last
-                    .as_ref()
-                    .and_then(|name| values.get_mut(name)?.last_mut())
+                && let Some(value) = last.as_ref().and_then(|name| values.get_mut(name)?.last_mut())
             {
                 value.push('\n');
                 value.push_str(line);
@@ -115,17 +111,10 @@ impl<'t> Fields<'t> {
             if last.as_ref() != Some(&name) {
                 order.push(name.clone());
             }
-            values
-                .entry(name.clone())
-                .or_default()
-                .push(value.trim().to_owned());
+            values.entry(name.clone()).or_default().push(value.trim().to_owned());
             last = Some(name);
         }
-        Self {
-            order,
-            values,
-            body,
-        }
+        Self { order, values, body }
     }
 }
 
@@ -139,18 +128,12 @@ fn fields(
     let names: BTreeSet<_> = a.values.keys().chain(b.values.keys()).collect();
     let none = Vec::new();
     for name in names {
-        let (x, y) = (
-            a.values.get(name).unwrap_or(&none),
-            b.values.get(name).unwrap_or(&none),
-        );
+        let (x, y) = (a.values.get(name).unwrap_or(&none), b.values.get(name).unwrap_or(&none));
         if x == y {
             continue;
         }
         let short = |values: &[String]| {
-            let shown = values
-                .iter()
-                .take(limits.listed)
-                .map(|v| cut(v, limits.width));
+            let shown = values.iter().take(limits.listed).map(|v| cut(v, limits.width));
             (!values.is_empty()).then(|| shown.collect::<Vec<_>>().join("; "))
         };
         let (only_a, only_b) = (only(x, y), only(y, x));
@@ -177,10 +160,7 @@ fn fields(
         clues.push(clue);
     }
     if clues.is_empty() && a.order != b.order {
-        clues.push(Clue::new(
-            Cause::Ordering,
-            "the same fields in another order",
-        ));
+        clues.push(Clue::new(Cause::Ordering, "the same fields in another order"));
     }
     clues
 }

@@ -18,22 +18,11 @@ pub(super) fn compare(
     let (points_a, points_b) = (points(a), points(b));
     let clues = text::compare(a, b, limits, budget);
     if points_a == points_b {
-        return clues
-            .into_iter()
-            .map(|clue| (clue, Level::Metadata))
-            .collect();
+        return clues.into_iter().map(|clue| (clue, Level::Metadata)).collect();
     }
     let only = |x: &BTreeSet<String>, y: &BTreeSet<String>| {
-        let only: Vec<&str> = x
-            .difference(y)
-            .map(String::as_str)
-            .take(limits.listed)
-            .collect();
-        if only.is_empty() {
-            "none".to_owned()
-        } else {
-            only.join(", ")
-        }
+        let only: Vec<&str> = x.difference(y).map(String::as_str).take(limits.listed).collect();
+        if only.is_empty() { "none".to_owned() } else { only.join(", ") }
     };
     let summary = format!(
         "only in A: {}; only in B: {}",
@@ -41,10 +30,7 @@ pub(super) fn compare(
         only(&points_b, &points_a)
     );
     let details = clues.into_iter().flat_map(|clue| clue.details);
-    vec![(
-        Clue::new(Cause::EntryPoints, summary).with(details),
-        Level::Code,
-    )]
+    vec![(Clue::new(Cause::EntryPoints, summary).with(details), Level::Code)]
 }
 
 /// Each entry point as `group: name = object`. A comment is kept: what is one depends on the reader.
@@ -52,10 +38,7 @@ fn points(text: &str) -> BTreeSet<String> {
     let mut group = String::new();
     let mut points = BTreeSet::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        match line
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'))
-        {
+        match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             Some(name) => group = name.trim().to_owned(),
             None => {
                 let (name, object) = line.split_once('=').unwrap_or((line, ""));

@@ -107,24 +107,14 @@ impl WheelDiff {
         let named_bytes = |finding: &Finding| finding.cause != Cause::Filename;
         if a.sha256 != b.sha256 && !findings.iter().any(named_bytes) {
             let summary = "the files are not the same bytes, yet no field of theirs differs";
-            findings.push(Finding::new(
-                Cause::ContainerBytes,
-                Level::Container,
-                summary,
-            ));
+            findings.push(Finding::new(Cause::ContainerBytes, Level::Container, summary));
         }
         findings.sort_by(|x, y| {
             let key = |f: &Finding| (std::cmp::Reverse(f.level), f.cause);
             key(x).cmp(&key(y)).then_with(|| x.members.cmp(&y.members))
         });
         let gravest = findings.iter().map(|finding| finding.level).max();
-        Self {
-            schema: DIFF_SCHEMA,
-            level: gravest.unwrap_or(Level::Identical),
-            a,
-            b,
-            findings,
-        }
+        Self { schema: DIFF_SCHEMA, level: gravest.unwrap_or(Level::Identical), a, b, findings }
     }
 
     /// How far apart the two are.
@@ -187,11 +177,7 @@ impl Finding {
 
     /// Several members, of which at most `listed` are named.
     pub(super) fn of_all(mut self, members: &[&str], listed: usize) -> Self {
-        self.members = members
-            .iter()
-            .take(listed)
-            .map(ToString::to_string)
-            .collect();
+        self.members = members.iter().take(listed).map(ToString::to_string).collect();
         self.member_count = members.len();
         self
     }
@@ -223,11 +209,7 @@ pub(super) struct Clue {
 
 impl Clue {
     pub(super) fn new(cause: Cause, summary: impl Into<String>) -> Self {
-        Self {
-            cause,
-            summary: summary.into(),
-            details: Vec::new(),
-        }
+        Self { cause, summary: summary.into(), details: Vec::new() }
     }
 
     pub(super) fn with(mut self, details: impl IntoIterator<Item = Detail>) -> Self {

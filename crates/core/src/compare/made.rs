@@ -66,10 +66,7 @@ pub(super) fn demo() -> Made {
             file("demo/module.py", module),
             file(&format!("{INFO}/METADATA"), metadata),
             file(&format!("{INFO}/WHEEL"), wheel),
-            file(
-                &format!("{INFO}/entry_points.txt"),
-                "[console_scripts]\ndemo = demo:main\n",
-            ),
+            file(&format!("{INFO}/entry_points.txt"), "[console_scripts]\ndemo = demo:main\n"),
             file(&format!("{INFO}/LICENSE"), "Do as you like.\n"),
         ],
         filename: "demo-1.0-py3-none-any.whl".to_owned(),
@@ -94,11 +91,7 @@ impl Made {
     }
 
     pub(super) fn zip(&self) -> Vec<u8> {
-        let folder = self
-            .files
-            .iter()
-            .find_map(|file| file.name.strip_suffix("/WHEEL"))
-            .unwrap();
+        let folder = self.files.iter().find_map(|file| file.name.strip_suffix("/WHEEL")).unwrap();
         let row = |file: &File| {
             let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&file.data));
             format!("{},sha256={hash},{}\n", file.name, file.data.len())
@@ -133,11 +126,7 @@ fn write(files: &[File]) -> Vec<u8> {
         for value in [20, file.flags, method, file.time, file.date] {
             fields.extend(u16::to_le_bytes(value));
         }
-        for value in [
-            crc32fast::hash(&file.data),
-            data.len() as u32,
-            file.data.len() as u32,
-        ] {
+        for value in [crc32fast::hash(&file.data), data.len() as u32, file.data.len() as u32] {
             fields.extend(value.to_le_bytes());
         }
         for value in [file.name.len() as u16, file.extra.len() as u16] {

@@ -7,11 +7,7 @@ use crate::report::Escaped;
 
 /// How a rebuild ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "outcome",
-    rename_all = "kebab-case",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "outcome", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum RebuildOutcome {
     /// The rebuilt file has the same bytes. Drift of the environment does not weaken this: the same
     /// bytes from another environment are the stronger evidence.
@@ -58,11 +54,7 @@ impl Drift {
     /// The drift of one value, if there is any.
     pub fn between(what: &str, recorded: impl ToString, found: impl ToString) -> Option<Self> {
         let (recorded, found) = (recorded.to_string(), found.to_string());
-        (recorded != found).then(|| Self {
-            what: what.to_owned(),
-            recorded,
-            found,
-        })
+        (recorded != found).then(|| Self { what: what.to_owned(), recorded, found })
     }
 }
 
@@ -84,13 +76,10 @@ pub fn judge(diff: &WheelDiff, drift: &[Drift]) -> RebuildOutcome {
                 ),
             }
         }
-        (Level::Container, []) => RebuildOutcome::Equivalent {
-            normalizers: normalizers(diff),
-            copied: Vec::new(),
-        },
-        (_, []) => RebuildOutcome::Different {
-            diffs: diff.causes(),
-        },
+        (Level::Container, []) => {
+            RebuildOutcome::Equivalent { normalizers: normalizers(diff), copied: Vec::new() }
+        }
+        (_, []) => RebuildOutcome::Different { diffs: diff.causes() },
     }
 }
 
@@ -116,10 +105,7 @@ pub fn judge_unlike(diffs: Vec<String>, drift: &[Drift]) -> RebuildOutcome {
 /// - `zip-headers/1` drops version numbers, flags, internal attributes, and every byte of the file that is
 ///   no member's name or data.
 fn normalizers(diff: &WheelDiff) -> Vec<String> {
-    let container = diff
-        .findings()
-        .iter()
-        .filter(|finding| finding.level == Level::Container);
+    let container = diff.findings().iter().filter(|finding| finding.level == Level::Container);
     let mut names: Vec<String> = container
         .map(|finding| match finding.cause {
             Cause::Order => "zip-order/1",

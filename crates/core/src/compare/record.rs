@@ -24,10 +24,7 @@ pub(super) fn compare(
         (rows.into_iter().collect::<BTreeMap<_, _>>(), order)
     });
     let (mut follows, mut form, mut unexplained) = (Vec::new(), Vec::new(), Vec::new());
-    for path in rows_a
-        .keys()
-        .chain(rows_b.keys().filter(|path| !rows_a.contains_key(*path)))
-    {
+    for path in rows_a.keys().chain(rows_b.keys().filter(|path| !rows_a.contains_key(*path))) {
         let (x, y) = (rows_a.get(path), rows_b.get(path));
         if x == y {
             continue;
@@ -55,53 +52,31 @@ pub(super) fn compare(
     let mut clues = Vec::new();
     if !unexplained.is_empty() {
         let what = "differing while the members they name do not";
-        clues.push((
-            clue(Cause::RecordUnexplained, what, &unexplained),
-            Level::Metadata,
-        ));
+        clues.push((clue(Cause::RecordUnexplained, what, &unexplained), Level::Metadata));
     }
     if !form.is_empty() {
         let what = "with another algorithm, or without the size";
-        clues.push((
-            clue(Cause::RecordForm, what, &form),
-            Level::RecordAndGenerator,
-        ));
+        clues.push((clue(Cause::RecordForm, what, &form), Level::RecordAndGenerator));
     }
     if !follows.is_empty() {
         let what = "each differing as the member it names does";
-        let clue = Clue {
-            details: Vec::new(),
-            ..clue(Cause::RecordFollows, what, &follows)
-        };
+        let clue = Clue { details: Vec::new(), ..clue(Cause::RecordFollows, what, &follows) };
         clues.push((clue, Level::RecordAndGenerator));
     }
     let common = |order: &[String], other: &BTreeMap<String, Row<'_>>| {
-        let common = order
-            .iter()
-            .filter(|path| other.contains_key(*path))
-            .cloned();
+        let common = order.iter().filter(|path| other.contains_key(*path)).cloned();
         common.collect::<Vec<_>>()
     };
     if common(&order_a, &rows_b) != common(&order_b, &rows_a) {
-        let summary = format!(
-            "{} entries in A, {} in B, in another order",
-            order_a.len(),
-            order_b.len()
-        );
-        clues.push((
-            Clue::new(Cause::RecordOrder, summary),
-            Level::RecordAndGenerator,
-        ));
+        let summary =
+            format!("{} entries in A, {} in B, in another order", order_a.len(), order_b.len());
+        clues.push((Clue::new(Cause::RecordOrder, summary), Level::RecordAndGenerator));
     }
     if clues.is_empty() {
         // The same rows: quotes, line ends.
         for found in text::compare(a, b, limits, budget) {
             let summary = format!("written otherwise: {}: {}", found.cause, found.summary);
-            let clue = Clue {
-                cause: Cause::RecordForm,
-                summary,
-                ..found
-            };
+            let clue = Clue { cause: Cause::RecordForm, summary, ..found };
             clues.push((clue, Level::RecordAndGenerator));
         }
     }
@@ -132,13 +107,6 @@ fn rows(text: &str) -> impl Iterator<Item = (String, Row<'_>)> {
         let (hash, size) = rest.split_once(',').unwrap_or((rest, ""));
         let algorithm = hash.split_once('=').map_or("", |(algorithm, _)| algorithm);
         let size = Some(size).filter(|size| !size.is_empty());
-        (
-            path,
-            Row {
-                algorithm,
-                size,
-                text: rest,
-            },
-        )
+        (path, Row { algorithm, size, text: rest })
     })
 }

@@ -9,36 +9,19 @@ impl fmt::Display for WheelDiff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, wheel) in [("A", &self.a), ("B", &self.b)] {
             let (file, digest) = (Escaped(&wheel.filename), wheel.sha256);
-            writeln!(
-                f,
-                "{name}: {file}, {} bytes, {} members",
-                wheel.size, wheel.members
-            )?;
+            writeln!(f, "{name}: {file}, {} bytes, {} members", wheel.size, wheel.members)?;
             writeln!(f, "   sha256 {digest}")?;
         }
-        writeln!(
-            f,
-            "level {}: {}",
-            self.level().code(),
-            self.level().explanation()
-        )?;
+        writeln!(f, "level {}: {}", self.level().code(), self.level().explanation())?;
         if !self.findings().is_empty() {
             writeln!(f, "\ncauses:")?;
         }
         for finding in self.findings() {
             writeln!(f, "  {} {}", finding.level.code(), finding.line())?;
         }
-        for finding in self
-            .findings()
-            .iter()
-            .filter(|finding| finding.has_details())
-        {
+        for finding in self.findings().iter().filter(|finding| finding.has_details()) {
             writeln!(f, "\n{}: {}", finding.place(), finding.cause)?;
-            writeln!(
-                f,
-                "  ({})",
-                finding.cause.explanation().trim_end_matches('.')
-            )?;
+            writeln!(f, "  ({})", finding.cause.explanation().trim_end_matches('.'))?;
             if finding.members.len() > 1 {
                 writeln!(f, "  in {}", finding.names())?;
             }
@@ -59,12 +42,7 @@ impl fmt::Display for Level {
 impl Finding {
     /// The finding in a line: `member: cause: what differs`, escaped.
     pub fn line(&self) -> String {
-        format!(
-            "{}: {}: {}",
-            self.place(),
-            self.cause,
-            Escaped(&self.summary)
-        )
+        format!("{}: {}: {}", self.place(), self.cause, Escaped(&self.summary))
     }
 
     fn place(&self) -> String {

@@ -12,18 +12,11 @@ use crate::sdist::{Kind, Sdist};
 pub fn sdist_causes(a: &Sdist, b: &Sdist) -> Vec<String> {
     let members = |sdist: &Sdist| -> BTreeMap<_, _> {
         let all = sdist.members().iter();
-        all.map(|member| {
-            (
-                member.name().to_owned(),
-                (member.permissions(), member.kind().clone()),
-            )
-        })
-        .collect()
+        all.map(|member| (member.name().to_owned(), (member.permissions(), member.kind().clone())))
+            .collect()
     };
     let (first, second) = (members(a), members(b));
-    let names = first
-        .keys()
-        .chain(second.keys().filter(|name| !first.contains_key(*name)));
+    let names = first.keys().chain(second.keys().filter(|name| !first.contains_key(*name)));
     let mut causes = Vec::new();
     for name in names {
         let what = match (first.get(name), second.get(name)) {

@@ -71,10 +71,7 @@ impl Side {
     /// The member's name with the parts that hold project and version replaced, so that members of two
     /// versions can be paired. The replacement starts with a NUL, which no member's name may hold.
     pub(super) fn key(&self, name: &str) -> String {
-        let stem = self
-            .dist_info
-            .strip_suffix(".dist-info")
-            .unwrap_or_default();
+        let stem = self.dist_info.strip_suffix(".dist-info").unwrap_or_default();
         let own = |suffix: &str| {
             let rest = name.strip_prefix(stem)?.strip_prefix(suffix)?;
             Some(format!("\0{suffix}/{}", rest.strip_prefix('/')?))
@@ -82,14 +79,11 @@ impl Side {
         if stem.is_empty() {
             return name.to_owned();
         }
-        own(".dist-info")
-            .or_else(|| own(".data"))
-            .unwrap_or_else(|| name.to_owned())
+        own(".dist-info").or_else(|| own(".data")).unwrap_or_else(|| name.to_owned())
     }
 
     /// Where the member lies in the `.dist-info` folder.
     pub(super) fn in_dist_info<'n>(&self, name: &'n str) -> Option<&'n str> {
-        name.strip_prefix(self.dist_info.as_str())?
-            .strip_prefix('/')
+        name.strip_prefix(self.dist_info.as_str())?.strip_prefix('/')
     }
 }

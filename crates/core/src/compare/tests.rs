@@ -37,25 +37,15 @@ fn the_container_differs_in_times() {
         (found.len(), found[0].cause, diff.level()),
         (1, Cause::Timestamps, Level::Container)
     );
+    assert!(found[0].summary.contains("all 7 members"), "{}", found[0].summary);
     assert!(
-        found[0].summary.contains("all 7 members"),
-        "{}",
-        found[0].summary
-    );
-    assert!(
-        found[0]
-            .summary
-            .contains("+3600 s (as another time zone would)"),
+        found[0].summary.contains("+3600 s (as another time zone would)"),
         "{}",
         found[0].summary
     );
 
-    let diff = planted(|b| {
-        b.files
-            .iter_mut()
-            .enumerate()
-            .for_each(|(n, file)| file.time += n as u16)
-    });
+    let diff =
+        planted(|b| b.files.iter_mut().enumerate().for_each(|(n, file)| file.time += n as u16));
     let summary = &causes(&diff)[0].summary;
     assert!(
         summary.contains("one clock, 2026-11-23 12:00:00, in A, a time for each file in B"),
@@ -63,21 +53,13 @@ fn the_container_differs_in_times() {
     );
 
     let plant = |b: &mut Made, by: u16| {
-        b.files
-            .iter_mut()
-            .enumerate()
-            .for_each(|(n, f)| f.time += n as u16 + by)
+        b.files.iter_mut().enumerate().for_each(|(n, f)| f.time += n as u16 + by)
     };
     let (mut a, mut b) = (demo(), demo());
     plant(&mut a, 0);
     plant(&mut b, 15);
     let diff = compare(&a, &b);
-    assert!(
-        causes(&diff)[0]
-            .summary
-            .contains("all 7 members shifted by +30 s"),
-        "{diff}"
-    );
+    assert!(causes(&diff)[0].summary.contains("all 7 members shifted by +30 s"), "{diff}");
 }
 
 #[test]
@@ -93,26 +75,14 @@ fn the_container_differs_in_order() {
 fn permission_bits_are_noise_and_execution_is_not() {
     let noise = planted(|b| b.at("module.py").mode = 0o100_664);
     let told = only(&noise, Cause::Attributes, "module.py", Level::Container);
-    assert!(
-        told.contains("mode 100644 in A, mode 100664 in B"),
-        "{told}"
-    );
+    assert!(told.contains("mode 100644 in A, mode 100664 in B"), "{told}");
     let type_missing = planted(|b| b.at("module.py").mode = 0o644);
-    only(
-        &type_missing,
-        Cause::FileTypeMissing,
-        "module.py",
-        Level::Container,
-    );
+    only(&type_missing, Cause::FileTypeMissing, "module.py", Level::Container);
 
     for mode in [0o100_755, 0o100_744, 0o755] {
         let diff = planted(|b| b.at("module.py").mode = mode);
         let found = causes(&diff);
-        assert_eq!(
-            (found[0].cause, diff.level()),
-            (Cause::ModeExecutable, Level::Code),
-            "{diff}"
-        );
+        assert_eq!((found[0].cause, diff.level()), (Cause::ModeExecutable, Level::Code), "{diff}");
     }
     let diff = planted(|b| b.at("module.py").mode = 0o104_644);
     only(&diff, Cause::ModeSpecial, "module.py", Level::Code);
@@ -136,28 +106,15 @@ fn execution_is_not_hidden_behind_an_explained_difference() {
         b.files.iter_mut().for_each(|file| file.time += 9);
     });
     assert_eq!(diff.level(), Level::Code);
-    assert!(matches!(
-        judge(&diff, &[]),
-        RebuildOutcome::Different { .. }
-    ));
+    assert!(matches!(judge(&diff, &[]), RebuildOutcome::Different { .. }));
 }
 
 #[test]
 fn the_container_differs_in_compression() {
     let diff = planted(|b| b.at("module.py").level = None);
-    only(
-        &diff,
-        Cause::CompressionMethod,
-        "module.py",
-        Level::Container,
-    );
+    only(&diff, Cause::CompressionMethod, "module.py", Level::Container);
     let diff = planted(|b| b.at("module.py").level = Some(1));
-    let told = only(
-        &diff,
-        Cause::CompressionLevel,
-        "module.py",
-        Level::Container,
-    );
+    let told = only(&diff, Cause::CompressionLevel, "module.py", Level::Container);
     assert!(told.contains("bytes in A"), "{told}");
 }
 
@@ -168,12 +125,7 @@ fn the_container_differs_in_small_fields() {
     let diff = planted(|b| b.at("module.py").flags = 1 << 11);
     only(&diff, Cause::ZipFlags, "module.py", Level::Container);
     let diff = planted(|b| b.at("module.py").internal = 1);
-    only(
-        &diff,
-        Cause::InternalAttributes,
-        "module.py",
-        Level::Container,
-    );
+    only(&diff, Cause::InternalAttributes, "module.py", Level::Container);
     let diff = planted(|b| b.at("module.py").extra = vec![0x55, 0x54, 5, 0, 1, 0, 0, 0, 0]);
     only(&diff, Cause::ZipExtra, "module.py", Level::Container);
 }
@@ -194,28 +146,16 @@ fn members_come_go_and_move() {
 #[test]
 fn what_runs_at_every_start_is_told_first() {
     let diff = planted(|b| {
-        (0..30).for_each(|n| {
-            b.files
-                .insert(0, file(&format!("demo/a{n}.py"), format!("{n}\n")))
-        });
+        (0..30).for_each(|n| b.files.insert(0, file(&format!("demo/a{n}.py"), format!("{n}\n"))));
         b.files.push(file("zz_demo.pth", "import demo\n"));
     });
     let first = &diff.findings()[0];
-    assert_eq!(
-        (first.cause, first.members[0].as_str()),
-        (Cause::StartupHook, "zz_demo.pth")
-    );
+    assert_eq!((first.cause, first.members[0].as_str()), (Cause::StartupHook, "zz_demo.pth"));
     assert_eq!(first.summary, "only in B: 12 bytes");
     let count: usize = diff
         .findings()
         .iter()
-        .map(|finding| {
-            if finding.cause == Cause::MemberOnlyInB {
-                finding.member_count
-            } else {
-                0
-            }
-        })
+        .map(|finding| if finding.cause == Cause::MemberOnlyInB { finding.member_count } else { 0 })
         .sum();
     assert_eq!(count, 30);
 }
@@ -223,38 +163,18 @@ fn what_runs_at_every_start_is_told_first() {
 #[test]
 fn metadata_differs_by_field() {
     for (member, from, to, cause) in [
-        (
-            "METADATA",
-            "Version: 2.1",
-            "Version: 2.2",
-            Cause::MetadataVersion,
-        ),
+        ("METADATA", "Version: 2.1", "Version: 2.2", Cause::MetadataVersion),
         ("METADATA", "alpha>=1", "alpha>=2", Cause::RequiresDist),
-        (
-            "METADATA",
-            "A description.",
-            "Another description.",
-            Cause::Description,
-        ),
+        ("METADATA", "A description.", "Another description.", Cause::Description),
         ("METADATA", "\n\nA", "\nLicense: MIT\n\nA", Cause::License),
-        (
-            "METADATA",
-            "\n\nA",
-            "\nKeywords: x\n\nA",
-            Cause::MetadataField,
-        ),
+        ("METADATA", "\n\nA", "\nKeywords: x\n\nA", Cause::MetadataField),
         (
             "METADATA",
             "alpha>=1\nRequires-Dist: beta",
             "beta\nRequires-Dist: alpha>=1",
             Cause::Ordering,
         ),
-        (
-            "WHEEL",
-            "Purelib: true",
-            "Purelib: false",
-            Cause::RootIsPurelib,
-        ),
+        ("WHEEL", "Purelib: true", "Purelib: false", Cause::RootIsPurelib),
         ("LICENSE", "like.\n", "like.\r\n", Cause::LineEndings),
     ] {
         let diff = planted(|b| b.replace(member, from, to));
@@ -262,20 +182,14 @@ fn metadata_differs_by_field() {
     }
     let diff = planted(|b| b.replace("METADATA", "alpha>=1", "alpha (>=1)"));
     let told = only(&diff, Cause::RequiresDist, "METADATA", Level::Metadata);
-    assert!(
-        told.contains("the same requirements, written otherwise"),
-        "{told}"
-    );
+    assert!(told.contains("the same requirements, written otherwise"), "{told}");
 }
 
 #[test]
 fn the_generator_alone_is_level_two() {
     let diff = planted(|b| b.replace("WHEEL", "maker (1.0)", "maker (1.1)"));
     let told = only(&diff, Cause::Generator, "WHEEL", Level::RecordAndGenerator);
-    assert!(
-        told.contains("maker (1.0) in A, maker (1.1) in B"),
-        "{told}"
-    );
+    assert!(told.contains("maker (1.0) in A, maker (1.1) in B"), "{told}");
     // With another line, it is metadata.
     let diff = planted(|b| {
         b.replace("WHEEL", "maker (1.0)", "maker (1.1)");
@@ -291,10 +205,7 @@ fn the_generator_alone_is_level_two() {
         );
     });
     let names: Vec<Cause> = causes(&diff).iter().map(|finding| finding.cause).collect();
-    assert_eq!(
-        (names, diff.level()),
-        (vec![Cause::Ordering, Cause::Generator], Level::Metadata)
-    );
+    assert_eq!((names, diff.level()), (vec![Cause::Ordering, Cause::Generator], Level::Metadata));
 }
 
 #[test]
@@ -303,36 +214,16 @@ fn entry_points_are_code_when_they_name_something_else() {
     only(&diff, Cause::EntryPoints, "entry_points.txt", Level::Code);
     let diff = planted(|b| b.replace("entry_points.txt", "\ndemo = demo:main", "\ndemo=demo:main"));
     let found = causes(&diff);
-    assert_eq!(
-        (found[0].cause, diff.level()),
-        (Cause::TextChanged, Level::Metadata),
-        "{diff}"
-    );
+    assert_eq!((found[0].cause, diff.level()), (Cause::TextChanged, Level::Metadata), "{diff}");
 }
 
 #[test]
 fn record_differs_by_itself() {
     let with = |record: fn(String) -> String| planted(move |b| b.record = record);
-    let diff = with(|record| {
-        record
-            .lines()
-            .rev()
-            .map(|line| format!("{line}\n"))
-            .collect()
-    });
-    only(
-        &diff,
-        Cause::RecordOrder,
-        "RECORD",
-        Level::RecordAndGenerator,
-    );
+    let diff = with(|record| record.lines().rev().map(|line| format!("{line}\n")).collect());
+    only(&diff, Cause::RecordOrder, "RECORD", Level::RecordAndGenerator);
     let diff = with(|record| record.replace('\n', "\r\n"));
-    only(
-        &diff,
-        Cause::RecordForm,
-        "RECORD",
-        Level::RecordAndGenerator,
-    );
+    only(&diff, Cause::RecordForm, "RECORD", Level::RecordAndGenerator);
 }
 
 #[test]
@@ -344,21 +235,9 @@ fn code_differs_by_what_the_build_put_in() {
         compare(&left, &right)
     };
     for (a, b, cause) in [
-        (
-            "'2026-11-23 16:20:05'",
-            "'2025-01-02 03:04:05'",
-            Cause::EmbeddedTimestamp,
-        ),
-        (
-            "'/tmp/build-one/src'",
-            "'/home/two/src'",
-            Cause::EmbeddedPath,
-        ),
-        (
-            "'da39a3ee5e6b4b0d'",
-            "'0beec7b5ea3f0fdb'",
-            Cause::RandomValue,
-        ),
+        ("'2026-11-23 16:20:05'", "'2025-01-02 03:04:05'", Cause::EmbeddedTimestamp),
+        ("'/tmp/build-one/src'", "'/home/two/src'", Cause::EmbeddedPath),
+        ("'da39a3ee5e6b4b0d'", "'0beec7b5ea3f0fdb'", Cause::RandomValue),
         ("{'a', 'b', 'c'}", "{'c', 'a', 'b'}", Cause::Ordering),
         ("1", "1  ", Cause::TrailingWhitespace),
         ("1", "2", Cause::TextChanged),
@@ -426,17 +305,10 @@ fn bytes_that_are_no_text_differ_at_an_offset() {
     b.set("module.py", b"\0\0abX\xff\xfe".to_vec());
     let diff = compare(&a, &b);
     let told = only(&diff, Cause::BinaryChanged, "module.py", Level::Code);
-    assert!(
-        told.contains("2 of 7 bytes differ, from offset 0x4"),
-        "{told}"
-    );
+    assert!(told.contains("2 of 7 bytes differ, from offset 0x4"), "{told}");
 
     let pyc = |time: u8, code: &[u8]| {
-        [
-            &[0xa7, 13, 13, 10, 0, 0, 0, 0, time, 0, 0, 0, 9, 0, 0, 0],
-            code,
-        ]
-        .concat()
+        [&[0xa7, 13, 13, 10, 0, 0, 0, 0, time, 0, 0, 0, 9, 0, 0, 0], code].concat()
     };
     let with = |left: Vec<u8>, right: Vec<u8>| {
         let (mut a, mut b) = (demo(), demo());
@@ -444,18 +316,8 @@ fn bytes_that_are_no_text_differ_at_an_offset() {
         b.files.insert(0, file("demo/c.pyc", right));
         compare(&a, &b)
     };
-    only(
-        &with(pyc(1, b"\0code"), pyc(2, b"\0code")),
-        Cause::PycHeader,
-        "c.pyc",
-        Level::Code,
-    );
-    only(
-        &with(pyc(1, b"\0code"), pyc(1, b"\0else")),
-        Cause::PycCode,
-        "c.pyc",
-        Level::Code,
-    );
+    only(&with(pyc(1, b"\0code"), pyc(2, b"\0code")), Cause::PycHeader, "c.pyc", Level::Code);
+    only(&with(pyc(1, b"\0code"), pyc(1, b"\0else")), Cause::PycCode, "c.pyc", Level::Code);
 }
 
 #[test]
@@ -471,11 +333,7 @@ fn what_is_too_large_is_compared_by_digest_and_said_to_be() {
     let mut limits = CompareLimits::standard();
     limits.lines = 1;
     let diff = compare_within(&a, &b, &limits);
-    assert_eq!(
-        (causes(&diff)[0].cause, diff.level()),
-        (Cause::TextChanged, Level::Code),
-        "{diff}"
-    );
+    assert_eq!((causes(&diff)[0].cause, diff.level()), (Cause::TextChanged, Level::Code), "{diff}");
 }
 
 #[test]
@@ -488,11 +346,7 @@ fn versions_are_paired_by_role() {
     b.filename = "demo-1.1-py3-none-any.whl".to_owned();
     let diff = compare(&a, &b);
     let names: Vec<Cause> = causes(&diff).iter().map(|finding| finding.cause).collect();
-    assert_eq!(
-        names,
-        [Cause::NameVersion, Cause::NameVersion, Cause::Filename],
-        "{diff}"
-    );
+    assert_eq!(names, [Cause::NameVersion, Cause::NameVersion, Cause::Filename], "{diff}");
 }
 
 #[test]
@@ -524,18 +378,9 @@ fn every_level_is_judged_with_and_without_drift() {
     let diffs = [
         (Level::Identical, compare(&demo(), &demo())),
         (Level::Container, planted(|b| b.at("module.py").time += 1)),
-        (
-            Level::RecordAndGenerator,
-            planted(|b| b.replace("WHEEL", "(1.0)", "(1.1)")),
-        ),
-        (
-            Level::Metadata,
-            planted(|b| b.replace("METADATA", "A desc", "The desc")),
-        ),
-        (
-            Level::Code,
-            planted(|b| b.replace("module.py", "= 1\n", "= 2\n")),
-        ),
+        (Level::RecordAndGenerator, planted(|b| b.replace("WHEEL", "(1.0)", "(1.1)"))),
+        (Level::Metadata, planted(|b| b.replace("METADATA", "A desc", "The desc"))),
+        (Level::Code, planted(|b| b.replace("module.py", "= 1\n", "= 2\n"))),
     ];
     for (level, diff) in diffs {
         assert_eq!(diff.level(), level);
@@ -555,19 +400,11 @@ fn every_level_is_judged_with_and_without_drift() {
                     copied: Vec::new(),
                 }
             ),
-            _ => assert_eq!(
-                exact,
-                RebuildOutcome::Different {
-                    diffs: diff.causes()
-                }
-            ),
+            _ => assert_eq!(exact, RebuildOutcome::Different { diffs: diff.causes() }),
         }
         let RebuildOutcome::Inconclusive { cause } = drifted else {
             panic!("{level:?}: {drifted:?}");
         };
-        assert!(
-            cause.contains("interpreter version: 3.11.2 recorded, 3.11.4 found"),
-            "{cause}"
-        );
+        assert!(cause.contains("interpreter version: 3.11.2 recorded, 3.11.4 found"), "{cause}");
     }
 }

@@ -42,10 +42,7 @@ pub(super) fn compare(a: &str, b: &str, limits: &CompareLimits, budget: &mut Bud
     if a == b {
         if clues.is_empty() {
             // The same lines, mixed endings in the same numbers at other places.
-            clues.push(Clue::new(
-                Cause::LineEndings,
-                "the same lines with other ends",
-            ));
+            clues.push(Clue::new(Cause::LineEndings, "the same lines with other ends"));
         }
         return clues;
     }
@@ -88,11 +85,7 @@ pub(super) fn tell(causes: BTreeMap<Cause, Vec<Swap<'_>>>, limits: &CompareLimit
             .iter()
             .take(limits.listed)
             .map(|swap| Detail::values("value", Some(short(swap.a)), Some(short(swap.b))));
-        let details = if swaps.len() > 1 {
-            details.collect()
-        } else {
-            Vec::new()
-        };
+        let details = if swaps.len() > 1 { details.collect() } else { Vec::new() };
         Clue::new(cause, summary).with(details)
     });
     clues.collect()
@@ -104,18 +97,12 @@ fn lines(text: &str) -> Vec<&str> {
         return Vec::new();
     }
     let text = text.strip_suffix('\n').unwrap_or(text);
-    text.split('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line))
-        .collect()
+    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect()
 }
 
 fn endings(text: &str) -> String {
     let all = text.bytes().filter(|b| *b == b'\n').count();
-    let windows = text
-        .as_bytes()
-        .windows(2)
-        .filter(|pair| pair == b"\r\n")
-        .count();
+    let windows = text.as_bytes().windows(2).filter(|pair| pair == b"\r\n").count();
     let kind = match windows {
         0 => "LF".to_owned(),
         windows if windows == all => "CR LF".to_owned(),
@@ -139,11 +126,8 @@ fn compare_lines(a: &[&str], b: &[&str], limits: &CompareLimits, budget: &mut Bu
         lines
     };
     if changed_a.len() == changed_b.len() && sorted(changed_a) == sorted(changed_b) {
-        let summary = format!(
-            "the same {} lines in another order, from line {}",
-            changed_a.len(),
-            head + 1
-        );
+        let summary =
+            format!("the same {} lines in another order, from line {}", changed_a.len(), head + 1);
         return vec![
             Clue::new(Cause::Ordering, summary).with(first_lines(changed_a, changed_b, limits)),
         ];
@@ -164,11 +148,7 @@ fn compare_lines(a: &[&str], b: &[&str], limits: &CompareLimits, budget: &mut Bu
         );
         let note = Detail::note("too many changed lines to align: only the first are shown");
         let details = first_lines(changed_a, changed_b, limits);
-        return vec![
-            Clue::new(Cause::TextChanged, summary)
-                .with([note])
-                .with(details),
-        ];
+        return vec![Clue::new(Cause::TextChanged, summary).with([note]).with(details)];
     }
     budget.0 -= work;
 
@@ -229,9 +209,7 @@ fn explain_line<'a>(a: &'a str, b: &'a str) -> Option<Vec<Swap<'a>>> {
 fn same_words(a: &str, b: &str) -> bool {
     let part = |line: &str, word: bool| {
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.' || c == '-';
-        let parts = line
-            .split(|c| is_word(c) != word)
-            .filter(|part| !part.is_empty());
+        let parts = line.split(|c| is_word(c) != word).filter(|part| !part.is_empty());
         parts.map(str::to_owned).collect::<Vec<_>>()
     };
     let (mut words_a, mut words_b) = (part(a, true), part(b, true));
@@ -245,10 +223,8 @@ fn same_words(a: &str, b: &str) -> bool {
 fn first_lines(a: &[&str], b: &[&str], limits: &CompareLimits) -> [Detail; 1] {
     let half = limits.hunk_lines / 4;
     let show = |sign: char, lines: &[&str]| {
-        let shown = lines
-            .iter()
-            .take(half)
-            .map(|line| format!("{sign}{}", cut(line, limits.width)));
+        let shown =
+            lines.iter().take(half).map(|line| format!("{sign}{}", cut(line, limits.width)));
         shown.collect::<Vec<_>>()
     };
     let lines = [show('-', a), show('+', b)].concat();
@@ -274,10 +250,7 @@ fn hunk(ops: &[DiffOp], a: &[&str], b: &[&str], from: usize, limits: &CompareLim
         lines.push(format!("@@ -{old} +{new} @@"));
         for op in &group {
             let mut push = |sign: char, text: &[&str]| {
-                lines.extend(
-                    text.iter()
-                        .map(|line| format!("{sign}{}", cut(line, limits.width))),
-                );
+                lines.extend(text.iter().map(|line| format!("{sign}{}", cut(line, limits.width))));
             };
             match op {
                 DiffOp::Equal { .. } => push(' ', &a[op.old_range()]),

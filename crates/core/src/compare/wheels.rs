@@ -29,14 +29,8 @@ pub fn diff<A: Read + Seek, B: Read + Seek>(
     (wheel_b, reader_b): (&Wheel, B),
     limits: &CompareLimits,
 ) -> Result<WheelDiff, DiffError> {
-    let mut file_a = File {
-        wheel: wheel_a,
-        reader: reader_a,
-    };
-    let mut file_b = File {
-        wheel: wheel_b,
-        reader: reader_b,
-    };
+    let mut file_a = File { wheel: wheel_a, reader: reader_a };
+    let mut file_b = File { wheel: wheel_b, reader: reader_b };
     let (side_a, side_b) = (side(wheel_a), side(wheel_b));
     let compared = diff::compare((&side_a, &mut file_a), (&side_b, &mut file_b), limits);
     compared.map_err(|error| match error {
@@ -108,8 +102,7 @@ impl<R: Read + Seek> Content for File<'_, R> {
         let [.., name_low, name_high, extra_low, extra_high] = header;
         let name = u16::from_le_bytes([name_low, name_high]);
         let extra = u16::from_le_bytes([extra_low, extra_high]);
-        self.reader
-            .seek(SeekFrom::Current(i64::from(name) + i64::from(extra)))?;
+        self.reader.seek(SeekFrom::Current(i64::from(name) + i64::from(extra)))?;
         let data = (&mut self.reader).take(member.compressed_size());
         let (digest, length) = Sha256Digest::of_reader(data)?;
         if length != member.compressed_size() {

@@ -54,9 +54,7 @@ enum Kind {
 
 /// Whether two names of the same form have no more in common than chance gives them.
 fn unlike(a: &str, b: &str) -> bool {
-    let pairs = a[TEMPORARY.len()..]
-        .bytes()
-        .zip(b[TEMPORARY.len()..].bytes());
+    let pairs = a[TEMPORARY.len()..].bytes().zip(b[TEMPORARY.len()..].bytes());
     pairs.filter(|(a, b)| a == b).count() <= 2
 }
 
@@ -65,10 +63,7 @@ fn parts(line: &str) -> Vec<(Kind, &str)> {
     let mut parts = Vec::new();
     let (mut plain, mut at) = (0, 0);
     while at < line.len() {
-        let found = line
-            .is_char_boundary(at)
-            .then(|| recognise(line, at))
-            .flatten();
+        let found = line.is_char_boundary(at).then(|| recognise(line, at)).flatten();
         match found {
             Some((kind, length)) => {
                 if plain < at {
@@ -113,9 +108,7 @@ fn run(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> usize {
 /// An absolute path of two segments or more: `/a/b`, `C:\a\b`.
 fn path(before: &[u8], rest: &[u8]) -> Option<usize> {
     let last = before.last().copied().unwrap_or(b' ');
-    let flag = [&b"-I"[..], b"-L", b"-B"]
-        .iter()
-        .any(|flag| before.ends_with(flag));
+    let flag = [&b"-I"[..], b"-L", b"-B"].iter().any(|flag| before.ends_with(flag));
     let start = !(last.is_ascii_alphanumeric() || b"_./\\~)]<-".contains(&last)) || flag;
     let segment = |b: u8| b.is_ascii_alphanumeric() || b"_.+@%~,=-#".contains(&b) || b >= 0x80;
     let (root, separators): (usize, &[u8]) = match rest {
@@ -125,11 +118,7 @@ fn path(before: &[u8], rest: &[u8]) -> Option<usize> {
     };
     let length = run(&rest[root..], |b| segment(b) || separators.contains(&b));
     let inside = &rest[root..root + length];
-    let deep = inside
-        .split(|b| separators.contains(b))
-        .filter(|s| !s.is_empty())
-        .count()
-        >= 2;
+    let deep = inside.split(|b| separators.contains(b)).filter(|s| !s.is_empty()).count() >= 2;
     let ends = inside
         .iter()
         .rposition(|b| b.is_ascii_alphanumeric() || b"/\\_".contains(b) || *b >= 0x80)?;
@@ -154,9 +143,7 @@ fn time(rest: &[u8]) -> Option<usize> {
         };
         let more = more.or_else(|| {
             let next = &tail[gap..];
-            clock(next)
-                .or_else(|| date(next).filter(|_| gap > 0))
-                .map(|found| found + gap)
+            clock(next).or_else(|| date(next).filter(|_| gap > 0)).map(|found| found + gap)
         });
         match more {
             Some(more) => length += more,
@@ -170,20 +157,12 @@ fn time(rest: &[u8]) -> Option<usize> {
 }
 
 fn digits(bytes: &[u8], count: usize) -> Option<u32> {
-    let bytes = bytes
-        .get(..count)
-        .filter(|bytes| bytes.iter().all(u8::is_ascii_digit))?;
-    Some(
-        bytes
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')),
-    )
+    let bytes = bytes.get(..count).filter(|bytes| bytes.iter().all(u8::is_ascii_digit))?;
+    Some(bytes.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
 }
 
 fn year(bytes: &[u8]) -> Option<()> {
-    digits(bytes, 4)
-        .filter(|year| (1970..2100).contains(year))
-        .map(drop)
+    digits(bytes, 4).filter(|year| (1970..2100).contains(year)).map(drop)
 }
 
 /// `2026-11-23`, `2026/11/23`, `20261123`, `20261123T162000`, `Nov 23 2026`, `23 Nov 2026`, each with the
@@ -203,15 +182,8 @@ fn date(rest: &[u8]) -> Option<usize> {
         "November",
         "December",
     ];
-    const DAYS: &[&str] = &[
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-    ];
+    const DAYS: &[&str] =
+        &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     // Whole, or the first three letters.
     let word = |names: &[&str], at: &[u8]| {
         names.iter().find_map(|name| {
@@ -226,9 +198,7 @@ fn date(rest: &[u8]) -> Option<usize> {
     };
     if let Some(day) = word(DAYS, rest) {
         let gap = run(&rest[day..], |b| b == b' ' || b == b',');
-        return date(&rest[day + gap..])
-            .filter(|_| gap > 0)
-            .map(|length| day + gap + length);
+        return date(&rest[day + gap..]).filter(|_| gap > 0).map(|length| day + gap + length);
     }
     if let Some(month) = word(MONTHS, rest) {
         let gap = run(&rest[month..], |b| b == b' ');
@@ -277,12 +247,8 @@ fn date(rest: &[u8]) -> Option<usize> {
 fn clock(rest: &[u8]) -> Option<usize> {
     digits(rest, 2).filter(|hour| *hour < 24)?;
     let part = |at: usize| {
-        let bytes = rest
-            .get(at..)
-            .filter(|bytes| bytes.first() == Some(&b':'))?;
-        digits(&bytes[1..], 2)
-            .filter(|value| *value <= 60)
-            .map(drop)
+        let bytes = rest.get(at..).filter(|bytes| bytes.first() == Some(&b':'))?;
+        digits(&bytes[1..], 2).filter(|value| *value <= 60).map(drop)
     };
     part(2)?;
     Some(if part(5).is_some() { 8 } else { 5 })
@@ -356,10 +322,7 @@ mod tests {
         for (a, b) in [
             ("built 2026-11-23", "built 2025-01-02"),
             ("at 2026-11-23T16:20:05Z.", "at 2025-01-02T00:00:00Z."),
-            (
-                "at 2026-11-23 16:20:05.123456+02:00",
-                "at 2025-01-02 00:00:00.5+00:00",
-            ),
+            ("at 2026-11-23 16:20:05.123456+02:00", "at 2025-01-02 00:00:00.5+00:00"),
             ("Nov 23 2026", "Jan  2 2025"),
             ("(Nov 23 2026, 16:20:05)", "(Jan  2 2025, 01:02:03)"),
             ("Mon Nov 23 16:20:05 2026", "Thu Jan  2 01:02:03 2025"),
@@ -379,14 +342,7 @@ mod tests {
     #[test]
     fn paths_are_recognised_and_shown_whole() {
         let found = only("CC -I/tmp/build-a/inc.", "CC -I/home/x/inc.").unwrap();
-        assert_eq!(
-            found,
-            (
-                Cause::EmbeddedPath,
-                "/tmp/build-a/inc".into(),
-                "/home/x/inc".into()
-            )
-        );
+        assert_eq!(found, (Cause::EmbeddedPath, "/tmp/build-a/inc".into(), "/home/x/inc".into()));
         assert_eq!(only(r"C:\a\b;", r"D:\c\d;").unwrap().0, Cause::EmbeddedPath);
         // Not paths: a URL, a relative path, a comment.
         for (a, b) in [
@@ -401,10 +357,7 @@ mod tests {
     #[test]
     fn random_values_have_one_length() {
         for (a, b) in [
-            (
-                "id=0f8fad5b-d9cb-469f-a165-70867728950e",
-                "id=7c9e6679-7425-40de-944b-e07fc1f90ae7",
-            ),
+            ("id=0f8fad5b-d9cb-469f-a165-70867728950e", "id=7c9e6679-7425-40de-944b-e07fc1f90ae7"),
             ("<object at 0x7f3a5c1d2e80>", "<object at 0x7f11aa0b9c10>"),
             ("tmpa1b2c3d4", "tmpzz9_yx81"),
             ("tmpqwjkelrm", "tmpzzo_yxab"),

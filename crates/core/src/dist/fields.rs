@@ -61,19 +61,13 @@ impl Fields {
 
     /// The values of a field, whose name is written in any case.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let matching = self
-            .list
-            .iter()
-            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        let matching = self.list.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         matching.map(|(_, value)| value.as_str())
     }
 
     /// The first value of a field, which must be there and not be empty.
     pub(crate) fn required(&self, name: &str) -> Result<&str, Refusal> {
-        let value = self
-            .list
-            .iter()
-            .find(|(field, _)| field.eq_ignore_ascii_case(name));
+        let value = self.list.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
         match value {
             Some((_, value)) if !value.is_empty() => Ok(value),
             _ => Err(Refusal::new(Reason::MetadataField, format!("no {name}")).expected(name)),

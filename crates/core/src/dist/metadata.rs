@@ -12,9 +12,7 @@ use crate::filename::ProjectName;
 use crate::report::Reason;
 
 /// Every version of the core metadata there is; 2.0 was never accepted, yet tools wrote it.
-const METADATA_VERSIONS: &[&str] = &[
-    "1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5",
-];
+const METADATA_VERSIONS: &[&str] = &["1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5"];
 
 /// Fields of the core metadata that may be given once.
 const SINGLE_METADATA: &[&str] = &[
@@ -84,10 +82,7 @@ impl Metadata {
         let (fields, _) = Fields::parse(bytes, SINGLE_METADATA)?;
         let metadata_version = fields.required("Metadata-Version")?;
         if !METADATA_VERSIONS.contains(&metadata_version) {
-            return Err(Refusal::new(
-                Reason::MetadataVersionUnknown,
-                metadata_version,
-            ));
+            return Err(Refusal::new(Reason::MetadataVersionUnknown, metadata_version));
         }
         let name = fields.required("Name")?;
         if ProjectName::from_str(name).ok().as_ref() != Some(project) {

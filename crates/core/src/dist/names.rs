@@ -57,18 +57,10 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     /// `path` has passed [`check_one`]; where it ends in `/` it is a directory.
     pub(crate) fn of(path: &'a str) -> Self {
-        let fold = |c: char| {
-            c.to_lowercase()
-                .flat_map(char::to_uppercase)
-                .flat_map(char::to_lowercase)
-        };
+        let fold =
+            |c: char| c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
         let mut key = String::with_capacity(path.len() + 1);
-        for segment in path
-            .strip_suffix('/')
-            .unwrap_or(path)
-            .split('/')
-            .map(trimmed)
-        {
+        for segment in path.strip_suffix('/').unwrap_or(path).split('/').map(trimmed) {
             if segment.is_ascii() {
                 key.extend(segment.chars().map(|c| c.to_ascii_lowercase()));
             } else {

@@ -21,12 +21,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(reason: Reason, found: impl fmt::Display) -> Self {
-        Self {
-            reason,
-            member: None,
-            found: found.to_string(),
-            expected: None,
-        }
+        Self { reason, member: None, found: found.to_string(), expected: None }
     }
 
     pub(crate) fn at(mut self, member: &str) -> Self {
@@ -63,9 +58,7 @@ impl From<Refusal> for report::Refusal {
             Some(member) => format!("{member}: {}", refusal.found),
             None => refusal.found,
         };
-        Self::new(refusal.reason)
-            .expected_all(refusal.expected)
-            .found(found)
+        Self::new(refusal.reason).expected_all(refusal.expected).found(found)
     }
 }
 

@@ -20,14 +20,8 @@ pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule,
     };
     policy.rules().iter().find(names).ok_or_else(|| {
         Refusal::new(Reason::ProjectNotNamed)
-            .expected(format!(
-                "a [[rules]] entry with projects = [\"{}\"]",
-                file.project()
-            ))
-            .found(format!(
-                "{} rules, none of which names it",
-                policy.rules().len()
-            ))
+            .expected(format!("a [[rules]] entry with projects = [\"{}\"]", file.project()))
+            .found(format!("{} rules, none of which names it", policy.rules().len()))
     })
 }
 
@@ -53,11 +47,7 @@ pub fn build_type(rule: &Rule, provenance: &Provenance) -> Status {
 
 /// The builder is one of the rule's: compared whole, never by prefix.
 pub fn builder(rule: &Rule, provenance: &Provenance) -> Status {
-    among(
-        rule.builders.iter(),
-        &provenance.run_details.builder.id,
-        Reason::BuilderNotAllowed,
-    )
+    among(rule.builders.iter(), &provenance.run_details.builder.id, Reason::BuilderNotAllowed)
 }
 
 /// The source repository is the rule's.
@@ -92,11 +82,7 @@ pub fn git_ref(rule: &Rule, build: &Pep517Build, file: &DistFilename) -> Status 
         found => Status::Failed(
             Refusal::new(Reason::RefNotAllowed)
                 .expected(pattern.to_string())
-                .found(
-                    found
-                        .clone()
-                        .unwrap_or_else(|| "no ref, only a commit".to_owned()),
-                ),
+                .found(found.clone().unwrap_or_else(|| "no ref, only a commit".to_owned())),
         ),
     }
 }
@@ -107,9 +93,7 @@ pub fn clean_source(rule: &Rule, build: &Pep517Build) -> Status {
         None => Status::Passed(None),
         Some(_) if rule.unsafe_choices.dirty => Status::NotRequired,
         Some(why) => Status::Failed(
-            Refusal::new(Reason::SourceDirty)
-                .expected("a clean tree")
-                .found(why.clone()),
+            Refusal::new(Reason::SourceDirty).expected("a clean tree").found(why.clone()),
         ),
     }
 }
@@ -120,9 +104,7 @@ pub fn isolation(rule: &Rule, build: &Pep517Build) -> Status {
         Isolation::Bubblewrap => Status::Passed(Some("bubblewrap".to_owned())),
         Isolation::None if rule.unsafe_choices.no_isolation => Status::NotRequired,
         Isolation::None => Status::Failed(
-            Refusal::new(Reason::IsolationMissing)
-                .expected("bubblewrap")
-                .found("none"),
+            Refusal::new(Reason::IsolationMissing).expected("bubblewrap").found("none"),
         ),
     }
 }
@@ -147,10 +129,6 @@ fn among<'a>(
     if allowed.clone().any(|allowed| allowed == found) {
         Status::Passed(Some(found.to_owned()))
     } else {
-        Status::Failed(
-            Refusal::new(reason)
-                .expected_all(allowed.cloned())
-                .found(found),
-        )
+        Status::Failed(Refusal::new(reason).expected_all(allowed.cloned()).found(found))
     }
 }

@@ -49,37 +49,28 @@ fn matches_rest(rest: &[(Wildcard, String)], name: &str, version: &Version) -> b
         return name.is_empty();
     };
     let segment = name.find('/').unwrap_or(name.len());
-    (0..=segment)
-        .filter(|end| name.is_char_boundary(*end))
-        .any(|end| {
-            let (taken, remaining) = name.split_at(end);
-            let fits = match wildcard {
-                Wildcard::Any => true,
-                // As it stands in a tag: PEP 440 would also take a second `v` or white space in front.
-                Wildcard::Version => {
-                    taken.starts_with(|c: char| c.is_ascii_digit())
-                        && !taken.contains(char::is_whitespace)
-                        && taken
-                            .parse::<Version>()
-                            .is_ok_and(|found| found == *version)
-                }
-            };
-            fits && remaining
-                .strip_prefix(literal.as_str())
-                .is_some_and(|remaining| matches_rest(rest, remaining, version))
-        })
+    (0..=segment).filter(|end| name.is_char_boundary(*end)).any(|end| {
+        let (taken, remaining) = name.split_at(end);
+        let fits = match wildcard {
+            Wildcard::Any => true,
+            // As it stands in a tag: PEP 440 would also take a second `v` or white space in front.
+            Wildcard::Version => {
+                taken.starts_with(|c: char| c.is_ascii_digit())
+                    && !taken.contains(char::is_whitespace)
+                    && taken.parse::<Version>().is_ok_and(|found| found == *version)
+            }
+        };
+        fits && remaining
+            .strip_prefix(literal.as_str())
+            .is_some_and(|remaining| matches_rest(rest, remaining, version))
+    })
 }
 
 impl FromStr for RefPattern {
     type Err = RefPatternError;
 
     fn from_str(text: &str) -> Result<Self, RefPatternError> {
-        let error = |because| {
-            Err(RefPatternError {
-                pattern: text.to_owned(),
-                because,
-            })
-        };
+        let error = |because| Err(RefPatternError { pattern: text.to_owned(), because });
         if !text.starts_with("refs/") {
             return error("a full ref name begins with `refs/`, as in `refs/tags/v{version}`");
         }
@@ -104,10 +95,7 @@ impl FromStr for RefPattern {
                         "no ref name holds this character, and patterns know only `*` and `{version}`",
                     );
                 }
-                _ => literals
-                    .last_mut()
-                    .into_iter()
-                    .for_each(|text| text.push(character)),
+                _ => literals.last_mut().into_iter().for_each(|text| text.push(character)),
             }
             remaining = &remaining[character.len_utf8()..];
         }
@@ -136,10 +124,7 @@ mod tests {
 
     fn matches(pattern: &str, name: &str, version: &str) -> bool {
         let version = version.parse().expect("a version");
-        pattern
-            .parse::<RefPattern>()
-            .expect("a pattern")
-            .matches(name, &version)
+        pattern.parse::<RefPattern>().expect("a pattern").matches(name, &version)
     }
 
     #[test]
@@ -157,27 +142,15 @@ mod tests {
         assert!(!matches("refs/tags/v{version}", "refs/tags/vv1.0", "1.0"));
         assert!(!matches("refs/tags/v{version}", "refs/tags/v1.0", "1.0.1"));
         assert!(!matches("refs/tags/v{version}", "refs/tags/v1.0", "1!1.0"));
-        assert!(!matches(
-            "refs/tags/v{version}",
-            "refs/tags/v1.0.post1",
-            "1.0"
-        ));
-        assert!(matches(
-            "refs/tags/{version}-*",
-            "refs/tags/1.0-final",
-            "1.0"
-        ));
+        assert!(!matches("refs/tags/v{version}", "refs/tags/v1.0.post1", "1.0"));
+        assert!(matches("refs/tags/{version}-*", "refs/tags/1.0-final", "1.0"));
     }
 
     #[test]
     fn patterns_that_say_something_else_than_they_seem_are_refused() {
-        for pattern in [
-            "main",
-            "refs/tags/v[0-9]*",
-            "^refs/tags/v",
-            "refs/{owner}",
-            "refs/*/*/*/*/*",
-        ] {
+        for pattern in
+            ["main", "refs/tags/v[0-9]*", "^refs/tags/v", "refs/{owner}", "refs/*/*/*/*/*"]
+        {
             assert!(pattern.parse::<RefPattern>().is_err(), "{pattern}");
         }
     }

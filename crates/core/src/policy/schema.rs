@@ -84,10 +84,7 @@ pub struct Unsafe {
 
 impl Unsafe {
     /// Nothing unsafe is allowed.
-    pub const NONE: Self = Self {
-        dirty: false,
-        no_isolation: false,
-    };
+    pub const NONE: Self = Self { dirty: false, no_isolation: false };
 }
 
 /// A policy that is refused, with the place.
@@ -239,31 +236,20 @@ impl Reader<'_> {
     fn place(&self, offset: usize) -> (usize, usize) {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 
     fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
         let (line, column) = self.place(span.start);
         let message = message.into();
-        PolicyError {
-            path: self.path.to_owned(),
-            line,
-            column,
-            message,
-        }
+        PolicyError { path: self.path.to_owned(), line, column, message }
     }
 
     fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         value: &Spanned<String>,
     ) -> Result<T, PolicyError> {
-        value
-            .get_ref()
-            .parse()
-            .map_err(|error: T::Err| self.error(value.span(), error.to_string()))
+        value.get_ref().parse().map_err(|error: T::Err| self.error(value.span(), error.to_string()))
     }
 
     /// A list that is neither empty nor repeats itself.
@@ -311,11 +297,7 @@ impl Reader<'_> {
                 from: self.time(entry.valid_from.as_ref())?,
                 until: self.time(entry.valid_until.as_ref())?,
             };
-            if validity
-                .from
-                .zip(validity.until)
-                .is_some_and(|(from, until)| from > until)
-            {
+            if validity.from.zip(validity.until).is_some_and(|(from, until)| from > until) {
                 let message = format!("key `{}` is valid at no time", Escaped(name.get_ref()));
                 return Err(self.error(name.span(), message));
             }
@@ -347,22 +329,17 @@ impl Reader<'_> {
                 let message = format!("write the normalised name `{project}`");
                 return Err(self.error(text.span(), message));
             }
-            if let Some(earlier) = named
-                .insert(project.clone(), index)
-                .filter(|at| *at != index)
-            {
+            if let Some(earlier) = named.insert(project.clone(), index).filter(|at| *at != index) {
                 let message = format!("`{project}` is named by rules[{earlier}] already");
                 return Err(self.error(text.span(), message));
             }
             Ok(project)
         })?;
         let allowed = self.set(&entry.keys, |text| {
-            keys.get(text.get_ref())
-                .map(|key| key.id().clone())
-                .ok_or_else(|| {
-                    let message = format!("no [keys.{}] in this policy", Escaped(text.get_ref()));
-                    self.error(text.span(), message)
-                })
+            keys.get(text.get_ref()).map(|key| key.id().clone()).ok_or_else(|| {
+                let message = format!("no [keys.{}] in this policy", Escaped(text.get_ref()));
+                self.error(text.span(), message)
+            })
         })?;
         let uri = |text: &Spanned<String>| {
             url::Url::parse(text.get_ref())
@@ -379,11 +356,7 @@ impl Reader<'_> {
             projects: Projects::Named(projects),
             keys: allowed,
             source: self.parsed(&entry.source)?,
-            git_ref: entry
-                .git_ref
-                .as_ref()
-                .map(|text| self.parsed(text))
-                .transpose()?,
+            git_ref: entry.git_ref.as_ref().map(|text| self.parsed(text)).transpose()?,
             builders: self.set(&entry.builders, uri)?,
             build_types,
             rebuild: entry.rebuild,

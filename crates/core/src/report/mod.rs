@@ -3,10 +3,7 @@
 mod check;
 mod reason;
 mod refusal;
-#[expect(
-    clippy::module_inception,
-    reason = "the report is what this module is for"
-)]
+#[expect(clippy::module_inception, reason = "the report is what this module is for")]
 mod report;
 
 pub use check::{Check, CheckName, Status};

@@ -18,11 +18,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that carries no values yet.
     pub fn new(reason: Reason) -> Self {
-        Self {
-            reason,
-            expected: Vec::new(),
-            found: None,
-        }
+        Self { reason, expected: Vec::new(), found: None }
     }
 
     /// Adds a value that would have been accepted.

@@ -76,15 +76,7 @@ impl Report {
         } else {
             Decision::Rejected
         };
-        Self {
-            schema: REPORT_SCHEMA,
-            decision,
-            wheel,
-            policy,
-            verified_at,
-            notes,
-            checks,
-        }
+        Self { schema: REPORT_SCHEMA, decision, wheel, policy, verified_at, notes, checks }
     }
 
     /// What was decided.
@@ -103,13 +95,7 @@ impl Report {
         for check in self.checks.iter_mut().filter(|check| check.name == name) {
             check.status = status.clone();
         }
-        Self::new(
-            self.wheel,
-            self.policy,
-            self.verified_at,
-            self.notes,
-            self.checks,
-        )
+        Self::new(self.wheel, self.policy, self.verified_at, self.notes, self.checks)
     }
 }
 

@@ -67,10 +67,7 @@ impl Extended {
             let found = "a long name without its NUL";
             Refusal::new(Reason::SdistExtendedHeader, found)
         })?;
-        Ok(Self {
-            name: Some(long_name(name)?),
-            link: None,
-        })
+        Ok(Self { name: Some(long_name(name)?), link: None })
     }
 }
 

@@ -104,8 +104,7 @@ impl<R> Source<R> {
     /// Some installers take a file for a zip, whatever its name, where such a record is near its end.
     fn ends_as_zip(&self) -> bool {
         let tail = &self.tail[self.tail.len().saturating_sub(ZIP_TAIL)..];
-        tail.windows(22)
-            .any(|record| record.starts_with(b"PK\x05\x06"))
+        tail.windows(22).any(|record| record.starts_with(b"PK\x05\x06"))
     }
 }
 

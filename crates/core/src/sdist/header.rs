@@ -118,14 +118,9 @@ fn optional(block: &Block, range: Range<usize>, what: &str) -> Result<(), Refusa
 
 /// Octal digits, at least one, then at least one NUL or space, and nothing else.
 fn octal(field: &[u8]) -> Option<u64> {
-    let digits = field
-        .iter()
-        .take_while(|byte| matches!(byte, b'0'..=b'7'))
-        .count();
+    let digits = field.iter().take_while(|byte| matches!(byte, b'0'..=b'7')).count();
     let (digits, end) = field.split_at(digits);
     let ended = !end.is_empty() && end.iter().all(|byte| matches!(byte, 0 | b' '));
-    let value = digits
-        .iter()
-        .fold(0, |value, digit| value << 3 | u64::from(digit - b'0'));
+    let value = digits.iter().fold(0, |value, digit| value << 3 | u64::from(digit - b'0'));
     (ended && !digits.is_empty()).then_some(value)
 }

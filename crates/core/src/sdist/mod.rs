@@ -62,9 +62,7 @@ pub fn read<R: Read>(
         }
         if members.len() == limits.members {
             let refusal = Refusal::new(Reason::ArchiveTooManyMembers, "one more");
-            return Err(refusal
-                .expected(format!("at most {}", limits.members))
-                .into());
+            return Err(refusal.expected(format!("at most {}", limits.members)).into());
         }
         if !member.name().starts_with(&root) {
             let refusal = Refusal::new(Reason::SdistRoot, member.name());
@@ -82,19 +80,12 @@ pub fn read<R: Read>(
         return Err(refusal.at(&format!("{root}PKG-INFO")).into());
     };
     let (sha256, size) = tar.finish()?;
-    Ok(Sdist {
-        filename,
-        sha256,
-        size,
-        members,
-        metadata,
-    })
+    Ok(Sdist { filename, sha256, size, members, metadata })
 }
 
 /// PKG-INFO of the top directory; those further down are the project's own files.
 fn is_pkg_info(name: &str) -> bool {
-    name.split_once('/')
-        .is_some_and(|(_, rest)| rest == "PKG-INFO")
+    name.split_once('/').is_some_and(|(_, rest)| rest == "PKG-INFO")
 }
 
 /// The one directory in which everything lies, and a `/`: spelled in any way, the file name's project and

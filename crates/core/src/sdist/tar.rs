@@ -80,9 +80,7 @@ impl<'l, R: Read> Tar<'l, R> {
                     let found = format!("type {}", other.escape_ascii());
                     let refusal = Refusal::new(Reason::ArchiveFileType, found)
                         .at(&String::from_utf8_lossy(&header.name));
-                    return Err(refusal
-                        .expected("a file, directory or symbolic link")
-                        .into());
+                    return Err(refusal.expected("a file, directory or symbolic link").into());
                 }
             }
         }
@@ -103,16 +101,11 @@ impl<'l, R: Read> Tar<'l, R> {
         let mut name = name(&header, extended.name)?;
         let refuse = |reason, found: &str| Refusal::new(reason, found).at(&name);
         names::check_one(&name)?;
-        let link = extended
-            .link
-            .as_ref()
-            .map_or(header.link.len(), String::len);
+        let link = extended.link.as_ref().map_or(header.link.len(), String::len);
         self.names += (name.len() + link) as u64;
         if self.names > self.limits.names {
             let refusal = refuse(Reason::ArchiveDirectoryTooLarge, "the names of all members");
-            return Err(refusal
-                .expected(format!("at most {} bytes", self.limits.names))
-                .into());
+            return Err(refusal.expected(format!("at most {} bytes", self.limits.names)).into());
         }
         if header.kind != b'2' && (!header.link.is_empty() || extended.link.is_some()) {
             return Err(refuse(Reason::SdistHeader, "the target of a link").into());
@@ -130,10 +123,7 @@ impl<'l, R: Read> Tar<'l, R> {
             b'0' => {
                 let kept = keep(&name).then_some(&mut content);
                 let sha256 = self.content(&name, header.size, kept)?;
-                Kind::File {
-                    size: header.size,
-                    sha256,
-                }
+                Kind::File { size: header.size, sha256 }
             }
             b'5' => {
                 if !name.ends_with('/') {
@@ -141,15 +131,9 @@ impl<'l, R: Read> Tar<'l, R> {
                 }
                 Kind::Directory
             }
-            _ => Kind::Symlink {
-                target: link::target(&name, &header.link, extended.link)?,
-            },
+            _ => Kind::Symlink { target: link::target(&name, &header.link, extended.link)? },
         };
-        let member = Member {
-            name,
-            mode: header.mode,
-            kind,
-        };
+        let member = Member { name, mode: header.mode, kind };
         Ok((member, content))
     }
 
@@ -162,9 +146,7 @@ impl<'l, R: Read> Tar<'l, R> {
     ) -> Result<Sha256Digest, SdistError> {
         if kept.is_some() && size > self.limits.metadata_file {
             let refusal = Refusal::new(Reason::ArchiveMemberTooLarge, size).at(name);
-            return Err(refusal
-                .expected(format!("at most {}", self.limits.metadata_file))
-                .into());
+            return Err(refusal.expected(format!("at most {}", self.limits.metadata_file)).into());
         }
         let mut hasher = Sha256::new();
         let mut left = size;
@@ -266,7 +248,5 @@ fn name(header: &Header, extended: Option<String>) -> Result<String, Refusal> {
 /// A header and what replaces one of its names say different things.
 pub(super) fn disagree(header: &[u8], name: &str) -> Refusal {
     let found = format!("`{}` in the header", String::from_utf8_lossy(header));
-    Refusal::new(Reason::SdistNamesDisagree, found)
-        .expected(name)
-        .at(name)
+    Refusal::new(Reason::SdistNamesDisagree, found).expected(name).at(name)
 }

@@ -51,11 +51,7 @@ impl TrustedKey {
         }
         let der = DerPublicKey::from_pem(pem).map_err(|error| KeyError(error.to_string()))?;
         let key = VerificationKey::from_spki(&der).map_err(|error| KeyError(error.to_string()))?;
-        Ok(Self {
-            id: KeyId::of_spki(der.as_bytes()),
-            key: Arc::new(key),
-            validity,
-        })
+        Ok(Self { id: KeyId::of_spki(der.as_bytes()), key: Arc::new(key), validity })
     }
 
     /// Its id.
@@ -80,12 +76,8 @@ impl TrustedKey {
                 .found(format!("verified at {}", now.to_rfc3339())))
         };
         match self.validity {
-            Validity {
-                from: Some(from), ..
-            } if now < from => refuse("from", from),
-            Validity {
-                until: Some(until), ..
-            } if now > until => refuse("until", until),
+            Validity { from: Some(from), .. } if now < from => refuse("from", from),
+            Validity { until: Some(until), .. } if now > until => refuse("until", until),
             _ => Ok(()),
         }
     }

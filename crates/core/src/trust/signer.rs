@@ -24,11 +24,7 @@ impl KeyId {
 
     /// A bundle's hint as a person would compare it with a key id.
     pub fn describe_hint(hint: &str) -> String {
-        match STANDARD
-            .decode(hint)
-            .ok()
-            .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-        {
+        match STANDARD.decode(hint).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
             Some(bytes) => Self(Sha256Digest::from_bytes(bytes)).to_string(),
             None if hint.is_empty() => "no key hint".to_owned(),
             None => format!("hint `{}`", hint.escape_debug()),

@@ -37,10 +37,8 @@ pub(super) fn pass<R: Read + Seek>(
         found(entry, content)?;
     }
     if stream.offset != directory.start {
-        let refusal = Refusal::new(
-            Reason::ArchiveGap,
-            format!("last member ends at {}", stream.offset),
-        );
+        let refusal =
+            Refusal::new(Reason::ArchiveGap, format!("last member ends at {}", stream.offset));
         return Err(refusal.expected(directory.start).into());
     }
     let mut tail = &directory.tail[..];
@@ -87,9 +85,7 @@ fn member<R: Read>(
     }
     if stream.offset != entry.end {
         let found = format!("{} bytes after the data", entry.end - stream.offset);
-        return Err(Refusal::new(Reason::ArchiveGap, found)
-            .at(&entry.name)
-            .into());
+        return Err(Refusal::new(Reason::ArchiveGap, found).at(&entry.name).into());
     }
     Ok(content)
 }
@@ -101,9 +97,7 @@ fn local_header<R: Read>(stream: &mut Stream<'_, R>, entry: &Entry) -> Result<bo
     let length = LOCAL_HEADER + usize::from(fixed.u16_at(26)) + usize::from(fixed.u16_at(28));
     if !fixed.starts_with(LOCAL_SIGNATURE) || length > slot {
         let found = "no local header";
-        return Err(Refusal::new(Reason::ArchiveLocalHeader, found)
-            .at(&entry.name)
-            .into());
+        return Err(Refusal::new(Reason::ArchiveLocalHeader, found).at(&entry.name).into());
     }
     let zip64 =
         compare(stream.exactly(length)?, entry).map_err(|refusal| refusal.at(&entry.name))?;
@@ -152,21 +146,13 @@ fn compare(bytes: &[u8], entry: &Entry) -> Result<bool, Refusal> {
         local.version_needed = local.version_needed.max(VERSION_ZIP64);
     }
     for (what, found, expected) in [
-        (
-            "version needed",
-            local.version_needed.into(),
-            expected.version_needed.into(),
-        ),
+        ("version needed", local.version_needed.into(), expected.version_needed.into()),
         ("flags", local.flags.into(), expected.flags.into()),
         ("method", local.method.into(), expected.method.into()),
         ("time", local.time.into(), expected.time.into()),
         ("date", local.date.into(), expected.date.into()),
         ("crc-32", local.crc32.into(), expected.crc32.into()),
-        (
-            "compressed size",
-            local.compressed_size,
-            expected.compressed_size,
-        ),
+        ("compressed size", local.compressed_size, expected.compressed_size),
         ("size", local.size, expected.size),
     ] {
         let (found, expected): (u64, u64) = (found, expected);
@@ -184,10 +170,9 @@ fn local_sizes(data: &[u8], local: &mut Header) -> Result<(), Refusal> {
         let found = format!("a ZIP64 field of {} bytes in a local header", data.len());
         return Err(Refusal::new(Reason::ArchiveZip64, found).expected(16));
     }
-    for (small, large) in [
-        (&mut local.size, data.u64_at(0)),
-        (&mut local.compressed_size, data.u64_at(8)),
-    ] {
+    for (small, large) in
+        [(&mut local.size, data.u64_at(0)), (&mut local.compressed_size, data.u64_at(8))]
+    {
         if *small != u64::from(u32::MAX) && *small != large {
             let found = format!("size {small} in a local header");
             return Err(Refusal::new(Reason::ArchiveZip64, found).expected(large));
@@ -236,9 +221,8 @@ fn descriptor<R: Read>(
 fn is_tar(block: &[u8]) -> bool {
     let field = block[148..156].trim_ascii();
     let digits = field.split(|b| *b == 0 || *b == b' ').next().unwrap_or(&[]);
-    let stated = std::str::from_utf8(digits)
-        .ok()
-        .and_then(|digits| u64::from_str_radix(digits, 8).ok());
+    let stated =
+        std::str::from_utf8(digits).ok().and_then(|digits| u64::from_str_radix(digits, 8).ok());
     let sum: u64 = block.iter().map(|b| u64::from(*b)).sum();
     let checksum: u64 = block[148..156].iter().map(|b| u64::from(*b)).sum();
     stated == Some(sum - checksum + 8 * u64::from(b' '))

@@ -84,12 +84,7 @@ pub(super) fn read<R: Read + Seek>(
     let mut entries = headers(&tail[..directory_length], end.count)?;
     lay_out(&mut entries, end.directory_start)?;
     bound_inflation(&entries, limits)?;
-    Ok(Directory {
-        file_size,
-        start: end.directory_start,
-        tail,
-        entries,
-    })
+    Ok(Directory { file_size, start: end.directory_start, tail, entries })
 }
 
 /// The text of a bound.
@@ -104,17 +99,12 @@ fn headers(mut bytes: &[u8], count: u64) -> Result<Vec<Entry>, Refusal> {
     while !bytes.is_empty() {
         if bytes.len() < CENTRAL_HEADER || !bytes.starts_with(CENTRAL_SIGNATURE) {
             let place = entries.len();
-            return Err(malformed(format!(
-                "no header of member {place} in the directory"
-            )));
+            return Err(malformed(format!("no header of member {place} in the directory")));
         }
         let lengths = [28, 30, 32].map(|at| usize::from(bytes.u16_at(at)));
         let total = CENTRAL_HEADER + lengths.iter().sum::<usize>();
         let Some((header, rest)) = bytes.split_at_checked(total) else {
-            return Err(malformed(format!(
-                "{} bytes of a header of {total}",
-                bytes.len()
-            )));
+            return Err(malformed(format!("{} bytes of a header of {total}", bytes.len())));
         };
         entries.push(entry(header, lengths)?);
         bytes = rest;
@@ -152,25 +142,17 @@ fn entry(bytes: &[u8], [name, extra, comment]: [usize; 3]) -> Result<Entry, Refu
     let name = member_name(name, header.flags)?;
     let refuse = |reason, found: String| Refusal::new(reason, found).at(&name);
     if comment != 0 {
-        return Err(refuse(
-            Reason::ArchiveMemberComment,
-            format!("{comment} bytes"),
-        ));
+        return Err(refuse(Reason::ArchiveMemberComment, format!("{comment} bytes")));
     }
     let disk = bytes.u16_at(34);
     if disk != 0 {
-        return Err(refuse(
-            Reason::ArchiveCentralDirectory,
-            format!("disk {disk}"),
-        ));
+        return Err(refuse(Reason::ArchiveCentralDirectory, format!("disk {disk}")));
     }
     let mut offset = bytes.u32_at(42).into();
     let extra_fields = Extra::parse(extra).map_err(|refusal| refusal.at(&name))?;
     let mut zip64 = Zip64::new(extra_fields.zip64());
     for field in [&mut header.size, &mut header.compressed_size, &mut offset] {
-        zip64
-            .take_over(field)
-            .map_err(|refusal| refusal.at(&name))?;
+        zip64.take_over(field).map_err(|refusal| refusal.at(&name))?;
     }
     zip64.finish().map_err(|refusal| refusal.at(&name))?;
     let entry = Entry {
@@ -183,10 +165,7 @@ fn entry(bytes: &[u8], [name, extra, comment]: [usize; 3]) -> Result<Entry, Refu
         end: 0,
         name,
     };
-    entry
-        .header
-        .check()
-        .map_err(|refusal| refusal.at(&entry.name))?;
+    entry.header.check().map_err(|refusal| refusal.at(&entry.name))?;
     check_type(&entry)?;
     Ok(entry)
 }
@@ -223,17 +202,11 @@ fn lay_out(entries: &mut [Entry], directory_start: u64) -> Result<(), Refusal> {
         return Ok(());
     };
     if first.offset != 0 {
-        let refusal = first.refuse(
-            Reason::ArchiveGap,
-            format!("first member at {}", first.offset),
-        );
+        let refusal = first.refuse(Reason::ArchiveGap, format!("first member at {}", first.offset));
         return Err(refusal.expected(0));
     }
     let starts: Vec<u64> = entries.iter().map(|entry| entry.offset).skip(1).collect();
-    for (entry, end) in entries
-        .iter_mut()
-        .zip(starts.into_iter().chain([directory_start]))
-    {
+    for (entry, end) in entries.iter_mut().zip(starts.into_iter().chain([directory_start])) {
         entry.end = end;
         if end < entry.offset {
             let found = format!("next member or directory at {end}");
@@ -255,11 +228,7 @@ fn lay_out(entries: &mut [Entry], directory_start: u64) -> Result<(), Refusal> {
 fn bound_inflation(entries: &[Entry], limits: &WheelLimits) -> Result<(), Refusal> {
     let mut total = 0u64;
     for entry in entries {
-        let Header {
-            size,
-            compressed_size,
-            ..
-        } = entry.header;
+        let Header { size, compressed_size, .. } = entry.header;
         let most = compressed_size.saturating_mul(limits.inflation_ratio);
         if size > most {
             let found = format!("{compressed_size} bytes that inflate to {size}");

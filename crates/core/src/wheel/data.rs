@@ -43,12 +43,7 @@ pub(super) fn read<R: Read>(
     entry: &Entry,
     want: Want,
 ) -> Result<Content, WheelError> {
-    let Header {
-        size,
-        compressed_size,
-        crc32,
-        ..
-    } = entry.header;
+    let Header { size, compressed_size, crc32, .. } = entry.header;
     let refuse = |reason, found: String| Refusal::new(reason, found).at(&entry.name);
     if let Some(most) = want.bytes
         && size > most
@@ -59,16 +54,14 @@ pub(super) fn read<R: Read>(
     let mut sink = Sink::new(want, size);
     let mut left = compressed_size;
     if entry.header.method == DEFLATED {
-        inflater
-            .inflate(stream, &mut left, &mut sink)
-            .map_err(|error| match error {
-                Stop::Error(error) => error,
-                Stop::Invalid(problem) => refuse(Reason::ArchiveDeflate, problem.to_owned()).into(),
-                Stop::TooLong => {
-                    let refusal = refuse(Reason::ArchiveSize, format!("more than {size}"));
-                    refusal.expected(size).into()
-                }
-            })?;
+        inflater.inflate(stream, &mut left, &mut sink).map_err(|error| match error {
+            Stop::Error(error) => error,
+            Stop::Invalid(problem) => refuse(Reason::ArchiveDeflate, problem.to_owned()).into(),
+            Stop::TooLong => {
+                let refusal = refuse(Reason::ArchiveSize, format!("more than {size}"));
+                refusal.expected(size).into()
+            }
+        })?;
         if left != 0 {
             let found = format!("{left} bytes after the end of the DEFLATE stream");
             return Err(refuse(Reason::ArchiveDeflateTrailing, found).into());
@@ -167,10 +160,7 @@ pub(super) struct Inflater {
 
 impl Inflater {
     pub(super) fn new() -> Self {
-        Self {
-            state: Decompress::new(false),
-            output: vec![0; OUTPUT],
-        }
+        Self { state: Decompress::new(false), output: vec![0; OUTPUT] }
     }
 
     /// Inflates one raw DEFLATE stream of at most `left` bytes, and takes off `left` what it used.

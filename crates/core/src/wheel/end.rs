@@ -48,11 +48,7 @@ impl EndRecords {
         let (length, start) = (record.u32_at(12), record.u32_at(16));
         let end_start = file_size - END_RECORD as u64;
 
-        let end64 = match before
-            .len()
-            .checked_sub(LOCATOR)
-            .map(|at| before.split_at(at))
-        {
+        let end64 = match before.len().checked_sub(LOCATOR).map(|at| before.split_at(at)) {
             Some((before, locator)) if locator.starts_with(LOCATOR_SIGNATURE) => {
                 Some(End64::parse(before, locator, end_start)?)
             }
@@ -66,25 +62,10 @@ impl EndRecords {
             for (what, small, saturated, large) in [
                 ("disk", u64::from(disks[0]), u64::from(u16::MAX), 0_u64),
                 ("disk of the directory", disks[1].into(), u16::MAX.into(), 0),
-                (
-                    "members on this disk",
-                    entries[0].into(),
-                    u16::MAX.into(),
-                    end64.count,
-                ),
+                ("members on this disk", entries[0].into(), u16::MAX.into(), end64.count),
                 ("members", entries[1].into(), u16::MAX.into(), end64.count),
-                (
-                    "directory length",
-                    length.into(),
-                    u32::MAX.into(),
-                    end64.length,
-                ),
-                (
-                    "directory offset",
-                    start.into(),
-                    u32::MAX.into(),
-                    end64.start,
-                ),
+                ("directory length", length.into(), u32::MAX.into(), end64.length),
+                ("directory offset", start.into(), u32::MAX.into(), end64.start),
             ] {
                 let small: u64 = small;
                 if small != saturated && small != large {
@@ -117,11 +98,7 @@ impl EndRecords {
             let refusal = Refusal::new(Reason::ArchiveEndRecord, found);
             return Err(refusal.expected(format!("one that ends at {end}")).into());
         }
-        Ok(Self {
-            directory_start: start,
-            directory_end: end,
-            count,
-        })
+        Ok(Self { directory_start: start, directory_end: end, count })
     }
 }
 
@@ -154,11 +131,7 @@ impl End64 {
             ("locator: disk of the record", locator.u32_at(4).into(), 0),
             ("locator: offset of the record", locator.u64_at(8), at),
             ("locator: number of disks", locator.u32_at(16).into(), 1),
-            (
-                "size of the record",
-                record.u64_at(4),
-                END64_RECORD as u64 - 12,
-            ),
+            ("size of the record", record.u64_at(4), END64_RECORD as u64 - 12),
             ("disk", record.u32_at(16).into(), 0),
             ("disk of the directory", record.u32_at(20).into(), 0),
             ("members on this disk", record.u64_at(24), count),
@@ -167,12 +140,7 @@ impl End64 {
                 return Err(refuse(what, found, expected));
             }
         }
-        Ok(Self {
-            at,
-            start: record.u64_at(48),
-            length: record.u64_at(40),
-            count,
-        })
+        Ok(Self { at, start: record.u64_at(48), length: record.u64_at(40), count })
     }
 }
 
@@ -183,19 +151,14 @@ fn why_no_end_record<R: Read + Seek>(
 ) -> Result<Refusal, WheelError> {
     let window = file_size.min(END_RECORD as u64 + u64::from(u16::MAX));
     let bytes = read_at(reader, file_size - window, window)?;
-    let last = bytes
-        .windows(END_RECORD)
-        .rposition(|bytes| bytes.starts_with(END_SIGNATURE));
+    let last = bytes.windows(END_RECORD).rposition(|bytes| bytes.starts_with(END_SIGNATURE));
     Ok(match last {
         None => Refusal::new(Reason::ArchiveNotZip, "no end record"),
         Some(at) => {
             let after = bytes.len() - at - END_RECORD;
             let comment = bytes[at..].u16_at(20);
             if usize::from(comment) == after {
-                Refusal::new(
-                    Reason::ArchiveComment,
-                    format!("a comment of {comment} bytes"),
-                )
+                Refusal::new(Reason::ArchiveComment, format!("a comment of {comment} bytes"))
             } else {
                 let found = format!("{after} bytes after the end record");
                 Refusal::new(Reason::ArchiveTrailingData, found)
@@ -208,9 +171,7 @@ fn why_no_end_record<R: Read + Seek>(
 pub(super) fn only_signature(tail: &[u8]) -> Result<(), Refusal> {
     let last = tail.len() - END_RECORD;
     let signatures = |bytes: &[u8]| {
-        bytes
-            .windows(END_SIGNATURE.len())
-            .position(|window| window == END_SIGNATURE)
+        bytes.windows(END_SIGNATURE.len()).position(|window| window == END_SIGNATURE)
     };
     match signatures(&tail[..last + 3]).or_else(|| signatures(&tail[last + 1..])) {
         Some(_) => {
@@ -230,9 +191,5 @@ pub(super) fn read_at<R: Read + Seek>(
     reader.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::with_capacity(length as usize);
     reader.take(length).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == length {
-        Ok(bytes)
-    } else {
-        Err(WheelError::changed())
-    }
+    if bytes.len() as u64 == length { Ok(bytes) } else { Err(WheelError::changed()) }
 }

@@ -37,10 +37,7 @@ impl<'a> Extra<'a> {
             let Some((data, rest)) = bytes[4..].split_at_checked(length) else {
                 return refuse(format!("extra field {id:#06x} longer than its place"));
             };
-            if !matches!(
-                id,
-                ZIP64 | NTFS | UNIX_TIMES | UNIX_OLD | UNIX_OWNER_OLD | UNIX_OWNER
-            ) {
+            if !matches!(id, ZIP64 | NTFS | UNIX_TIMES | UNIX_OLD | UNIX_OWNER_OLD | UNIX_OWNER) {
                 return refuse(format!("extra field {id:#06x}"));
             }
             if fields.iter().any(|(seen, _)| *seen == id) {
@@ -82,11 +79,7 @@ impl<'a> Extra<'a> {
                 return refuse(id);
             }
         }
-        match central
-            .fields
-            .iter()
-            .find(|(id, _)| *id != ZIP64 && self.field(*id).is_none())
-        {
+        match central.fields.iter().find(|(id, _)| *id != ZIP64 && self.field(*id).is_none()) {
             Some((id, _)) => refuse(id),
             None => Ok(()),
         }
@@ -110,9 +103,7 @@ impl<'a> Zip64<'a> {
         if *field != u64::from(u32::MAX) {
             return Ok(());
         }
-        let value = self
-            .data
-            .and_then(|data| data.get(self.used..self.used + 8));
+        let value = self.data.and_then(|data| data.get(self.used..self.used + 8));
         let Some(value) = value else {
             let found = "a saturated field without its ZIP64 value";
             return Err(Refusal::new(Reason::ArchiveZip64, found));

@@ -36,16 +36,10 @@ impl Header {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let flags = self.flags;
         if flags & FLAGS_ENCRYPTED != 0 {
-            return Err(Refusal::new(
-                Reason::ArchiveEncrypted,
-                format!("flags {flags:#06x}"),
-            ));
+            return Err(Refusal::new(Reason::ArchiveEncrypted, format!("flags {flags:#06x}")));
         }
         if flags & !(FLAG_DESCRIPTOR | FLAG_UTF8 | FLAGS_LEVEL) != 0 {
-            return Err(Refusal::new(
-                Reason::ArchiveFlags,
-                format!("flags {flags:#06x}"),
-            ));
+            return Err(Refusal::new(Reason::ArchiveFlags, format!("flags {flags:#06x}")));
         }
         if !matches!(self.method, STORED | DEFLATED) {
             let found = format!("method {}", self.method);

@@ -53,10 +53,7 @@ impl Layout {
         if uses_library_scheme && let Some((_, path, other)) = names::collision(installed) {
             return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(path));
         }
-        Ok(Self {
-            dist_info,
-            startup_hooks,
-        })
+        Ok(Self { dist_info, startup_hooks })
     }
 
     /// The name of a member of the `.dist-info` directory.
@@ -72,8 +69,7 @@ fn first_segment(path: &str) -> &str {
 /// Whether `text` ends so on a file system that ignores case.
 fn has_suffix(text: &str, suffix: &str) -> bool {
     let at = text.len().checked_sub(suffix.len());
-    at.and_then(|at| text.get(at..))
-        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+    at.and_then(|at| text.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }
 
 /// The one `.dist-info` directory, which must bear the name and version of the file.
@@ -81,16 +77,11 @@ fn dist_info<'a>(
     names: impl Iterator<Item = &'a str>,
     filename: &WheelFilename,
 ) -> Result<String, Refusal> {
-    let found: BTreeSet<&str> = names
-        .map(first_segment)
-        .filter(|segment| has_suffix(segment, ".dist-info"))
-        .collect();
+    let found: BTreeSet<&str> =
+        names.map(first_segment).filter(|segment| has_suffix(segment, ".dist-info")).collect();
     let mut found = found.into_iter();
     let Some(directory) = found.next() else {
-        return Err(Refusal::new(
-            Reason::MetadataDistInfoMissing,
-            "no .dist-info directory",
-        ));
+        return Err(Refusal::new(Reason::MetadataDistInfoMissing, "no .dist-info directory"));
     };
     if let Some(second) = found.next() {
         return Err(Refusal::new(Reason::MetadataDistInfoSeveral, second).expected(directory));
@@ -132,9 +123,7 @@ impl<'a> Installed<'a> {
             return Ok(Self::Library(name));
         }
         if first != data {
-            return Err(Refusal::new(Reason::MetadataDataDirectory, first)
-                .expected(data)
-                .at(name));
+            return Err(Refusal::new(Reason::MetadataDataDirectory, first).expected(data).at(name));
         }
         if rest.is_empty() {
             return Ok(Self::Elsewhere); // the entry of the directory itself
@@ -174,7 +163,5 @@ fn runs_at_startup(path: &str) -> bool {
         !path.contains('/') && (has_suffix(path, ".pth") || has_suffix(path, ".start"));
     let module = first_segment(path).split('.').next().unwrap_or("");
     configuration
-        || ["sitecustomize", "usercustomize"]
-            .iter()
-            .any(|hook| module.eq_ignore_ascii_case(hook))
+        || ["sitecustomize", "usercustomize"].iter().any(|hook| module.eq_ignore_ascii_case(hook))
 }

@@ -75,14 +75,9 @@ pub fn read<R: Read + Seek>(
     // 2. RECORD: every file listed once, and the hash each of them needs.
     let own = layout.path("RECORD");
     let Some(entry) = directory.entries.iter().find(|entry| entry.name == own) else {
-        return Err(Refusal::new(Reason::RecordMissing, "no such member")
-            .at(&own)
-            .into());
+        return Err(Refusal::new(Reason::RecordMissing, "no such member").at(&own).into());
     };
-    let want = Want {
-        bytes: Some(limits.metadata_file),
-        algorithm: None,
-    };
+    let want = Want { bytes: Some(limits.metadata_file), algorithm: None };
     let content = archive::one(&mut reader, entry, want)?;
     let record_sha256 = content.sha256;
     let record = Record::parse(&content.bytes.unwrap_or_default(), &own, &directory.entries)?;
@@ -184,10 +179,7 @@ impl Wheel {
         member: &Member,
         max: u64,
     ) -> Result<Vec<u8>, WheelError> {
-        let want = Want {
-            bytes: Some(max),
-            algorithm: None,
-        };
+        let want = Want { bytes: Some(max), algorithm: None };
         let content = match archive::one(&mut reader, &member.entry, want) {
             Ok(content) => content,
             Err(WheelError::Refused(refusal))
@@ -227,19 +219,14 @@ impl Pass<'_> {
                 .entry(&entry.name)
                 .and_then(|row| row.hash())
                 .map(|(algorithm, _)| algorithm),
-            bytes: parsed
-                .contains(&entry.name)
-                .then_some(self.limits.metadata_file),
+            bytes: parsed.contains(&entry.name).then_some(self.limits.metadata_file),
         };
         archive::pass(reader, directory, want, |entry, content| {
             self.record.check(entry, &content)?;
             if let Some(bytes) = content.bytes {
                 self.kept.push((entry.name.clone(), bytes));
             }
-            self.members.push(Member {
-                entry: entry.clone(),
-                sha256: content.sha256,
-            });
+            self.members.push(Member { entry: entry.clone(), sha256: content.sha256 });
             Ok(())
         })
     }

@@ -103,11 +103,7 @@ impl Record {
             return Err(Refusal::new(Reason::RecordIncomplete, "no row").at(&entry.name));
         }
         let names: HashSet<&str> = files().map(|entry| entry.name.as_str()).collect();
-        if let Some(row) = record
-            .entries
-            .iter()
-            .find(|row| !names.contains(row.path()))
-        {
+        if let Some(row) = record.entries.iter().find(|row| !names.contains(row.path())) {
             return Err(Refusal::new(Reason::RecordUnknownMember, row.path()).at(own));
         }
         Ok(record)
@@ -270,14 +266,8 @@ mod tests {
         assert_eq!(reason("sha256"), Reason::RecordHashMalformed);
         assert_eq!(reason("sha256=AAAA"), Reason::RecordHashMalformed);
         let digest = URL_SAFE_NO_PAD.encode([1; 32]);
-        assert_eq!(
-            reason(&format!("sha256={digest}=")),
-            Reason::RecordHashMalformed
-        );
-        assert_eq!(
-            reason(&format!("sha512={digest}")),
-            Reason::RecordHashMalformed
-        );
+        assert_eq!(reason(&format!("sha256={digest}=")), Reason::RecordHashMalformed);
+        assert_eq!(reason(&format!("sha512={digest}")), Reason::RecordHashMalformed);
         let parsed = parse_hash(&format!("sha256={digest}"));
         assert_eq!(parsed, Ok((Algorithm::Sha256, vec![1; 32])));
     }

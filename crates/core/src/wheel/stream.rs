@@ -28,14 +28,7 @@ impl<'r, R: Read> Stream<'r, R> {
         R: Seek,
     {
         reader.seek(SeekFrom::Start(offset))?;
-        Ok(Self {
-            reader,
-            buffer: vec![0; INPUT],
-            start: 0,
-            end: 0,
-            offset,
-            hasher: None,
-        })
+        Ok(Self { reader, buffer: vec![0; INPUT], start: 0, end: 0, offset, hasher: None })
     }
 
     pub(super) fn buffered(&self) -> &[u8] {
@@ -73,9 +66,7 @@ impl<'r, R: Read> Stream<'r, R> {
 
     /// Exactly `length` bytes, likewise, without consuming them.
     pub(super) fn exactly(&mut self, length: usize) -> Result<&[u8], WheelError> {
-        self.fill(length)?
-            .get(..length)
-            .ok_or_else(WheelError::changed)
+        self.fill(length)?.get(..length).ok_or_else(WheelError::changed)
     }
 
     pub(super) fn consume(&mut self, length: usize) {

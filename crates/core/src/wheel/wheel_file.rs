@@ -76,10 +76,7 @@ impl WheelFile {
             let expected = filename.build().map(ToString::to_string);
             return Err(refusal.expected(expected.unwrap_or_default()));
         }
-        Ok(Self {
-            fields,
-            root_is_purelib,
-        })
+        Ok(Self { fields, root_is_purelib })
     }
 }
 
