@@ -148,7 +148,7 @@ pub enum SourceError {
         name: String,
     },
     /// A URL of a kind that is not used: only https, ssh and file are.
-    #[error("a source of the kind `{}` is not used: only https, ssh and file URLs are", .scheme.escape_debug())]
+    #[error("a repository's URL of the kind `{}` is not used here: https and ssh are, and file for a source that is on this machine itself", .scheme.escape_debug())]
     UrlScheme {
         /// The scheme.
         scheme: String,
