@@ -15,11 +15,12 @@ use crate::drift;
 use crate::environment::interpreter::{self, FoundInterpreter, Match};
 use crate::environment::pylock::{Lock, LockedRequirement};
 use crate::error::BuildError;
-use crate::execute::{self, Built, Plan, Run, Rust, Variation};
+use crate::execute::{self, Built, Plan, Run, Rust};
 use crate::layout::Layout;
 use crate::record::{Machine, variables};
 use crate::sandbox::Tracing;
 use crate::source::{self, SourceRecord};
+use crate::variation::Variation;
 use crate::workspace::Workspace;
 
 /// The name of a rebuild's run in its workspace.
