@@ -386,6 +386,9 @@ const VALUE: &str = "value.json";
 /// Bytes of that value: a file name, or a list of requirements.
 const ANSWER_LIMIT: u64 = 1 << 20;
 
+/// The exit status by which `env` and shells say so.
+const COMMAND_NOT_FOUND: i32 = 127;
+
 fn run_step(
     plan: &Plan,
     run: &Run<'_>,
@@ -420,7 +423,12 @@ fn run_step(
         home: &layout.home,
         variables: &variables,
     };
-    let trace = run.job(plan, &call)?;
+    let trace = run.job(plan, &call).map_err(|error| match error {
+        BuildError::Failed { what, end: End::Exited(COMMAND_NOT_FOUND), tail } => {
+            BuildError::StepProgramMissing { what, tail }
+        }
+        error => error,
+    })?;
     Ok((only_file(&out, &what)?, trace))
 }
 
