@@ -163,6 +163,7 @@ pub fn resolve(spec: &SourceSpec, options: &ResolveOptions) -> Result<ResolvedSo
         SourceSpec::Remote { url, rev, subdirectory } => {
             let recorded = options.source_uri.as_deref().map(RepositoryUrl::parse);
             let recorded = recorded.transpose()?;
+            recorded.as_ref().unwrap_or(url).refuse_unless_for_policies()?;
             let mut source = remote::resolve(&git, url, rev.as_deref(), subdirectory.as_deref())?;
             if let Some(recorded) = recorded {
                 source.uri = recorded.recorded();
