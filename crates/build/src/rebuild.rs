@@ -35,6 +35,9 @@ pub struct Prepared {
     pub drift: Vec<Drift>,
     /// Where what is missing is to be had, a line each.
     pub hints: Vec<String>,
+    /// What a person should know of the source besides, a line each: recorded tags that name another
+    /// commit today.
+    pub notes: Vec<String>,
 }
 
 /// Puts the recorded environment back, as far as this machine can.
@@ -59,19 +62,17 @@ pub fn prepare(
     }
     let mut hints = Vec::new();
 
-    let source = source::from_record(
-        SourceRecord {
-            uri: build.external.source.uri.clone(),
-            git_ref: build.external.source.git_ref.clone(),
-            commit: build.commit.clone(),
-            tree: build.tree.clone(),
-            tags: build.internal.source.tags.clone(),
-            submodules: build.internal.source.submodules.clone(),
-            subdirectory: build.external.subdirectory.clone(),
-        },
-        checkout,
-        machine.cancel.clone(),
-    )?;
+    let record = SourceRecord {
+        uri: build.external.source.uri.clone(),
+        git_ref: build.external.source.git_ref.clone(),
+        commit: build.commit.clone(),
+        tree: build.tree.clone(),
+        tags: build.internal.source.tags.clone(),
+        submodules: build.internal.source.submodules.clone(),
+        subdirectory: build.external.subdirectory.clone(),
+    };
+    let source = source::from_record(record.clone(), checkout, machine.cancel.clone())?;
+    let notes = source::moved_tags(&record, checkout, machine.cancel.clone())?;
     let tree = tree(workspace);
     source.export(&tree)?;
 
@@ -125,7 +126,7 @@ pub fn prepare(
     }
     let layout = plan.layout(workspace, RUN);
     drift.extend(Drift::between("build path", &environment.build_path, layout.source.display()));
-    Ok(Prepared { plan, drift, hints })
+    Ok(Prepared { plan, drift, hints, notes })
 }
 
 /// Where the clean tree of a rebuild lies while it is built.
