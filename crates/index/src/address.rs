@@ -39,7 +39,9 @@ pub enum IndexUrlError {
     #[error("the index's URL must begin with `https://`, not with `{0}:`")]
     Scheme(String),
     /// It is plain HTTP to another machine; the value is the host.
-    #[error("the index at {0} must be reached by `https://`: anyone on the way can change plain HTTP")]
+    #[error(
+        "the index at {0} must be reached by `https://`: anyone on the way can change plain HTTP"
+    )]
     Insecure(String),
     /// It has a query or a fragment, which no page below it could keep.
     #[error("the index's URL must have neither `?` nor `#`")]

@@ -35,14 +35,6 @@ pub(crate) struct Ask<'a> {
     pub(crate) within: Duration,
 }
 
-/// The two answers that mean something. All others are errors.
-pub(crate) enum Answer {
-    /// Status 200.
-    Found(Body),
-    /// Status 404.
-    NotFound,
-}
-
 /// Asks one index. Credentials go to its origin only; nothing is decompressed; no redirect is followed
 /// unseen.
 #[derive(Debug)]
@@ -77,15 +69,16 @@ impl Client {
         &self.limits
     }
 
-    /// Asks, follows what may be followed, and waits where the index asks for a short pause.
-    pub(crate) async fn get(&self, ask: &Ask<'_>) -> Result<Answer, IndexError> {
+    /// Asks, follows what may be followed, and waits where the index asks for a short pause. Two answers
+    /// mean something: 200 is the body, 404 is none. All others are errors.
+    pub(crate) async fn get(&self, ask: &Ask<'_>) -> Result<Option<Body>, IndexError> {
         let mut url = ask.url.clone();
         let mut redirects = 0;
         loop {
             let response = self.patiently(&url, ask).await?;
             match response.status().as_u16() {
-                200 => return self.body(response, url, ask).map(Answer::Found),
-                404 => return Ok(Answer::NotFound),
+                200 => return self.body(response, url, ask).map(Some),
+                404 => return Ok(None),
                 301 | 302 | 303 | 307 | 308 => {
                     redirects += 1;
                     let next = self.redirected(&response, &url, ask.follow)?;
@@ -158,9 +151,7 @@ impl Client {
                 let expected = self.index.origin();
                 Err(fail(Problem::RedirectedElsewhere { to, expected }))
             }
-            _ if !self.index.may_lead_to(&next) => {
-                Err(fail(Problem::RedirectedInsecurely { to }))
-            }
+            _ if !self.index.may_lead_to(&next) => Err(fail(Problem::RedirectedInsecurely { to })),
             _ => Ok(next),
         }
     }
@@ -172,9 +163,8 @@ impl Client {
             let found = found.collect::<Vec<_>>().join(", ");
             return Err(IndexError::new(&url, Problem::Encoded { found }));
         }
-        let media_type = only(response.headers(), CONTENT_TYPE).map(|value| {
-            value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-        });
+        let media_type = only(response.headers(), CONTENT_TYPE)
+            .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
         Ok(Body {
             media_type,
             announced: response.content_length(),
@@ -235,7 +225,11 @@ impl Body {
             Err(error) => {
                 let cause = root_cause(&error.without_url());
                 let received = self.received;
-                return Err(self.error(Problem::Truncated { received, expected: announced, cause }));
+                return Err(self.error(Problem::Truncated {
+                    received,
+                    expected: announced,
+                    cause,
+                }));
             }
         };
         let Some(chunk) = chunk else { return Ok(None) };

@@ -5,7 +5,7 @@ use std::io::Write;
 use sha2::{Digest as _, Sha256};
 use wheelmark_core::digest::Sha256Digest;
 
-use crate::client::{Answer, Ask, Client, Follow};
+use crate::client::{Ask, Client, Follow};
 use crate::error::{IndexError, Problem};
 use crate::page::FileListed;
 
@@ -16,15 +16,11 @@ pub(crate) async fn download(
     to: &mut (dyn Write + Send),
 ) -> Result<Sha256Digest, IndexError> {
     let limits = client.limits();
-    let ask = Ask {
-        url: file.url(),
-        accept: "*/*",
-        follow: Follow::Anywhere,
-        within: limits.download,
-    };
+    let ask =
+        Ask { url: file.url(), accept: "*/*", follow: Follow::Anywhere, within: limits.download };
     let mut body = match client.get(&ask).await? {
-        Answer::Found(body) => body,
-        Answer::NotFound => return Err(IndexError::new(file.url(), Problem::Gone)),
+        Some(body) => body,
+        None => return Err(IndexError::new(file.url(), Problem::Gone)),
     };
     let wrong_size = |found: Option<u64>| {
         let expected = file.size()?;

@@ -8,7 +8,7 @@ use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::limits::IndexLimits;
 
 use crate::address::IndexUrl;
-use crate::client::{Answer, Ask, Client, Follow};
+use crate::client::{Ask, Client, Follow};
 use crate::error::{IndexError, Problem};
 use crate::page::{self, FileListed, ProjectPage, ProvenanceLink};
 use crate::{download, integrity};
@@ -57,8 +57,8 @@ impl Index {
             within: limits.document,
         };
         let body = match self.client.get(&ask).await? {
-            Answer::Found(body) => body,
-            Answer::NotFound => {
+            Some(body) => body,
+            None => {
                 let project = project.clone();
                 return Err(IndexError::new(&url, Problem::NoProject { project }));
             }

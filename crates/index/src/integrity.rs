@@ -8,7 +8,7 @@ use wheelmark_core::filename::DistFilename;
 use wheelmark_core::json;
 
 use crate::address::IndexUrl;
-use crate::client::{Answer, Ask, Client, Follow};
+use crate::client::{Ask, Client, Follow};
 use crate::error::{IndexError, Problem};
 
 /// The media type of a provenance object, version 1.
@@ -32,11 +32,10 @@ pub(crate) fn url_of(index: &IndexUrl, filename: &DistFilename) -> Url {
 /// The provenance object at `url`, or none where the index says 404.
 pub(crate) async fn provenance(client: &Client, url: &Url) -> Result<Option<Vec<u8>>, IndexError> {
     let limits = client.limits();
-    let ask =
-        Ask { url, accept: MEDIA_TYPE, follow: Follow::Nothing, within: limits.document };
+    let ask = Ask { url, accept: MEDIA_TYPE, follow: Follow::Nothing, within: limits.document };
     let body = match client.get(&ask).await? {
-        Answer::Found(body) => body,
-        Answer::NotFound => return Ok(None),
+        Some(body) => body,
+        None => return Ok(None),
     };
     if !body.media_type().is_some_and(|found| ACCEPTED.contains(&found)) {
         let found = body.media_type().map(ToOwned::to_owned);

@@ -159,9 +159,8 @@ impl ProjectPage {
 
     fn listed(&self, name: &DistFilename, value: &Value) -> Result<FileListed, IndexError> {
         let filename = || name.as_str().to_owned();
-        let malformed = |what: String| {
-            self.error(Problem::FileMalformed { filename: filename(), what })
-        };
+        let malformed =
+            |what: String| self.error(Problem::FileMalformed { filename: filename(), what });
         let file = File::deserialize(value).map_err(|error| malformed(error.to_string()))?;
         let sha256 = file
             .hashes
