@@ -137,6 +137,15 @@ fn a_step_after_the_build_is_recorded_and_done_again() {
     assert_eq!(external["steps"][0]["command"][0], "auditwheel");
 }
 
+/// flit gives its wheel the mode 0600; as root the step is another user than the one that wrote it.
+#[test]
+fn a_step_can_read_what_the_backend_kept_to_itself() {
+    let Some(shop) = Workshop::new() else { return };
+    let repo = shop.fixture("pure-flit");
+    let built = shop.build(&repo, &["--step", "cp {wheel} {out}"]);
+    shop.comes_back_identical(&built, &repo);
+}
+
 #[test]
 fn a_rust_extension_comes_back_with_its_crates_recorded() {
     let Some(shop) = Workshop::new() else { return };

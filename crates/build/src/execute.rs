@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
@@ -402,7 +402,11 @@ fn run_step(
     let layout = plan.layout(run.workspace, run.name);
     let (input, out) = (run.new_folder("in")?, run.new_folder("out")?);
     let filename = file.file_name().unwrap_or_default();
-    fs::copy(file, input.join(filename)).map_err(BuildError::Workspace)?;
+    // Whatever mode the backend gave its file, the step is another user where we are root.
+    let copy = input.join(filename);
+    fs::copy(file, &copy)
+        .and_then(|_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)))
+        .map_err(BuildError::Workspace)?;
 
     let mut binds = plan.system_binds(&layout);
     binds.extend([read_only(&input, &layout.input), writable(&out, &layout.out)]);
