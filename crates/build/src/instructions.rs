@@ -22,12 +22,25 @@ pub enum Form {
 }
 
 /// The instructions for a file of verified provenance.
-pub fn print(verified: &VerifiedProvenance, filename: &str, form: Form) -> String {
-    let script = Script { build: verified.build(), layout: Layout::fixed(), filename };
-    let sha256 = verified.sha256();
-    match form {
-        Form::Shell => script.shell(&sha256.to_string()),
-        Form::Containerfile => script.containerfile(&sha256.to_string()),
+///
+/// # Errors
+/// [`BuildError::Unusable`] for a record with a value that does not have its form, or that a person who
+/// reads the instructions could not see as it is: no line of them is the record's own.
+pub fn print(
+    verified: &VerifiedProvenance,
+    filename: &str,
+    form: Form,
+) -> Result<String, BuildError> {
+    let script = Script::new(verified.build(), filename)?;
+    let sha256 = verified.sha256().to_string();
+    let text = match form {
+        Form::Shell => script.shell(&sha256),
+        Form::Containerfile => script.containerfile(&sha256)?,
+    };
+    // Whatever was overlooked above.
+    match text.split('\n').find(|line| line.chars().any(hides)) {
+        None => Ok(text),
+        Some(line) => Err(unusable("a value", line)),
     }
 }
 
@@ -35,9 +48,45 @@ struct Script<'a> {
     build: &'a Pep517Build,
     layout: Layout,
     filename: &'a str,
+    /// As git takes it: what was recorded, as it was read and not as it was spelled.
+    repository: String,
+    python: Version,
+    uv: Version,
+    rust: Option<RustVersion>,
+    packages: BTreeSet<DebianName>,
 }
 
-impl Script<'_> {
+impl<'a> Script<'a> {
+    fn new(build: &'a Pep517Build, filename: &'a str) -> Result<Self, BuildError> {
+        let environment = &build.internal.environment;
+        let uri = &build.external.source.uri;
+        let version = |what, text: &str| {
+            text.parse::<Version>().map_err(|_| unusable(what, text))
+        };
+        let tool = |tool: &ResourceDescriptor| {
+            let version = tool.annotations.get("version")?.as_str()?;
+            version.strip_prefix("rustc ")?.split_whitespace().next().map(RustVersion::parse)
+        };
+        let package = |tool: &ResourceDescriptor| {
+            let rest = tool.uri.as_deref()?.strip_prefix("pkg:deb/")?;
+            Some(DebianName::parse(rest.split_once('@').map_or(rest, |(name, _)| name)))
+        };
+        let words = build.words().find(|word| word.chars().any(hides));
+        if let Some(word) = words {
+            return Err(unusable("a word", word));
+        }
+        Ok(Self {
+            build,
+            layout: Layout::fixed(),
+            filename,
+            repository: repository(uri).ok_or_else(|| unusable("a source", uri))?,
+            python: version("a version of Python", &environment.interpreter.version)?,
+            uv: version("a version of uv", &environment.installer.version)?,
+            rust: build.tools.iter().find_map(tool).transpose()?,
+            packages: build.tools.iter().filter_map(package).collect::<Result<_, _>>()?,
+        })
+    }
+
     fn shell(&self, sha256: &str) -> String {
         let mut text = String::new();
         self.head(&mut text, "#!/bin/sh");

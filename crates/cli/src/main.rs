@@ -25,7 +25,7 @@ use clap::error::ErrorKind;
 use cmd::Command;
 use error::CliError;
 use exit::Exit;
-use render::Output;
+use render::{Output, human};
 
 /// Proves where a Python wheel came from.
 ///
@@ -72,6 +72,7 @@ fn usage(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> Ex
         let message = message.strip_prefix("error: ").unwrap_or(message);
         return render::error(&CliError::usage(message).hint(hint.trim()), true, output);
     }
-    let _ = write!(anstream::stderr(), "{}", error.render().ansi());
+    // Without colours: what a person typed, or let the shell fill in, must be told from ours.
+    let _ = write!(anstream::stderr(), "{}", human::lines(&error.render().to_string()));
     Exit::Usage
 }

@@ -9,6 +9,7 @@ mod keys;
 mod machine;
 mod requirements;
 mod source;
+mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -18,7 +18,14 @@ pub mod store;
 pub mod tools;
 pub mod uv;
 
+use std::path::Path;
+
 use wheelmark_core::report::Escaped;
+
+/// A path for an error message: a name in a source tree may hold anything.
+fn shown(path: &Path) -> String {
+    Escaped(&path.to_string_lossy()).to_string()
+}
 
 /// Text of a tool's for an error message: escaped where it could drive a terminal, its lines kept, the
 /// ends trimmed.

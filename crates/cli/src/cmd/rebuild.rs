@@ -31,7 +31,7 @@ use crate::interrupt;
 use crate::machine::{self, Place};
 use crate::passphrase;
 use crate::progress::Stages;
-use crate::render::human::{self, BAD, BOLD, GOOD, WARN, styled};
+use crate::render::human::{self, BAD, BOLD, GOOD, WARN, lines, styled};
 use crate::render::{Output, json};
 use crate::trust_options::TrustOptions;
 
@@ -367,14 +367,14 @@ fn tell(
             writeln!(output, "{}: rebuilt to {rebuilt}", styled(BAD, "different"))?;
             // With a comparison they stand in it, each with its details.
             for line in diffs.iter().filter(|_| shown.diff.is_none()) {
-                writeln!(output, "  {line}")?;
+                writeln!(output, "  {}", lines(line))?;
             }
         }
         RebuildOutcome::BuildFailed { cause } => {
-            writeln!(output, "{}: {cause}", styled(BAD, "build failed"))?;
+            writeln!(output, "{}: {}", styled(BAD, "build failed"), lines(cause))?;
         }
         RebuildOutcome::Inconclusive { cause } => {
-            writeln!(output, "{}: {cause}", styled(WARN, "inconclusive"))?;
+            writeln!(output, "{}: {}", styled(WARN, "inconclusive"), lines(cause))?;
         }
     }
     if let Some(diff) = &shown.diff {

@@ -27,12 +27,30 @@ pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
 
 /// An error, its hint on a line of its own.
 pub fn error(error: &CliError, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} {}", styled(BAD, "error:"), error.message)?;
+    writeln!(out, "{} {}", styled(BAD, "error:"), lines(&error.message))?;
     if let Some(hint) = &error.hint {
-        writeln!(out, "{} {hint}", styled(BOLD, "hint:"))?;
+        writeln!(out, "{} {}", styled(BOLD, "hint:"), lines(hint))?;
     }
     Ok(())
 }
+
+/// A message of several lines, safe on a terminal: whatever part of it came from outside, nothing but the
+/// line breaks drives anything. Escaping what is escaped already changes nothing.
+pub fn lines(message: &str) -> String {
+    let line = |line: &str| {
+        let mut text = String::new();
+        for part in line.split_inclusive(OWN_SIGNS) {
+            let words = part.trim_end_matches(OWN_SIGNS);
+            text.push_str(&Escaped(words).to_string());
+            text.push_str(&part[words.len()..]);
+        }
+        text
+    };
+    message.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The signs beyond ASCII in messages of our own.
+const OWN_SIGNS: [char; 2] = ['…', '–'];
 
 /// A verification's report.
 pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -158,7 +176,16 @@ fn clause(sentence: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::clause;
+    use super::{clause, lines};
+
+    #[test]
+    fn of_a_message_only_its_line_breaks_are_obeyed() {
+        let hostile = "a\u{1b}]0;x\u{7}\u{9b}31m\r\u{202e}\u{2066}…–\nb\u{200f}\\u{1b}";
+        let shown = lines(hostile);
+        let expected = "a\\u{1b}]0;x\\u{7}\\u{9b}31m\\r\\u{202e}\\u{2066}…–\nb\\u{200f}\\u{1b}";
+        assert_eq!(shown, expected);
+        assert_eq!(lines(&shown), shown);
+    }
 
     #[test]
     fn acronyms_keep_their_capitals() {
