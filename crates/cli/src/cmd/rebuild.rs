@@ -130,7 +130,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         return Ok(Exit::Rejected);
     };
     if let Some(form) = arguments.print_instructions {
-        write!(output, "{}", instructions::print(&verified, &artifact.name, form))?;
+        let printed = instructions::print(&verified, &artifact.name, form)?;
+        write!(output, "{printed}")?;
         return Ok(Exit::Accepted);
     }
     let mut notes = Vec::new();
