@@ -7,6 +7,7 @@ mod files;
 mod interrupted;
 mod keys;
 mod machine;
+mod outputs;
 mod requirements;
 mod source;
 mod terminal;

@@ -7,6 +7,8 @@
 //! - Settings that would run a program (hooks, fsmonitor, ssh command, credential helpers) are
 //!   overridden. Clean and smudge filters cannot be overridden without knowing their names, so
 //!   callers never let git touch a work tree under configuration that is not ours.
+//! - No object is fetched because it is missing. `GIT_NO_LAZY_FETCH` says so to git 2.45 and newer; for an
+//!   older one, callers let it read no repository that is configured as a partial clone.
 //! - Replace refs, grafts and commit graphs, which let a repository lie about its commits, are off.
 
 use std::ffi::{OsStr, OsString};

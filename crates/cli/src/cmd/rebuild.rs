@@ -1,7 +1,7 @@
 //! `wheelmark rebuild`: the wheel once more, from what its verified provenance says.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -119,6 +119,7 @@ struct Shown {
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let signer = signer(arguments)?;
+    spare_inputs(arguments)?;
     let policy = arguments.trust.policy(signer.as_ref())?;
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
@@ -423,29 +424,64 @@ fn result_statement(
 }
 
 fn result_path(arguments: &Arguments) -> PathBuf {
-    arguments.result.clone().unwrap_or_else(|| {
-        let mut name = arguments.wheel.as_os_str().to_owned();
-        name.push(".rebuild.sigstore.json");
-        PathBuf::from(name)
-    })
+    let beside = || with_suffix(&arguments.wheel, ".rebuild.sigstore.json");
+    arguments.result.clone().unwrap_or_else(beside)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Refuses to write where something lies that this rebuild starts from, before anything is built.
+fn spare_inputs(arguments: &Arguments) -> Result<(), CliError> {
+    let name = arguments.wheel.file_name().unwrap_or_default();
+    let outputs = [
+        ("--result", arguments.sign_result.then(|| result_path(arguments))),
+        ("--keep", arguments.keep.as_ref().map(|folder| folder.join(name))),
+    ];
+    let beside = || with_suffix(&arguments.wheel, ".sigstore.json");
+    let bundle = arguments.bundle.clone().unwrap_or_else(beside);
+    let inputs = [Some(&arguments.wheel), Some(&bundle), arguments.signing_key.as_ref()];
+    let inputs = inputs.into_iter().flatten();
+    let inputs: Vec<_> =
+        inputs.flat_map(|path| [place(path), fs::canonicalize(path).ok()]).collect();
+    for (option, path) in outputs {
+        let Some(path) = path else { continue };
+        if place(&path).is_some_and(|place| inputs.contains(&Some(place))) {
+            let error = format!("{option} would write over {}", shown(&path));
+            return Err(CliError::usage(error).hint("name another place"));
+        }
+    }
+    Ok(())
+}
+
+/// Where a path's own name is, whatever links lead to its folder; a link of that name is not followed.
+fn place(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+    Some(folder.join(path.file_name()?))
 }
 
 fn write_result(path: &Path, signed: &[u8]) -> Result<(), CliError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let file = NewFile { name: &name, mode: 0o644, content: Box::new(signed) };
-    atomic::write_all(folder.unwrap_or(Path::new(".")), vec![file], Existing::Replace, |_| {
-        Ok::<_, CliError>(())
-    })
-    .map(drop)
-    .map_err(|error: WriteError<CliError>| CliError::undecided(error))
+    write_into(folder.unwrap_or(Path::new(".")), path, Box::new(signed))
 }
 
 fn keep(file: &Path, folder: &Path) -> Result<(), CliError> {
-    let target = folder.join(file.file_name().unwrap_or_default());
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::copy(file, &target).map(drop))
-        .map_err(|error| CliError::undecided(format!("cannot write {}: {error}", shown(&target))))
+    let content = File::open(file).map_err(|error| CliError::io("read", file, &error))?;
+    fs::create_dir_all(folder).map_err(|error| CliError::io("write to", folder, &error))?;
+    write_into(folder, file, Box::new(content))
+}
+
+/// Writes a file into a folder, under the name of `path`: a link of that name is replaced, not followed.
+fn write_into(folder: &Path, path: &Path, content: Box<dyn Read + '_>) -> Result<(), CliError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file = NewFile { name: &name, mode: 0o644, content };
+    atomic::write_all(folder, vec![file], Existing::Replace, |_| Ok::<_, CliError>(()))
+        .map(drop)
+        .map_err(|error: WriteError<CliError>| CliError::undecided(error))
 }
 
 fn form(text: &str) -> Result<Form, String> {
