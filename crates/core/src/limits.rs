@@ -19,6 +19,20 @@ pub const METADATA_FIELDS: usize = 50_000;
 /// matching it against a pattern.
 pub const REF_LENGTH: usize = 255;
 
+/// Bytes of a version: it is part of a file name.
+pub const VERSION_LENGTH: usize = FILENAME_LENGTH;
+
+/// Bytes of a requirement (PEP 508). The longest real ones, with a marker of a dozen terms, have some
+/// hundred.
+pub const REQUIREMENT_LENGTH: usize = 4096;
+
+/// Opening parentheses of a requirement, each of which costs stack. Real markers have up to eight.
+pub const REQUIREMENT_PARENTHESES: usize = 32;
+
+/// Quotes in a requirement, two for each term of its marker: twelve terms, of which real markers have up
+/// to nine. The worst of twelve is read in some milliseconds, of sixteen in a second, of twenty-four never.
+pub const REQUIREMENT_QUOTES: usize = 24;
+
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct WheelLimits {

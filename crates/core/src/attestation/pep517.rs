@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -17,6 +16,7 @@ use crate::digest::{GitObjectId, Sha256Digest};
 use crate::filename::{ProjectName, WheelFilename};
 use crate::limits::REF_LENGTH;
 use crate::report::{Reason, Refusal};
+use crate::requirement;
 
 /// The URI of this build type.
 pub const BUILD_TYPE: &str = "https://wheelmark.dev/build-types/pep517/v1";
@@ -376,7 +376,7 @@ fn check_ref(name: &str) -> Result<(), Refusal> {
 
 fn check_interpreter(interpreter: &Interpreter) -> Result<(), Refusal> {
     let path = &interpreter.path;
-    let version = interpreter.version.parse::<Version>().is_ok();
+    let version = requirement::version(&interpreter.version).is_some();
     if version && path.starts_with('/') && !path.split('/').any(|part| part == "..") {
         return Ok(());
     }
@@ -466,7 +466,7 @@ impl Place<'_> {
         let wheel = WheelFilename::parse(&filename)
             .map_err(|error| self.malformed(&format!("name: {error}")))?;
         let same = name.parse::<ProjectName>().is_ok_and(|name| name == *wheel.project())
-            && version.parse::<Version>().is_ok_and(|version| version == *wheel.version());
+            && requirement::version(&version).as_ref() == Some(wheel.version());
         if !same {
             let what = format!("`{name}` {version} is not the wheel `{filename}`");
             return Err(self.malformed(&what));
