@@ -33,6 +33,27 @@ pub const REQUIREMENT_PARENTHESES: usize = 32;
 /// to nine. The worst of twelve is read in some milliseconds, of sixteen in a second, of twenty-four never.
 pub const REQUIREMENT_QUOTES: usize = 24;
 
+/// Tags that a build can see, in provenance: tools that take the version from git look for the nearest
+/// ones, and each costs a rebuild an object to fetch.
+pub const RECORDED_TAGS: usize = 256;
+
+/// Steps after the hooks, each of which costs a sandbox. Real builds have one or two.
+pub const RECORDED_STEPS: usize = 32;
+
+/// Submodules, each of which costs a clone. The largest real projects have some dozen.
+pub const RECORDED_SUBMODULES: usize = 256;
+
+/// Bytes of all variables of a build. `PATH` is the longest, with some hundred; the system takes 128 kB of
+/// one.
+pub const VARIABLES_LENGTH: usize = 16 << 10;
+
+/// Bytes of a host name: what Linux holds (`HOST_NAME_MAX`), and one label by RFC 1123 has 63.
+pub const HOSTNAME_LENGTH: usize = 64;
+
+/// The latest time of a commit, in Unix seconds: the end of the year 9999, beyond which times have no
+/// common form.
+pub const LATEST_TIME: i64 = 253_402_300_799;
+
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct WheelLimits {
