@@ -97,6 +97,7 @@ pub fn statement(filename: &str, bytes: &[u8]) -> Value {
     let mut build = build();
     if filename.ends_with(".tar.gz") {
         build.external.distribution = Distribution::Sdist;
+        build.internal.environment.hooks = vec!["build_sdist".to_owned()];
     }
     statement_of(filename, bytes, &build)
 }

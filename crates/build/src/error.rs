@@ -2,6 +2,7 @@
 
 use std::io;
 
+use wheelmark_core::attestation::environment::Backend;
 use wheelmark_core::report::Escaped;
 
 use crate::environment::crates::CratesError;
@@ -107,6 +108,22 @@ pub enum BuildError {
         /// One that is in only one of the two.
         package: String,
     },
+    /// The recorded backend is not the project's.
+    #[error("the provenance names the build backend {}, and this commit's pyproject.toml {}", backend(.recorded), backend(.found))]
+    BackendDiffers {
+        /// As recorded.
+        recorded: Backend,
+        /// As `pyproject.toml` names it, or PEP 517 where it does not.
+        found: Backend,
+    },
+    /// The record has no file for something that the project asks for.
+    #[error("no recorded requirement satisfies `{}`, which {asks} asks for", Escaped(.requirement))]
+    RequirementNotRecorded {
+        /// What was asked for.
+        requirement: String,
+        /// Who asks.
+        asks: &'static str,
+    },
     /// A recorded value cannot be used.
     #[error("the provenance holds {what} that cannot be used: `{}`", Escaped(.value))]
     Unusable {
@@ -139,6 +156,14 @@ impl BuildError {
     pub(crate) fn hook_answer(hook: &str, answer: &serde_json::Value, expected: String) -> Self {
         let answer = answer.to_string().chars().take(200).collect();
         Self::HookAnswer { hook: hook.to_owned(), answer, expected }
+    }
+}
+
+fn backend(backend: &Backend) -> String {
+    let name = format!("`{}`", Escaped(&backend.name));
+    match &backend.path[..] {
+        [] => name,
+        path => format!("{name} with backend-path `{}`", Escaped(&path.join("`, `"))),
     }
 }
 

@@ -21,7 +21,7 @@ use wheelmark_core::report::Escaped;
 
 use crate::environment::crates::{self, CratesRequest};
 use crate::environment::interpreter::FoundInterpreter;
-use crate::environment::project::BuildSystem;
+use crate::environment::project::{BuildSystem, MAX_REQUIREMENTS};
 use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
 use crate::layout::{self, Layout};
@@ -184,7 +184,12 @@ pub fn requires(plan: &Plan, run: &Run<'_>) -> Result<(Vec<String>, Trace), Buil
         Distribution::Sdist => "get_requires_for_build_sdist",
     };
     let (answer, trace) = call_hook(plan, run, hook)?;
-    match serde_json::from_value(answer.clone()) {
+    match serde_json::from_value::<Vec<String>>(answer.clone()) {
+        Ok(list) if list.len() > MAX_REQUIREMENTS => Err(BuildError::hook_answer(
+            hook,
+            &answer,
+            format!("a list of at most {MAX_REQUIREMENTS} requirements, but of {}", list.len()),
+        )),
         Ok(list) => Ok((list, trace)),
         Err(_) => Err(BuildError::hook_answer(hook, &answer, "a list of requirements".to_owned())),
     }

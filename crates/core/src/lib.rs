@@ -14,6 +14,7 @@ pub mod json;
 pub mod limits;
 pub mod policy;
 pub mod report;
+pub mod requirement;
 pub mod sdist;
 pub mod trust;
 pub mod verify;

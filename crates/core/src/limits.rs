@@ -19,6 +19,46 @@ pub const METADATA_FIELDS: usize = 50_000;
 /// matching it against a pattern.
 pub const REF_LENGTH: usize = 255;
 
+/// Bytes of the bound on a JSON document for each value and key that it may hold. One takes up to 220 bytes of
+/// memory, in an object of its own, and as few as three in the file. Real provenance has one in fifteen
+/// bytes, and stays under half of this bound.
+pub const JSON_BYTES_PER_NODE: usize = 32;
+
+/// Bytes of a version: it is part of a file name.
+pub const VERSION_LENGTH: usize = FILENAME_LENGTH;
+
+/// Bytes of a requirement (PEP 508). The longest real ones, with a marker of a dozen terms, have some
+/// hundred.
+pub const REQUIREMENT_LENGTH: usize = 4096;
+
+/// Opening parentheses of a requirement, each of which costs stack. Real markers have up to eight.
+pub const REQUIREMENT_PARENTHESES: usize = 32;
+
+/// Quotes in a requirement, two for each term of its marker: twelve terms, of which real markers have up
+/// to nine. The worst of twelve is read in some milliseconds, of sixteen in a second, of twenty-four never.
+pub const REQUIREMENT_QUOTES: usize = 24;
+
+/// Tags that a build can see, in provenance: tools that take the version from git look for the nearest
+/// ones, and each costs a rebuild an object to fetch.
+pub const RECORDED_TAGS: usize = 256;
+
+/// Steps after the hooks, each of which costs a sandbox. Real builds have one or two.
+pub const RECORDED_STEPS: usize = 32;
+
+/// Submodules, each of which costs a clone. The largest real projects have some dozen.
+pub const RECORDED_SUBMODULES: usize = 256;
+
+/// Bytes of all variables of a build. `PATH` is the longest, with some hundred; the system takes 128 kB of
+/// one.
+pub const VARIABLES_LENGTH: usize = 16 << 10;
+
+/// Bytes of a host name: what Linux holds (`HOST_NAME_MAX`), and one label by RFC 1123 has 63.
+pub const HOSTNAME_LENGTH: usize = 64;
+
+/// The latest time of a commit, in Unix seconds: the end of the year 9999, beyond which times have no
+/// common form.
+pub const LATEST_TIME: i64 = 253_402_300_799;
+
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct WheelLimits {
@@ -86,14 +126,14 @@ impl SdistLimits {
 #[derive(Debug, Clone, Copy)]
 pub struct AttestationLimits {
     /// Bytes of a bundle or of the statement in it. Provenance of a build with a thousand crates stays
-    /// under 1 MB.
+    /// under 1 MB. Read, a hostile one takes some 80 MB of memory.
     pub bundle: usize,
 }
 
 impl AttestationLimits {
     /// The bounds used unless others are asked for.
     pub const fn standard() -> Self {
-        Self { bundle: 16 << 20 }
+        Self { bundle: 4 << 20 }
     }
 }
 

@@ -355,3 +355,24 @@ fn a_backend_that_answers_with_a_link_or_a_pipe() {
         refused(&project, &mut project.build(&cache(&project)), 1, &says);
     }
 }
+
+/// What a hook asks for reaches a parser of ours, outside the sandbox.
+#[test]
+fn a_hook_that_asks_for_what_no_parser_survives() {
+    needs_sandbox!();
+    let hook = "def get_requires_for_build_wheel(*arguments, **more):\n    return ";
+    for (answer, says) in [
+        (
+            "['a; ' + '(' * 100_000 + 'os_name==\"x\"' + ')' * 100_000]",
+            "it has 200015 bytes, and at most 4096 are read",
+        ),
+        (
+            "['a; ' + ' or '.join(f'(\"{i}a\" in platform_version and \"{i}b\" in sys_platform)' for i in range(12))]",
+            "it has 48 quotes, and at most 24 are read",
+        ),
+        ("['a'] * 300", "which is not a list of at most 256 requirements, but of 300"),
+    ] {
+        let project = honest_but(&format!("{hook}{answer}"));
+        refused(&project, &mut project.build(&cache(&project)), 1, &[says]);
+    }
+}

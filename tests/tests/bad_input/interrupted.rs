@@ -122,11 +122,11 @@ fn ctrl_c_and_sigterm_end_a_build_with_all_its_children() {
 fn ctrl_c_ends_a_rebuild_without_a_verdict() {
     needs_sandbox!();
     let marker = marker("rebuild");
-    let project = honest_but(&sleeps("'WAIT' in os.environ", &marker));
+    let project = honest_but(&sleeps("os.environ['PYTHONHASHSEED'] == '1'", &marker));
     project.build(&cache(&project)).assert().success();
     project.sign_changed(|statement| {
         let internal = &mut statement["predicate"]["buildDefinition"]["internalParameters"];
-        internal["environment"]["variables"]["WAIT"] = "1".into();
+        internal["environment"]["variables"]["PYTHONHASHSEED"] = "1".into();
     });
     let before = project.names();
     let wheel = project.wheel();

@@ -342,6 +342,11 @@ struct LockedPackage {
     checksum: Option<String>,
 }
 
+/// crates.io as Cargo.lock names it, also where the user's own configuration puts a mirror in its place. A
+/// crate is recorded as `pkg:cargo/NAME@VERSION`, which says that it is from there.
+const CRATES_IO: &[&str] =
+    &["registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/"];
+
 fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
     let lock: CargoLock = toml::from_str(text).map_err(|error| toml_error(path, text, &error))?;
     let mut crates = Vec::new();
@@ -353,10 +358,10 @@ fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
             version: version.clone(),
             why,
         };
-        if !source.starts_with("registry+") && !source.starts_with("sparse+") {
-            let shown = source.escape_debug();
+        if !CRATES_IO.contains(&source.as_str()) {
             return Err(refused(format!(
-                "`{shown}` is no registry, and only crates from one are recorded"
+                "it is from `{}`, and only crates from crates.io are recorded",
+                Escaped(&source)
             )));
         }
         let checksum =

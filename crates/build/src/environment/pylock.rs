@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use pep440_rs::Version;
-use pep508_rs::PackageName;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::ProjectName;
+use wheelmark_core::requirement;
 
 /// A build requirement as it was resolved: one wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,14 +254,14 @@ fn check_filename(package: &LockedRequirement) -> Result<(), PylockError> {
     let (5 | 6, [name, version, ..]) = (parts.len(), &parts[..]) else {
         return Err(wrong());
     };
-    let named = PackageName::from_str(name).map_err(|_| wrong())?;
-    let versions = (Version::from_str(version), Version::from_str(&package.version));
+    let named = name.parse::<ProjectName>().map_err(|_| wrong())?;
+    let versions = (requirement::version(version), requirement::version(&package.version));
     let plain = parts
         .iter()
         .flat_map(|part| part.chars())
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '!'));
     match versions {
-        (Ok(a), Ok(b)) if a == b && named.as_ref() == package.name && plain => Ok(()),
+        (Some(a), Some(b)) if a == b && named.as_str() == package.name && plain => Ok(()),
         _ => Err(wrong()),
     }
 }

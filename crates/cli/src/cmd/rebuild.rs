@@ -27,6 +27,7 @@ use crate::artifact;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, below, shown};
 use crate::exit::Exit;
+use crate::input::Watched;
 use crate::interrupt;
 use crate::machine::{self, Place};
 use crate::passphrase;
@@ -253,13 +254,13 @@ fn compared(
             return result(compare::judge_unlike(vec![what], &drift), None);
         }
     };
-    let open = |path: &Path| File::open(path).map_err(|error| CliError::io("read", path, &error));
     let diff = compare::diff(
-        (wheel, open(&arguments.wheel)?),
-        (other, open(rebuilt)?),
+        (wheel, Watched::open(&arguments.wheel, cancel)?),
+        (other, Watched::open(rebuilt, cancel)?),
         &CompareLimits::standard(),
-    )
-    .map_err(CliError::undecided)?;
+    );
+    interrupt::check(cancel)?;
+    let diff = diff.map_err(CliError::undecided)?;
     result(compare::judge(&diff, &drift), Some(diff))
 }
 

@@ -1,5 +1,6 @@
 //! Attestations: the signed envelope, the in-toto statement in it, and the predicates.
 
+mod checks;
 pub mod envelope;
 pub mod environment;
 pub mod pep517;
