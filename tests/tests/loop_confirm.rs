@@ -76,6 +76,20 @@ fn a_time_in_a_file_is_named() {
 }
 
 #[test]
+fn a_time_is_blamed_on_the_clock_only() {
+    // Of one second, so that quick builds may see the same one, with and without another library.
+    for value in ["time.ctime()", "repr(time.time())", "time.strftime('%H:%M:%S')"] {
+        let code =
+            format!("import time\ndef content(): return 'BUILT = ' + repr({value}) + '\\n'\n");
+        let Some((confirmation, text)) = refused(&code) else {
+            return;
+        };
+        assert_eq!(confirmation["tracedTo"], json!(["clock"]), "{confirmation:#}");
+        assert!(text.contains("what makes the difference: clock\n"), "{text}");
+    }
+}
+
+#[test]
 fn times_of_members_are_named() {
     if !clock_varies() {
         return;
@@ -142,7 +156,7 @@ fn a_number_of_processors_is_found_by_varying_it_alone() {
             return;
         };
         assert_eq!(confirmation["tracedTo"], json!(["number of processors"]));
-        let line = "comes of another number of processors, by itself";
+        let line = "what makes the difference: number of processors\n";
         assert!(text.contains(line), "{text}");
         assert!(text.contains("+JOBS = 1"), "{text}");
     }
