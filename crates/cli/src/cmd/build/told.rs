@@ -1,0 +1,90 @@
+//! What a build answers, to a program and to a person.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use wheelmark_build::confirm::Confirmation;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::report::Escaped;
+
+use crate::error::CliError;
+use crate::render::Output;
+use crate::render::human::{BAD, BOLD, GOOD, WARN, styled};
+
+/// What was built, for a program.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer<'a> {
+    pub(super) schema: &'static str,
+    pub(super) source: &'a str,
+    /// The ref that is recorded, if one is.
+    #[serde(rename = "ref")]
+    pub(super) git_ref: Option<&'a str>,
+    pub(super) commit: String,
+    pub(super) key: String,
+    pub(super) files: Vec<Signed>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// One file with its bundle, ready to be written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Signed {
+    pub(super) filename: String,
+    pub(super) sha256: Sha256Digest,
+    pub(super) bundle: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) confirmation: Option<Confirmation>,
+    #[serde(skip)]
+    pub(super) file: PathBuf,
+    #[serde(skip)]
+    pub(super) signed: Vec<u8>,
+    #[serde(skip)]
+    pub(super) seen: String,
+}
+
+/// What a person should know of a build that was made all the same.
+#[derive(Serialize)]
+pub(super) struct Warning {
+    pub(super) warning: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+}
+
+/// Says what was built, or why nothing was signed. `out` is where the files are.
+pub(super) fn tell(
+    out: &Path,
+    answer: &Answer<'_>,
+    refused: bool,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    for file in &answer.files {
+        let verb = match refused {
+            true => styled(BAD, "not signed"),
+            false => styled(GOOD, "built"),
+        };
+        let path = out.join(&file.filename);
+        writeln!(output, "{verb} {}", Escaped(&path.to_string_lossy()))?;
+        writeln!(output, "  sha256 {}", file.sha256)?;
+        writeln!(output, "  source {} at commit {}", Escaped(answer.source), answer.commit)?;
+        writeln!(output, "  ref {}", Escaped(answer.git_ref.unwrap_or("none recorded")))?;
+        writeln!(output, "  {}", file.seen)?;
+        if let Some(confirmation) = &file.confirmation {
+            write!(output, "{confirmation}")?;
+        }
+        if !refused {
+            let bundle = out.join(&file.bundle);
+            writeln!(output, "  signed by key {}", answer.key)?;
+            writeln!(output, "  attestation {}", Escaped(&bundle.to_string_lossy()))?;
+        }
+    }
+    for Warning { warning, hint } in &answer.warnings {
+        writeln!(output, "{} {}", styled(WARN, "warning:"), Escaped(warning))?;
+        if let Some(hint) = hint {
+            writeln!(output, "{} {}", styled(BOLD, "hint:"), Escaped(hint))?;
+        }
+    }
+    Ok(())
+}
