@@ -54,6 +54,22 @@ impl Confirmation {
     pub fn holds(&self) -> bool {
         self.differences.is_empty()
     }
+
+    /// What to change in the project so that it does.
+    pub fn hint(&self) -> Option<String> {
+        let advice: Vec<_> = self.traced_to.iter().filter_map(|cause| advice(cause)).collect();
+        let findings = self.diff.iter().flat_map(WheelDiff::findings);
+        let member = findings
+            .filter(|finding| finding.cause != Cause::RecordFollows)
+            .find_map(|finding| finding.members.first().filter(|_| finding.member_count == 1));
+        match (advice.is_empty(), member) {
+            (true, _) => None,
+            (false, Some(member)) => {
+                Some(format!("where `{}` is made, {}", Escaped(member), advice.join(", and ")))
+            }
+            (false, None) => Some(advice.join(", and ")),
+        }
+    }
 }
 
 /// Builds again and compares. `log` is where that build's output goes.
@@ -279,6 +295,19 @@ const PROCESSORS: &str = "number of processors";
 const LOCALE: &str = "locale of what starts the build";
 const CLOCK: &str = "clock";
 
+/// What a project can do about a cause.
+fn advice(cause: &str) -> Option<&'static str> {
+    match cause {
+        CLOCK => Some("take the time from SOURCE_DATE_EPOCH, which every build gets"),
+        FILES => Some("sort what a folder lists before it is used"),
+        FOLDER => Some("leave out the folder in which the build ran"),
+        USER => Some("leave out the user id"),
+        PROCESSORS => Some("leave out the number of processors"),
+        CHANCE => Some("leave out random values, or take a fixed seed"),
+        _ => None,
+    }
+}
+
 /// The comparison, where both files are well-formed wheels.
 fn diff(recorded: &Recorded, second: &Path) -> Result<Option<WheelDiff>, BuildError> {
     if recorded.plan.distribution == Distribution::Sdist {
@@ -318,15 +347,25 @@ impl fmt::Display for Confirmation {
             writeln!(f, "  confirmed: a second build gave the same bytes under another {varied}")?;
         } else {
             writeln!(f, "  not confirmed: a second build under another {varied} gave other bytes")?;
-            for difference in &self.differences {
-                writeln!(f, "    {}", Escaped(difference))?;
-            }
             for cause in &self.traced_to {
                 writeln!(f, "    what makes the difference: {cause}")?;
             }
-            let details = self.diff.iter().map(ToString::to_string);
-            for line in details.collect::<String>().lines() {
-                writeln!(f, "    {line}")?;
+            match &self.diff {
+                // It has the causes in it.
+                Some(diff) => {
+                    writeln!(f, "    A is the first build, B the second")?;
+                    for line in diff.to_string().lines() {
+                        match line {
+                            "" => writeln!(f)?,
+                            line => writeln!(f, "    {line}")?,
+                        }
+                    }
+                }
+                None => {
+                    for difference in &self.differences {
+                        writeln!(f, "    {}", Escaped(difference))?;
+                    }
+                }
             }
         }
         for kept in &self.not_varied {
