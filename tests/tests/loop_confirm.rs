@@ -180,7 +180,7 @@ fn a_user_id_is_shown() {
     // As root every run has another one; a plain user's can be varied alone.
     let traced = confirmation["tracedTo"][0].as_str().expect("a cause");
     assert!(traced.contains("user id"), "{confirmation:#}");
-    assert!(text.contains("-USER = ") && text.contains("+USER = "), "{text}");
+    assert!(text.contains("odd/__init__.py: embedded-number: `"), "{text}");
 }
 
 #[test]

@@ -48,6 +48,8 @@ coded! {
         EmbeddedPath = "embedded-path",
         /// The difference is a date or a time: when the build ran.
         EmbeddedTimestamp = "embedded-timestamp",
+        /// The difference is a number in a line that names a user, group or process, or right after a path that is the same: who or which process built, most often.
+        EmbeddedNumber = "embedded-number",
         /// The difference is a value of the same length that looks random: hexadecimal, a UUID, a temporary name.
         RandomValue = "random-value",
         /// The same lines or words are there in another order.
