@@ -1,5 +1,7 @@
 //! `wheelmark build`: from a git commit to files with signed provenance.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -8,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde_json::Value;
 use wheelmark_build::atomic::{self, Existing, NewFile};
 use wheelmark_build::confirm::{self, Confirmation};
@@ -23,13 +24,13 @@ use wheelmark_build::sign::sign_statement;
 use wheelmark_build::source::{ResolveOptions, ResolvedSource, SourceSpec};
 use wheelmark_core::attestation::environment::Observation;
 use wheelmark_core::attestation::pep517::{Distribution, Step};
-use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild};
 use wheelmark_core::report::{CheckName, Escaped};
 use wheelmark_core::trust::{TrustedKey, Validity};
 use wheelmark_core::verify;
 
+use self::told::{Answer, Signed, Warning};
 use crate::artifact;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, shown};
@@ -39,7 +40,6 @@ use crate::machine::{self, Place};
 use crate::out_folder;
 use crate::passphrase;
 use crate::progress::Stages;
-use crate::render::human::{BAD, GOOD, WARN, styled};
 use crate::render::{Output, json};
 
 /// Build wheels from a git commit, and sign how they were built.
@@ -126,34 +126,6 @@ pub struct Arguments {
     bounds: BoundOptions,
 }
 
-/// What was built, for a program.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'a> {
-    schema: &'static str,
-    source: &'a str,
-    commit: String,
-    key: String,
-    files: Vec<Signed>,
-}
-
-/// One file with its bundle, ready to be written.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Signed {
-    filename: String,
-    sha256: Sha256Digest,
-    bundle: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confirmation: Option<Confirmation>,
-    #[serde(skip)]
-    file: PathBuf,
-    #[serde(skip)]
-    signed: Vec<u8>,
-    #[serde(skip)]
-    seen: String,
-}
-
 /// Builds, signs, and writes all files or none.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let cancel = interrupt::watch()?;
@@ -189,6 +161,7 @@ fn build(
     let (machine, pythons) = found?;
     let workspace = &place.workspace;
     let source = source?;
+    refuse_output_in_source(arguments, &source)?;
     let mut files: Vec<Signed> = Vec::new();
     let mut confirmed = true;
     for (index, request) in requests(arguments, &source, trace, &pythons)?.iter().enumerate() {
@@ -232,9 +205,11 @@ fn build(
     let answer = Answer {
         schema: "https://wheelmark.dev/build/v1",
         source: &source.uri,
+        git_ref: source.git_ref.as_deref(),
         commit: source.commit.to_string(),
         key: wheelmark_build::sign::Signer::key_id(&key).to_string(),
         files,
+        warnings: warnings(arguments, &source),
     };
     let refused = arguments.release && !confirmed;
     if !refused {
@@ -243,7 +218,7 @@ fn build(
     if arguments.json {
         json::document(&answer, output)?;
     } else {
-        tell(arguments, &answer, refused, output)?;
+        told::tell(&arguments.out, &answer, refused, output)?;
     }
     Ok(if refused { Exit::Differs } else { Exit::Accepted })
 }
@@ -354,6 +329,7 @@ fn sign(
     let statement = recorded.statement()?;
     let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
     let seen = match &recorded.build.internal.observed {
+        Observation::Attached { programs } if programs.len() == 1 => "1 program seen".to_owned(),
         Observation::Attached { programs } => format!("{} programs seen", programs.len()),
         Observation::Unavailable { reason } => {
             format!("what ran is not known: {}", Escaped(reason))
@@ -456,50 +432,70 @@ fn verify_own(
     }
 }
 
-fn tell(
-    arguments: &Arguments,
-    answer: &Answer<'_>,
-    refused: bool,
-    output: &mut Output,
-) -> Result<(), CliError> {
-    for file in &answer.files {
-        let verb = match refused {
-            true => styled(BAD, "not signed"),
-            false => styled(GOOD, "built"),
-        };
-        let path = arguments.out.join(&file.filename);
-        writeln!(output, "{verb} {}", Escaped(&path.to_string_lossy()))?;
-        writeln!(output, "  sha256 {}", file.sha256)?;
-        writeln!(output, "  source {} at commit {}", Escaped(answer.source), answer.commit)?;
-        writeln!(output, "  {}", file.seen)?;
-        if let Some(confirmation) = &file.confirmation {
-            write!(output, "{confirmation}")?;
-        }
-        for unsafe_choice in warnings(arguments) {
-            writeln!(output, "  {} {unsafe_choice}", styled(WARN, "warning:"))?;
-        }
-        if !refused {
-            let bundle = arguments.out.join(&file.bundle);
-            writeln!(output, "  signed by key {}", answer.key)?;
-            writeln!(output, "  attestation {}", Escaped(&bundle.to_string_lossy()))?;
-        }
-    }
-    Ok(())
-}
-
-/// What was asked for and proves less.
-fn warnings(arguments: &Arguments) -> Vec<&'static str> {
+/// What was asked for and proves less, and what of the source a policy may ask for in vain.
+fn warnings(arguments: &Arguments, source: &ResolvedSource) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    let mut warn = |text: &str, hint: Option<String>| {
+        warnings.push(Warning { warning: text.to_owned(), hint });
+    };
     if arguments.isolation == Isolation::None {
-        warnings.push("nothing held this build; it is recorded, and policies refuse it by default");
+        let text = "nothing held this build; it is recorded, and policies refuse it by default";
+        warn(text, None);
     }
     if arguments.allow_dirty_unsafe {
-        warnings.push("what is not the commit's is recorded, and policies refuse it by default");
+        let text = "what is not the commit's is recorded, and policies refuse it by default";
+        warn(text, None);
     }
     if arguments.no_trace {
-        warnings.push("what ran during the build is recorded as not known");
+        warn("what ran during the build is recorded as not known", None);
+    }
+    if source.uri.starts_with("git+file:") && arguments.source_uri.is_none() {
+        let text = "the source is recorded as a folder of this machine, where nobody else can look";
+        let hint = "--source-uri records the repository's public URI, such as \
+                    https://example.org/owner/project";
+        warn(text, Some(hint.to_owned()));
+    }
+    if source.git_ref.is_none() {
+        let text = "no ref is recorded, and a policy that asks for one refuses these files";
+        warn(text, Some(how_to_name_a_ref(source)));
     }
     warnings
+}
+
+/// How the same commit is built under a ref.
+fn how_to_name_a_ref(source: &ResolvedSource) -> String {
+    let tags: Vec<_> = source.tags.iter().filter(|tag| tag.commit == source.commit).collect();
+    match &tags[..] {
+        [] => "check out a branch or a tag, or build `git+URI@REF`".to_owned(),
+        [tag, rest @ ..] => {
+            let several = match rest {
+                [] => String::new(),
+                rest => format!(
+                    "{} tags name this commit ({}); ",
+                    tags.len(),
+                    rest.iter().fold(tag.name.clone(), |all, tag| all + ", " + &tag.name)
+                ),
+            };
+            let (uri, tag) = (&source.uri, &tag.name);
+            Escaped(&format!("{several}say which: `wheelmark build {uri}@{tag}`")).to_string()
+        }
+    }
+}
+
+/// Refuses a folder for the output that would make the source's work tree other than its commit.
+fn refuse_output_in_source(arguments: &Arguments, source: &ResolvedSource) -> Result<(), CliError> {
+    let names = ["built-1.0-py3-none-any.whl", "built-1.0-py3-none-any.whl.sigstore.json"];
+    let files = names.map(|name| arguments.out.join(name));
+    if !source.would_be_untracked(&files).map_err(BuildError::from)? {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is in the source's work tree, and git does not ignore it: the next build would be refused \
+         for its untracked files",
+        shown(&arguments.out)
+    );
+    Err(CliError::usage(message)
+        .hint("give a folder outside, such as --out ../dist, or commit a .gitignore that names it"))
 }
 
 /// A command's words, as a shell would split them.

@@ -14,6 +14,7 @@ use wheelmark_build::instructions::{self, Form};
 use wheelmark_build::rebuild::{self, Prepared};
 use wheelmark_build::sandbox::{Isolation, Tracing};
 use wheelmark_build::sign::sign_statement;
+use wheelmark_build::source::SourceError;
 use wheelmark_core::attestation::rebuild_result::RebuildResult;
 use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
 use wheelmark_core::digest::Sha256Digest;
@@ -51,7 +52,8 @@ Examples:
   wheelmark rebuild --policy policy.toml --print-instructions sh demo-1.0-py3-none-any.whl
 
 Exit codes: 0 identical and accepted, 10 rejected before anything was built, 11 other bytes from the
-recorded environment, 12 the build failed or shows nothing, 1 could not decide, 2 wrong usage.")]
+recorded environment, 12 the build failed or shows nothing, 1 could not decide (the source cannot be
+had, for example), 2 wrong usage.")]
 pub struct Arguments {
     /// The wheel; its attestation is beside it, named <WHEEL>.sigstore.json
     #[arg(value_name = "WHEEL")]
@@ -183,6 +185,12 @@ fn attempt(
     let checkout = arguments.source_dir.as_deref();
     let prepared = match rebuild::prepare(&machine, workspace, verified, checkout) {
         Ok(prepared) => prepared,
+        // Of a clone that a person chose this says nothing of the record: it may be another project's.
+        Err(error @ BuildError::Source(SourceError::CommitMissing { .. }))
+            if checkout.is_some() =>
+        {
+            return Err(CliError::from(error).hint(OTHER_CLONE));
+        }
         Err(error) => {
             interrupt::check(cancel)?;
             return Shown::failed(error, &tree, Vec::new(), Vec::new());
@@ -221,6 +229,9 @@ fn attempt(
     }
     compared(arguments, artifact, &built.file, drift.clone(), printed, cancel)
 }
+
+/// What to do where the source cannot be had.
+const OTHER_CLONE: &str = "--source-dir names a clone that has the recorded commit";
 
 fn compared(
     arguments: &Arguments,
@@ -297,7 +308,7 @@ impl Shown {
         let outcome = match error {
             // A person can mend these; the record has no part in them.
             BuildError::Source(source) if !source.is_of_the_record() => {
-                let hint = "--source-dir names a clone that has the recorded commit";
+                let hint = OTHER_CLONE;
                 let error = CliError::from(BuildError::Source(source));
                 return Err(if error.hint.is_none() { error.hint(hint) } else { error });
             }
