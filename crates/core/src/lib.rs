@@ -15,6 +15,7 @@ pub mod limits;
 pub mod policy;
 pub mod report;
 pub mod sdist;
+mod subject;
 pub mod trust;
 pub mod verify;
 pub mod wheel;

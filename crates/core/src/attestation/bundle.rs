@@ -1,0 +1,91 @@
+//! Sigstore bundles v0.1 to v0.3 as files hold them: parsed, bounded, and believed in nothing.
+//!
+//! <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>
+
+use serde_json::Value;
+use sigstore_types::bundle::VerificationMaterialContent;
+use sigstore_types::{Bundle, SignatureContent};
+
+use super::publisher::Publisher;
+use crate::json;
+use crate::limits::AttestationLimits;
+use crate::report::{Reason, Refusal};
+
+/// A signature with what it came with. Nothing of it is authenticated.
+#[derive(Debug, Clone)]
+pub struct Attestation {
+    pub(super) bundle: Bundle,
+    pub(super) signed_by: ClaimedSigner,
+    pub(super) publisher: Option<Publisher>,
+}
+
+/// Who the bundle says has signed. Not authenticated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimedSigner {
+    /// A plain key, by the hint that the bundle gives; empty where it gives none.
+    Key {
+        /// `verificationMaterial.publicKey.hint`.
+        hint: String,
+    },
+    /// A certificate.
+    Certificate,
+}
+
+impl Attestation {
+    /// Reads a Sigstore bundle over a DSSE envelope or over the bare file.
+    ///
+    /// # Errors
+    /// [`Reason::BundleMalformed`] for anything that is not such a bundle, and
+    /// [`Reason::SignatureCount`] unless there is exactly one signature.
+    pub fn parse(bytes: &[u8], limits: &AttestationLimits) -> Result<Self, Refusal> {
+        let value =
+            json::parse(bytes, limits.bundle).map_err(|error| malformed(&error.to_string()))?;
+        Self::of_bundle(&value)
+    }
+
+    /// The same of JSON that was read strictly.
+    pub(super) fn of_bundle(value: &Value) -> Result<Self, Refusal> {
+        // Without one the library would take the bundle for an early one.
+        if !value.get("mediaType").is_some_and(Value::is_string) {
+            return Err(malformed("no `mediaType`"));
+        }
+        // The list is counted here, so that "none" and "two" are told apart from "not a bundle".
+        if let Some(envelope) = value.get("dsseEnvelope") {
+            let count = envelope.get("signatures").and_then(|list| list.as_array()).map(Vec::len);
+            if let Some(count) = count.filter(|count| *count != 1) {
+                return Err(Refusal::new(Reason::SignatureCount)
+                    .expected("exactly one signature")
+                    .found(format!("{count} signatures")));
+            }
+        }
+        let text = value.to_string();
+        let bundle = Bundle::from_json(&text).map_err(|error| malformed(&error.to_string()))?;
+        let signed_by = match &bundle.verification_material.content {
+            VerificationMaterialContent::PublicKey(key) => {
+                ClaimedSigner::Key { hint: key.hint.clone() }
+            }
+            _ => ClaimedSigner::Certificate,
+        };
+        Ok(Self { bundle, signed_by, publisher: None })
+    }
+
+    /// Who the bundle says has signed. Not authenticated.
+    pub fn claimed_signer(&self) -> &ClaimedSigner {
+        &self.signed_by
+    }
+
+    /// The payload type and the payload; `None` of a signature over the bare file. Not authenticated: for
+    /// showing to a person, never for a verdict.
+    pub fn unverified_payload(&self) -> Option<(&str, &[u8])> {
+        match &self.bundle.content {
+            SignatureContent::DsseEnvelope(envelope) => {
+                Some((&envelope.payload_type, envelope.payload.as_bytes()))
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn malformed(found: &str) -> Refusal {
+    Refusal::new(Reason::BundleMalformed).found(found.replace('\n', " "))
+}
