@@ -104,7 +104,9 @@ pub fn verify(
     report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
     let provenance = match (held, signer, known, contents) {
         (true, Some(signer), Some((origin, build)), Ok(contents)) => {
-            Some(VerifiedProvenance { sha256: artifact.sha256, signer, origin, build, contents })
+            let sha256 = artifact.sha256;
+            let build = build.map(|build| VerifiedBuild { sha256, build });
+            Some(VerifiedProvenance { sha256, signer, origin, build, contents })
         }
         _ => None,
     };
@@ -236,8 +238,27 @@ pub struct VerifiedProvenance {
     sha256: Sha256Digest,
     signer: SignerIdentity,
     origin: Origin,
-    build: Option<Pep517Build>,
+    build: Option<VerifiedBuild>,
     contents: Contents,
+}
+
+/// Everything that a rebuild needs, from provenance for which every check held.
+#[derive(Debug, Clone)]
+pub struct VerifiedBuild {
+    sha256: Sha256Digest,
+    build: Pep517Build,
+}
+
+impl VerifiedBuild {
+    /// The digest of the file.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256
+    }
+
+    /// How it was built.
+    pub fn get(&self) -> &Pep517Build {
+        &self.build
+    }
 }
 
 impl VerifiedProvenance {
@@ -257,7 +278,7 @@ impl VerifiedProvenance {
     }
 
     /// How the file was built, where the provenance is of a build type that says all of it.
-    pub fn build(&self) -> Option<&Pep517Build> {
+    pub fn build(&self) -> Option<&VerifiedBuild> {
         self.build.as_ref()
     }
 }

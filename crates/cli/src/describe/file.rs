@@ -11,6 +11,7 @@ use wheelmark_build::sign::key::KeyFile;
 use wheelmark_build::sign::pem::PemKind;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
+use wheelmark_core::trust::Embedded;
 use wheelmark_core::policy::{Policy, Projects, Rebuild};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::{TrustedKey, Validity};
@@ -151,7 +152,7 @@ fn note_mode(path: &Path, description: &mut Description) {
 
 /// A policy.
 pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
-    let policy = Policy::parse(&path.to_string_lossy(), text)
+    let policy = Policy::parse(&path.to_string_lossy(), text, &Embedded)
         .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
     let mut description = Description::of("a policy");
     let section = description.section("keys that it trusts");

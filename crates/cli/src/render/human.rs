@@ -123,7 +123,8 @@ fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
     match name {
         CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
-        CheckName::BuildType
+        CheckName::PredicateType
+        | CheckName::BuildType
         | CheckName::Signer
         | CheckName::Builder
         | CheckName::Source
@@ -139,8 +140,8 @@ fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::Statement
         | CheckName::SubjectName
         | CheckName::SubjectDigest
-        | CheckName::PredicateType
-        | CheckName::Parameters => None,
+        | CheckName::Parameters
+        | CheckName::Certificate => None,
     }
 }
 

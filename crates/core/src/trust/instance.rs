@@ -91,6 +91,13 @@ pub struct InstanceError {
     because: String,
 }
 
+impl InstanceError {
+    /// Why an instance cannot be used.
+    pub fn new(name: InstanceName, because: impl Into<String>) -> Self {
+        Self { name, because: because.into() }
+    }
+}
+
 /// A Sigstore instance with its trusted root, parsed once and shared by every verification.
 pub struct Instance {
     name: InstanceName,
@@ -135,7 +142,7 @@ impl Instance {
     /// [`InstanceError`] for [`InstanceName::Private`], of which nothing is known beforehand.
     pub fn embedded(name: InstanceName) -> Result<Self, InstanceError> {
         let Some(embedded) = name.embedded() else {
-            return Err(InstanceError { name, because: "none was given".to_owned() });
+            return Err(InstanceError::new(name, "none was given (--trust-root FILE)"));
         };
         let as_of = DateTime::parse_from_rfc3339(EMBEDDED_AS_OF).ok().map(|time| time.to_utc());
         Self::parse(name, embedded.embedded_trusted_root_json().as_bytes(), as_of)
@@ -151,7 +158,7 @@ impl Instance {
         bytes: &[u8],
         as_of: Option<DateTime<Utc>>,
     ) -> Result<Self, InstanceError> {
-        let error = |because: String| InstanceError { name, because };
+        let error = |because: String| InstanceError::new(name, because);
         json::parse(bytes, TRUSTED_ROOT).map_err(|cause| error(cause.to_string()))?;
         let text = std::str::from_utf8(bytes).map_err(|cause| error(cause.to_string()))?;
         let root = TrustedRoot::from_json(text).map_err(|cause| error(cause.to_string()))?;
