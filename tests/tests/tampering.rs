@@ -105,7 +105,7 @@ fn every_change_of_the_bundle_is_refused(held: &Held) {
     let limits = AttestationLimits::standard();
     let payload = |bundle: &[u8]| {
         let parsed = Attestation::parse(bundle, &limits).expect("a bundle");
-        let (kind, payload) = parsed.unverified_payload();
+        let (kind, payload) = parsed.unverified_payload().expect("an envelope");
         (kind.to_owned(), payload.to_vec())
     };
     let signed = payload(&held.bundle);

@@ -25,7 +25,7 @@ use crate::report::{
 };
 use crate::sdist::Sdist;
 use crate::subject;
-use crate::trust::SignerIdentity;
+use crate::trust::{CertificateIdentity, SignerIdentity};
 use crate::wheel::Wheel;
 
 /// The file under test, as far as it could be read.
@@ -164,17 +164,17 @@ impl Case<'_> {
             evaluate::build_type(rule, found)
         });
         let claimed = run.check_if(C::Parameters, both_if(predicate, file), parameters);
-        let claimed = claimed.as_ref().map(|it| it.clone().unwrap_or_default());
-        let known = run.check_if(C::Certificate, certified_by(envelope, &claimed), |it| {
-            certified(it.0, it.1)
+        let claimed = claimed.map(Option::unwrap_or_default);
+        let origin = run.check_if(C::Certificate, to_certify(envelope, &claimed), |(it, by)| {
+            certified(it, by)
         });
-        let origin = match (&known, &claimed) {
-            (Ok(Some(origin)), _) => Ok(origin),
-            (Ok(None), Ok((origin, _))) => Ok(origin),
-            (Err(because), _) => Err(because),
-            (Ok(None), Err(because)) => Err(*because),
+        let (origin, build) = match (&origin, &claimed) {
+            (Ok(certified), Ok((claimed, build))) => {
+                (Ok(certified.as_ref().unwrap_or(claimed)), Ok(build.as_ref()))
+            }
+            (_, Err(because)) => (Err(because), Err(because)),
+            (Err(because), Ok((_, build))) => (Err(because), Ok(build.as_ref())),
         };
-        let build = claimed.as_ref().map(|(_, build)| build.as_ref()).map_err(|because| *because);
         // 7. Signer and builder are the rule's for this project.
         run.judge(C::Signer, both(rule, envelope), |(rule, envelope)| {
             evaluate::signer(rule, envelope.signer())
@@ -441,6 +441,18 @@ fn read_all<'a>(
 fn signing_times(envelope: &VerifiedEnvelope) -> Option<String> {
     let first = envelope.times().first()?;
     Some(format!("signed at {}", first.to_rfc3339_opts(SecondsFormat::Secs, true)))
+}
+
+/// What the certificate of the signer, if there is one, is to be held against.
+fn to_certify<'a>(
+    envelope: Step<'a, &'a VerifiedEnvelope>,
+    claimed: &'a Result<(Origin, Option<Pep517Build>), CheckName>,
+) -> Step<'a, Option<(Origin, &'a CertificateIdentity)>> {
+    match (envelope?.signer(), claimed) {
+        (SignerIdentity::Key(_), _) => Ok(None),
+        (SignerIdentity::Certificate(by), Ok((origin, _))) => Ok(Some((origin.clone(), by))),
+        (SignerIdentity::Certificate(_), Err(because)) => Err(because),
+    }
 }
 
 fn predicate_of((statement, rule): (&Statement, &Rule)) -> Result<Predicate, Refusal> {

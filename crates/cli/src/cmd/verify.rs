@@ -14,7 +14,6 @@ use crate::artifact;
 use crate::attestations::{self, Found};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::input;
 use crate::interrupt;
 use crate::render::{self, Output, human, json};
 use crate::trust_options::TrustOptions;

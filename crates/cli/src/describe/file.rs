@@ -159,6 +159,10 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
     for key in policy.trust().keys() {
         section.fact(key.algorithm(), key.id());
     }
+    let section = description.section("Sigstore instances that it trusts");
+    for instance in policy.trust().instances() {
+        section.fact(instance.name().as_str(), format!("sha256 {}", instance.sha256()));
+    }
     for rule in policy.rules() {
         let section = description.section(format!("{}, what it asks", rule.name));
         section.maybe("line", rule.line);
@@ -170,8 +174,14 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
         for key in &rule.keys {
             section.fact("signed by", key);
         }
+        for identity in &rule.identities {
+            section.fact("signed by the holder of a certificate", identity);
+        }
+        for predicate_type in &rule.attestations {
+            section.fact("attestation", predicate_type);
+        }
         section
-            .fact("source", &rule.source)
+            .fact("source", rule.source.as_ref().map_or("any".to_owned(), ToString::to_string))
             .fact("ref", rule.git_ref.as_ref().map_or("any".to_owned(), ToString::to_string));
         for builder in &rule.builders {
             section.fact("builder", builder);
@@ -190,6 +200,9 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
         let name = rule.name.clone();
         if unsafe_choices.dirty {
             description.note(format!("{name} lets pass a tree that was not the commit's"));
+        }
+        if rule.bare_signature {
+            description.note(format!("{name} lets pass a signature that says nothing of the origin"));
         }
         if unsafe_choices.no_isolation {
             description.note(format!("{name} lets pass a build that nothing held"));

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use sigstore_types::{Artifact, Bundle, DsseEnvelope, Sha256Hash, SignatureContent};
 
 use super::bundle::{Attestation, ClaimedSigner};
-use super::statement::{PAYLOAD_TYPE, STATEMENT_TYPE, Statement};
+use super::predicate::statement_type_fits;
+use super::statement::{PAYLOAD_TYPE, Statement};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::AttestationLimits;
@@ -98,7 +99,7 @@ impl VerifiedEnvelope {
                 .found("a signature over the bare file, which says nothing of its origin")
         })?;
         let statement = read_statement(payload, limits.bundle)?;
-        if statement.statement_type != STATEMENT_TYPE {
+        if !statement_type_fits(&statement.statement_type, &statement.predicate_type) {
             return Err(Refusal::new(Reason::StatementMalformed)
                 .expected("`_type` https://in-toto.io/Statement/v1")
                 .found(statement.statement_type));

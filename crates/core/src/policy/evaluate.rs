@@ -1,6 +1,7 @@
 //! The rule that applies, and what it says of what a trusted signer signed.
 
 use super::schema::{Policy, Projects, Rebuild, Rule};
+use crate::attestation::build_types;
 use crate::attestation::environment::Isolation;
 use crate::attestation::origin::Origin;
 use crate::attestation::pep517::Pep517Build;
@@ -62,7 +63,14 @@ pub fn signer(rule: &Rule, signer: &SignerIdentity) -> Status {
 
 /// The build type is one of the rule's.
 pub fn build_type(rule: &Rule, build_type: &str) -> Status {
-    among(rule.build_types.iter(), build_type, Reason::BuildTypeNotAllowed)
+    if rule.build_types.iter().any(|named| build_types::is(build_type, named)) {
+        return Status::Passed(Some(build_type.to_owned()));
+    }
+    Status::Failed(
+        Refusal::new(Reason::BuildTypeNotAllowed)
+            .expected_all(rule.build_types.iter().cloned())
+            .found(build_type),
+    )
 }
 
 /// The builder is one of the rule's: compared whole, never by prefix. A rule that names none trusts what
@@ -72,7 +80,14 @@ pub fn builder(rule: &Rule, origin: &Origin) -> Status {
         return Status::NotRequired;
     }
     let found = origin.builder.as_deref().unwrap_or("none");
-    among(rule.builders.iter(), found, Reason::BuilderNotAllowed)
+    if rule.builders.contains(found) {
+        return Status::Passed(Some(found.to_owned()));
+    }
+    Status::Failed(
+        Refusal::new(Reason::BuilderNotAllowed)
+            .expected_all(rule.builders.iter().cloned())
+            .found(found),
+    )
 }
 
 /// Nothing decided what was built that the rule does not look at (SLSA 1.2, "Verifying artifacts",
@@ -159,17 +174,5 @@ pub fn rebuild(rule: &Rule) -> Status {
                 .expected("an identical rebuild: `wheelmark rebuild` makes it and then decides")
                 .found("no rebuild was made"),
         ),
-    }
-}
-
-fn among<'a>(
-    allowed: impl Iterator<Item = &'a String> + Clone,
-    found: &str,
-    reason: Reason,
-) -> Status {
-    if allowed.clone().any(|allowed| allowed == found) {
-        Status::Passed(Some(found.to_owned()))
-    } else {
-        Status::Failed(Refusal::new(reason).expected_all(allowed.cloned()).found(found))
     }
 }

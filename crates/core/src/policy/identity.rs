@@ -1,6 +1,7 @@
 //! Who may sign by a certificate: an issuer, and a name or facts that it vouches for.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::attestation::repository::RepositoryUri;
 use crate::trust::{CertificateIdentity, InstanceName};
@@ -84,6 +85,31 @@ impl IdentityRule {
             let asked = || self.triggers.iter().cloned().collect::<Vec<_>>().join(" or ");
             wrong.then(|| ("triggers", asked(), trigger.to_owned()))
         })
+    }
+}
+
+impl fmt::Display for IdentityRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "issuer {} on {}", self.issuer, self.trust)?;
+        let repository = self.repository.as_ref().map(ToString::to_string);
+        for (name, value) in [
+            ("san", &self.san),
+            ("repository", &repository),
+            ("workflow", &self.workflow),
+            ("repository-id", &self.repository_id),
+            ("owner-id", &self.owner_id),
+            ("environment", &self.environment),
+            ("runner-environment", &self.runner_environment),
+        ] {
+            if let Some(value) = value {
+                write!(f, ", {name} {value}")?;
+            }
+        }
+        if !self.triggers.is_empty() {
+            let triggers: Vec<_> = self.triggers.iter().map(String::as_str).collect();
+            write!(f, ", triggers {}", triggers.join(" or "))?;
+        }
+        Ok(())
     }
 }
 
