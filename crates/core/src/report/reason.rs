@@ -230,6 +230,8 @@ coded! {
         SubjectDigestMismatch = "subject-digest-mismatch",
         /// The predicate is not SLSA provenance.
         PredicateTypeWrong = "predicate-type-wrong",
+        /// The predicate lacks something that its type requires, or holds a value of the wrong form.
+        PredicateMalformed = "predicate-malformed",
         /// The provenance was made by a build type that the policy does not accept.
         BuildTypeNotAllowed = "build-type-not-allowed",
         /// The build type is not one whose parameters this program knows.
