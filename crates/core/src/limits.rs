@@ -17,6 +17,9 @@ pub const METADATA_FIELDS: usize = 50_000;
 /// matching it against a pattern.
 pub const REF_LENGTH: usize = 255;
 
+/// Characters of a value that a refusal of provenance repeats: enough to find it in the document.
+pub const SHOWN_LENGTH: usize = 200;
+
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct WheelLimits {

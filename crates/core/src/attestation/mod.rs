@@ -1,11 +1,15 @@
 //! Attestations: the signed envelope, the in-toto statement in it, and the predicates.
 //!
+//! [`predicate::Predicate`] tells the predicates apart; [`build_types::read`] says of provenance, whatever
+//! its build type, where the file came from.
 
+pub mod build_types;
 mod document;
 pub mod envelope;
 pub mod environment;
 pub mod link;
 mod lists;
+pub mod origin;
 pub mod pep517;
 pub mod predicate;
 pub mod provenance;
