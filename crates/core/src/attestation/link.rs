@@ -60,11 +60,8 @@ enum Command {
 
 impl From<LinkV02> for Link {
     fn from(link: LinkV02) -> Self {
-        let descriptor = |(name, digest)| ResourceDescriptor {
-            name: Some(name),
-            digest,
-            ..Default::default()
-        };
+        let descriptor =
+            |(name, digest)| ResourceDescriptor { name: Some(name), digest, ..Default::default() };
         Self {
             name: link.name,
             command: match link.command {

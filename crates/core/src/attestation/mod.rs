@@ -1,4 +1,7 @@
 //! Attestations: the signed envelope, the in-toto statement in it, and the predicates.
+//!
+//! [`predicate::Predicate`] tells the predicates apart; [`build_types::read`] says of provenance, whatever
+//! its build type, where the file came from.
 
 pub mod build_types;
 pub mod bundle;
@@ -13,8 +16,6 @@ pub mod origin;
 pub mod pep517;
 mod pep740;
 pub mod predicate;
-#[cfg(test)]
-mod predicate_tests;
 pub mod provenance;
 pub mod provenance_v0_2;
 pub mod publish;
@@ -25,5 +26,5 @@ pub mod scai;
 pub mod statement;
 pub mod svr;
 pub mod test_result;
-mod timestamp;
+pub mod timestamp;
 pub mod vsa;

@@ -97,9 +97,9 @@ impl FromStr for Revision {
         if is_full_ref(text) {
             return Ok(Self::Ref(text.to_owned()));
         }
-        text.parse().map(Self::Commit).map_err(|_| {
-            GitUriError::Revision(text.chars().take(REF_LENGTH).collect())
-        })
+        text.parse()
+            .map(Self::Commit)
+            .map_err(|_| GitUriError::Revision(text.chars().take(REF_LENGTH).collect()))
     }
 }
 
@@ -150,8 +150,16 @@ mod tests {
             ("git+https://h.test/o/r", "git+https://h.test/o/r", None),
             ("git+https://h.test/o/r.git", "git+https://h.test/o/r.git", None),
             ("git+https://h.test/o/r@refs/heads/x", "git+https://h.test/o/r", Some("refs/heads/x")),
-            ("https://h.test/o/r.git@refs/tags/a@b", "https://h.test/o/r.git", Some("refs/tags/a@b")),
-            ("git+ssh://git@h.test/o/r@refs/tags/v1", "git+ssh://git@h.test/o/r", Some("refs/tags/v1")),
+            (
+                "https://h.test/o/r.git@refs/tags/a@b",
+                "https://h.test/o/r.git",
+                Some("refs/tags/a@b"),
+            ),
+            (
+                "git+ssh://git@h.test/o/r@refs/tags/v1",
+                "git+ssh://git@h.test/o/r",
+                Some("refs/tags/v1"),
+            ),
             (&format!("git+https://h.test/o/r@{commit}"), "git+https://h.test/o/r", Some(&*commit)),
         ] {
             let uri: GitUri = text.parse().expect(text);

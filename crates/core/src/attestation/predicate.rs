@@ -130,9 +130,7 @@ impl Predicate {
             REBUILD_RESULT_TYPE => Self::RebuildResult(typed(predicate_type, predicate)?),
             known if SPDX_TYPES.contains(&known) => Self::Spdx(predicate.clone()),
             known if CYCLONEDX_TYPES.contains(&known) => Self::CycloneDx(predicate.clone()),
-            other => {
-                Self::Other { predicate_type: other.to_owned(), value: predicate.clone() }
-            }
+            other => Self::Other { predicate_type: other.to_owned(), value: predicate.clone() },
         })
     }
 
@@ -182,8 +180,7 @@ fn typed<'de, T: Deserialize<'de>>(name: &str, value: &'de Value) -> Result<T, R
 }
 
 fn provenance<'de, T: Deserialize<'de>>(name: &str, value: &'de Value) -> Result<T, Refusal> {
-    typed(name, value)
-        .map_err(|refusal| Refusal { reason: Reason::ProvenanceMalformed, ..refusal })
+    typed(name, value).map_err(|refusal| Refusal { reason: Reason::ProvenanceMalformed, ..refusal })
 }
 
 /// A refusal of a predicate that says what is wrong in it.
@@ -192,5 +189,4 @@ pub(super) fn malformed(found: impl Into<String>) -> Refusal {
 }
 
 #[cfg(test)]
-#[path = "predicate_tests.rs"]
 mod tests;

@@ -68,11 +68,7 @@ pub struct Builder {
 #[serde(rename_all = "camelCase")]
 pub struct BuildMetadata {
     /// Names this run among those of the builder. GitLab writes it as a number.
-    #[serde(
-        default,
-        deserialize_with = "text_or_number",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "text_or_number", skip_serializing_if = "Option::is_none")]
     pub invocation_id: Option<String>,
     /// When it began, UTC.
     #[serde(

@@ -200,7 +200,7 @@ mod tests {
                 it["verifiedLevels"] = json!(["SLSA_BUILD_LEVEL_3", "SLSA_BUILD_LEVEL_1"]);
             }),
             ("verifiedLevels FAILED", |it| it["verifiedLevels"] = json!(["FAILED"])),
-            ("verifiedLevels", |it| it["verifiedLevels"] = json!("SLSA_BUILD_LEVEL_3")),
+            ("expected a sequence", |it| it["verifiedLevels"] = json!("SLSA_BUILD_LEVEL_3")),
             ("policy has no", |it| it["policy"] = json!({ "digest": { "sha256": "1" } })),
             ("inputAttestations[0]", |it| it["inputAttestations"] = json!([{ "uri": "x" }])),
             ("slsaVersion", |it| it["slsaVersion"] = json!("v1.0")),

@@ -51,10 +51,8 @@ pub fn read(provenance: &Provenance) -> Result<Origin, Refusal> {
         return Err(malformed(format!("{WORKFLOW}.ref `{}`", workflow.git_ref))
             .expected("the full name of a git ref"));
     }
-    let github: Github = typed(
-        "internalParameters.github",
-        definition.internal_parameters.get("github"),
-    )?;
+    let github: Github =
+        typed("internalParameters.github", definition.internal_parameters.get("github"))?;
     // "MUST contain an entry identifying the resolved git commit ID", its URI with the ref.
     const PLACE: &str = "resolvedDependencies";
     let found = sources(PLACE, &definition.resolved_dependencies, COMMIT)?;

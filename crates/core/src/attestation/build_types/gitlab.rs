@@ -36,9 +36,9 @@ const DIGESTS: &[&str] = &["gitCommit", "sha1", "sha256"];
 
 /// Whether a build type is one of GitLab's.
 pub fn is_build_type(build_type: &str) -> bool {
-    let version = RUNNER_BUILD_TYPE.split_once("VERSION").and_then(|(before, after)| {
-        build_type.strip_prefix(before)?.strip_suffix(after)
-    });
+    let version = RUNNER_BUILD_TYPE
+        .split_once("VERSION")
+        .and_then(|(before, after)| build_type.strip_prefix(before)?.strip_suffix(after));
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     build_type == BUILD_TYPE
         || version.is_some_and(|version| !version.is_empty() && version.bytes().all(plain))
@@ -64,8 +64,7 @@ pub fn read(provenance: &Provenance) -> Result<Origin, Refusal> {
         number: definition.internal_parameters.get("job"),
     };
     let base = run_of(provenance);
-    let commit =
-        job.commit("resolvedDependencies", &definition.resolved_dependencies, None)?;
+    let commit = job.commit("resolvedDependencies", &definition.resolved_dependencies, None)?;
     // GitLab names the run by the job's number.
     let number = job.number()?;
     if let (Some(number), Some(stated)) = (&number, &base.invocation) {
@@ -81,8 +80,7 @@ pub fn read(provenance: &Provenance) -> Result<Origin, Refusal> {
 /// As [`build_types::read`](super::read).
 pub fn read_v0_2(provenance: &ProvenanceV02) -> Result<Origin, Refusal> {
     const CONFIG: &str = "invocation.configSource";
-    let invocation =
-        provenance.invocation.as_ref().ok_or_else(|| malformed("no invocation"))?;
+    let invocation = provenance.invocation.as_ref().ok_or_else(|| malformed("no invocation"))?;
     let config = &invocation.config_source;
     let environment = object("invocation.environment", invocation.environment.as_ref())?;
     let job = Job {

@@ -76,12 +76,12 @@ pub fn read(provenance: &Provenance) -> Result<Origin, Refusal> {
     }
 
     let found = sources("resolvedDependencies", &definition.resolved_dependencies, COMMIT)?;
-    // The configuration is named only where it lies in the repository that was built: elsewhere its path
-    // would be read as one of that repository.
+    // The configuration is named only where it lies in the commit that was built: elsewhere its path would
+    // be read as one of that commit.
     let mut workflow = None;
     if let Some(config) = config.as_ref() {
         match &source {
-            Some(source) if !same_repository(source, config)? => {
+            Some(source) if !same_place(source, config)? => {
                 let whole = get("buildConfigSource").cloned().unwrap_or_default();
                 all.insert("buildConfigSource".to_owned(), whole);
             }
@@ -106,9 +106,7 @@ pub fn read(provenance: &Provenance) -> Result<Origin, Refusal> {
             }
         }
         for (name, kind) in [("BRANCH_NAME", "refs/heads/"), ("TAG_NAME", "refs/tags/")] {
-            if let (Some(short), Some(full)) = (text(system, fields, name)?, &git_ref)
-                && full.starts_with(kind)
-            {
+            if let (Some(short), Some(full)) = (text(system, fields, name)?, &git_ref) {
                 let named = format!("{kind}{short}");
                 agree(("the ref", full), (&format!("{system}.{name}"), &named))?;
             }
@@ -160,9 +158,9 @@ fn check_config(name: &str, place: &Place) -> Result<(), Refusal> {
     }
 }
 
-fn same_repository(one: &Named, other: &Named) -> Result<bool, Refusal> {
+fn same_place(one: &Named, other: &Named) -> Result<bool, Refusal> {
     let parsed = |it: &Named| repository(&format!("{}.repository", it.name), &it.place.repository);
-    Ok(parsed(one)? == parsed(other)?)
+    Ok(parsed(one)? == parsed(other)? && one.revision == other.revision)
 }
 
 /// Repository and commit of what was built. Where the parameters name no source, the only git dependency

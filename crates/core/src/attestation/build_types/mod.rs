@@ -10,8 +10,6 @@ pub mod google_cloud_build;
 mod reading;
 pub mod slsa_github_generator;
 
-use serde_json::Value;
-
 use super::origin::Origin;
 use super::pep517::{self, Pep517Build};
 use super::predicate::Predicate;
@@ -96,9 +94,13 @@ fn unknown(found: &str, known: &[&str]) -> Refusal {
 fn read_pep517(provenance: &Provenance) -> Result<Origin, Refusal> {
     let build = Pep517Build::read(&provenance.build_definition)?;
     let mut origin = reading::run_of(provenance);
-    if let Ok(Value::Object(parameters)) = serde_json::to_value(&build.external) {
-        let others = parameters.into_iter().filter(|(name, _)| name != "source");
-        origin.parameters = others.collect();
+    // The source is told apart from them, and which kind of file was built its name says.
+    let external = &provenance.build_definition.external_parameters;
+    let external = reading::object("externalParameters", Some(external))?;
+    for (name, value) in external.into_iter().flatten() {
+        if !matches!(name.as_str(), "source" | "distribution") {
+            origin.parameters.insert(name.clone(), value.clone());
+        }
     }
     origin.repository = Some(build.external.source.uri);
     origin.git_ref = build.external.source.git_ref;

@@ -17,9 +17,8 @@ use crate::report::{Reason, Refusal};
 /// What provenance v1 says of builder and run, whatever the build type.
 pub(super) fn run_of(provenance: &Provenance) -> Origin {
     let metadata = provenance.run_details.metadata.clone();
-    let (invocation, started, finished) = metadata
-        .map(|it| (it.invocation_id, it.started_on, it.finished_on))
-        .unwrap_or_default();
+    let (invocation, started, finished) =
+        metadata.map(|it| (it.invocation_id, it.started_on, it.finished_on)).unwrap_or_default();
     Origin {
         builder: Some(provenance.run_details.builder.id.clone()),
         build_type: Some(provenance.build_definition.build_type.clone()),
@@ -148,7 +147,8 @@ pub(super) fn commit_of(
     for name in names {
         let Some(text) = digest.get(*name) else { continue };
         let here = format!("{place}.digest.{name}");
-        let id: GitObjectId = text.parse().map_err(|error| malformed(format!("{here}: {error}")))?;
+        let id: GitObjectId =
+            text.parse().map_err(|error| malformed(format!("{here}: {error}")))?;
         match &found {
             Some((there, other)) => agree((there, other.as_str()), (&here, id.as_str()))?,
             None => found = Some((here, id)),

@@ -32,8 +32,7 @@ pub const DELEGATOR: &str =
 pub fn read(provenance: &ProvenanceV02) -> Result<Origin, Refusal> {
     const CONFIG: &str = "invocation.configSource";
     let delegated = provenance.build_type == DELEGATOR;
-    let invocation =
-        provenance.invocation.as_ref().ok_or_else(|| malformed("no invocation"))?;
+    let invocation = provenance.invocation.as_ref().ok_or_else(|| malformed("no invocation"))?;
     let config = &invocation.config_source;
     let uri: GitUri = config
         .uri
@@ -95,11 +94,7 @@ pub fn read_v1(provenance: &Provenance) -> Result<Origin, Refusal> {
         Some(&definition.external_parameters),
         &["inputs", "vars"],
     )?;
-    let run = Run::read(
-        "internalParameters",
-        Some(&definition.internal_parameters),
-        "GITHUB_",
-    )?;
+    let run = Run::read("internalParameters", Some(&definition.internal_parameters), "GITHUB_")?;
     let mut found = sources("resolvedDependencies", &definition.resolved_dependencies, COMMIT)?;
     // Here nothing but the dependency names the source, so it must be the only one.
     let source = match (found.pop(), found.pop()) {
