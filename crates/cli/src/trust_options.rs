@@ -53,7 +53,7 @@ pub struct TrustOptions {
     #[arg(long, visible_alias = "certificate-oidc-issuer", value_name = "URL")]
     issuer: Option<String>,
     /// The repository that must have been built, such as https://example.org/owner/project
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", value_parser = RepositoryUri::from_typed)]
     source: Option<RepositoryUri>,
     /// The full name of the ref that must have been built; `*` and `{version}` may stand in it, as in
     /// refs/tags/v{version}
