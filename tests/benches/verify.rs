@@ -96,7 +96,10 @@ fn envelope(criterion: &mut Criterion) -> String {
     let (now, limits) = (Utc::now(), AttestationLimits::standard());
     let ours = || {
         let attestation = Attestation::parse(&signed, &limits).expect("a bundle");
-        black_box(VerifiedEnvelope::verify(&attestation, &trust, Signed::Bytes(b""), now).expect("it holds"));
+        black_box(
+            VerifiedEnvelope::verify(&attestation, &trust, Signed::Bytes(b""), now)
+                .expect("it holds"),
+        );
     };
 
     let bundle = Bundle::from_json(str::from_utf8(&signed).expect("UTF-8")).expect("a bundle");
@@ -124,9 +127,12 @@ fn whole(criterion: &mut Criterion) {
     let signed = statement::sign(&key, &statement::statement(tiny::FILENAME, &bytes));
     let given = [Given { from: "bundle".to_owned(), bytes: signed.clone() }];
     let policy = Policy::on_command_line(OnCommandLine::key(
-            TrustRoot::new(vec![TrustedKey::from_pem(&pem, Validity::default()).expect("a public key")], Vec::new()),
-            statement::SOURCE.parse().expect("a URI"),
-        ));
+        TrustRoot::new(
+            vec![TrustedKey::from_pem(&pem, Validity::default()).expect("a public key")],
+            Vec::new(),
+        ),
+        statement::SOURCE.parse().expect("a URI"),
+    ));
     let filename = DistFilename::parse(tiny::FILENAME).expect("a file name");
     let DistFilename::Wheel(name) = filename.clone() else {
         panic!("not a wheel");

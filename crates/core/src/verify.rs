@@ -134,12 +134,7 @@ impl Case<'_> {
         // 4. A trusted signer signed it, at a time when that counted: nothing of its content is believed
         //    before this holds.
         let envelope = run.check(C::Signature, signed.as_ref(), |signed| {
-            VerifiedEnvelope::verify(
-                signed,
-                self.policy.trust(),
-                Signed::Digest(sha256),
-                self.now,
-            )
+            VerifiedEnvelope::verify(signed, self.policy.trust(), Signed::Digest(sha256), self.now)
         });
         run.says(envelope.as_ref().ok().and_then(signing_times));
         let envelope = envelope.as_ref();
@@ -164,26 +159,25 @@ impl Case<'_> {
             evaluate::build_type(rule, found)
         });
         let claimed = run.check_if(C::Parameters, both_if(predicate, file), parameters);
-        let claimed = claimed.map(Option::unwrap_or_default);
-        let origin = run.check_if(C::Certificate, to_certify(envelope, &claimed), |(it, by)| {
-            certified(it, by)
-        });
-        let (origin, build) = match (&origin, &claimed) {
-            (Ok(certified), Ok((claimed, build))) => {
-                (Ok(certified.as_ref().unwrap_or(claimed)), Ok(build.as_ref()))
-            }
-            (_, Err(because)) => (Err(because), Err(because)),
-            (Err(because), Ok((_, build))) => (Err(because), Ok(build.as_ref())),
+        let claimed = claimed.as_ref().map(Option::as_ref);
+        let certified = run
+            .check_if(C::Certificate, to_certify(envelope, claimed), |(it, by)| certified(it, by));
+        // Of a bare signature by a key nothing is known but who made it; the rule takes that.
+        let origin = match &certified {
+            Ok(Some(certified)) => Ok(Some(certified)),
+            Ok(None) => claimed.map(|it| it.map(|(origin, _)| origin)),
+            Err(because) => Err(because),
         };
+        let build = claimed.map(|it| it.and_then(|(_, build)| build.as_ref()));
         // 7. Signer and builder are the rule's for this project.
         run.judge(C::Signer, both(rule, envelope), |(rule, envelope)| {
             evaluate::signer(rule, envelope.signer())
         });
-        let ruled = both(rule, origin);
-        run.judge(C::Builder, ruled, |(rule, origin)| evaluate::builder(rule, origin));
+        let ruled = both_if(origin, rule);
+        run.judge_if(C::Builder, ruled, |(origin, rule)| evaluate::builder(rule, origin));
         // 8. So are the source, its ref, its state, and what held the build.
-        run.judge(C::Source, ruled, |(rule, origin)| evaluate::source(rule, origin));
-        run.judge(C::Ref, both(ruled, file), |((rule, origin), file)| {
+        run.judge_if(C::Source, ruled, |(origin, rule)| evaluate::source(rule, origin));
+        run.judge_if(C::Ref, both_if(ruled, file), |((origin, rule), file)| {
             evaluate::git_ref(rule, origin, file)
         });
         run.judge(C::CleanSource, both(rule, build), |(rule, build)| {
@@ -197,7 +191,9 @@ impl Case<'_> {
             signer: envelope.ok().map(|it| it.signer().clone()),
             predicate_type: statement.ok().flatten().map(|it| it.predicate_type.clone()),
             known: match (origin, build) {
-                (Ok(origin), Ok(build)) => Some((origin.clone(), build.cloned())),
+                (Ok(origin), Ok(build)) => {
+                    Some((origin.cloned().unwrap_or_default(), build.cloned()))
+                }
                 _ => None,
             },
             checks: run.checks,
@@ -446,12 +442,14 @@ fn signing_times(envelope: &VerifiedEnvelope) -> Option<String> {
 /// What the certificate of the signer, if there is one, is to be held against.
 fn to_certify<'a>(
     envelope: Step<'a, &'a VerifiedEnvelope>,
-    claimed: &'a Result<(Origin, Option<Pep517Build>), CheckName>,
+    claimed: Step<'a, Option<&'a (Origin, Option<Pep517Build>)>>,
 ) -> Step<'a, Option<(Origin, &'a CertificateIdentity)>> {
-    match (envelope?.signer(), claimed) {
-        (SignerIdentity::Key(_), _) => Ok(None),
-        (SignerIdentity::Certificate(by), Ok((origin, _))) => Ok(Some((origin.clone(), by))),
-        (SignerIdentity::Certificate(_), Err(because)) => Err(because),
+    match envelope?.signer() {
+        SignerIdentity::Key(_) => Ok(None),
+        SignerIdentity::Certificate(by) => {
+            let origin = claimed?.map(|(origin, _)| origin.clone());
+            Ok(Some((origin.unwrap_or_default(), by)))
+        }
     }
 }
 

@@ -441,12 +441,8 @@ mod tests {
                 let public = made.public_pem().expect("PEM");
                 let public = TrustedKey::from_pem(&public, Validity::default()).expect("a key");
                 let root = TrustRoot::new(vec![public], Vec::new());
-                let envelope = VerifiedEnvelope::verify(
-                    &attestation,
-                    &root,
-                    Signed::Bytes(b""),
-                    Utc::now(),
-                );
+                let envelope =
+                    VerifiedEnvelope::verify(&attestation, &root, Signed::Bytes(b""), Utc::now());
                 assert_eq!(
                     envelope.expect("verified").signer().to_string(),
                     format!("key {}", key.key_id())

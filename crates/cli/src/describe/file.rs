@@ -11,9 +11,9 @@ use wheelmark_build::sign::key::KeyFile;
 use wheelmark_build::sign::pem::PemKind;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
-use wheelmark_core::trust::Embedded;
 use wheelmark_core::policy::{Policy, Projects, Rebuild};
 use wheelmark_core::report::Escaped;
+use wheelmark_core::trust::Embedded;
 use wheelmark_core::trust::{TrustedKey, Validity};
 use wheelmark_core::verify::Contents;
 
@@ -202,7 +202,8 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
             description.note(format!("{name} lets pass a tree that was not the commit's"));
         }
         if rule.bare_signature {
-            description.note(format!("{name} lets pass a signature that says nothing of the origin"));
+            description
+                .note(format!("{name} lets pass a signature that says nothing of the origin"));
         }
         if unsafe_choices.no_isolation {
             description.note(format!("{name} lets pass a build that nothing held"));

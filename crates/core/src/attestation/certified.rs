@@ -60,7 +60,8 @@ fn builder_is_signer(
     let Some(builder) = builder.filter(|builder| builder.starts_with(GITHUB)) else {
         return Ok(());
     };
-    let signer = (certificate.issuer == GITHUB_ISSUER).then(|| certificate.build_signer()).flatten();
+    let signer =
+        (certificate.issuer == GITHUB_ISSUER).then(|| certificate.build_signer()).flatten();
     let runner = certificate.claims.runner_environment.as_deref();
     let right = match builder.strip_prefix(GITHUB_RUNNER) {
         Some(environment) if signer.is_some() => runner == Some(environment),
@@ -184,7 +185,10 @@ mod tests {
             None
         );
         for (at, change) in [
-            ("repository", (|it| it.repository = Some("https://github.com/f/r".into())) as fn(&mut Origin)),
+            (
+                "repository",
+                (|it| it.repository = Some("https://github.com/f/r".into())) as fn(&mut Origin),
+            ),
             ("commit", |it| it.commit = "b".repeat(40).parse().ok()),
             ("ref", |it| it.git_ref = Some("refs/heads/main".into())),
             ("workflow", |it| it.workflow = Some(".github/workflows/x.yml".into())),
@@ -195,7 +199,8 @@ mod tests {
                 it.builder = Some("https://github.com/actions/runner/self-hosted".into());
             }),
             ("builder", |it| {
-                it.builder = Some("https://github.com/o/r/.github/workflows/x.yml@refs/tags/v1".into());
+                it.builder =
+                    Some("https://github.com/o/r/.github/workflows/x.yml@refs/tags/v1".into());
             }),
         ] {
             let found = refused(change).expect(at);

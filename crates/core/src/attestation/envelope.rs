@@ -258,9 +258,7 @@ fn subject<'a>(bundle: &Bundle, file: Signed<'a>) -> Result<Artifact<'a>, Refusa
         }
         _ => Ok(match file {
             Signed::Bytes(bytes) => Artifact::from(bytes),
-            Signed::Digest(digest) => {
-                Artifact::from(Sha256Hash::new(*digest.as_bytes()))
-            }
+            Signed::Digest(digest) => Artifact::from(Sha256Hash::new(*digest.as_bytes())),
         }),
     }
 }

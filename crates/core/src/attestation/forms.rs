@@ -64,7 +64,8 @@ fn read_value(
 /// Several lines, each of which begins an object: the form of `.jsonl` files.
 fn is_lines(bytes: &[u8]) -> bool {
     let lines = || bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    lines().count() > 1 && lines().all(|line| line.trim_ascii().starts_with(b"{"))
+    lines().count() > 1
+        && lines().all(|line| line.trim_ascii().starts_with(b"{"))
         && lines().all(|line| line.trim_ascii().ends_with(b"}"))
 }
 

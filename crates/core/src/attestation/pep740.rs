@@ -57,9 +57,7 @@ struct Envelope {
 ///
 /// # Errors
 /// [`Reason::BundleMalformed`] when the object is not of the specified form or of another version.
-pub(super) fn provenance(
-    value: &Value,
-) -> Result<Vec<Result<Attestation, Refusal>>, Refusal> {
+pub(super) fn provenance(value: &Value) -> Result<Vec<Result<Attestation, Refusal>>, Refusal> {
     let object = ProvenanceObject::deserialize(value)
         .map_err(|error| malformed(&format!("PEP 740 provenance object: {error}")))?;
     version(object.version)?;

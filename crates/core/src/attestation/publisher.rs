@@ -251,7 +251,8 @@ mod tests {
         let mut active = github();
         active.issuer = ACTIVESTATE_ISSUER.to_owned();
         active.san = SubjectName::Uri("https://platform.activestate.com/o/p".to_owned());
-        let publisher = |name: &str| json!({"kind": "ActiveState", "organization": "o", "project": name});
+        let publisher =
+            |name: &str| json!({"kind": "ActiveState", "organization": "o", "project": name});
         assert_eq!(held(publisher("p"), &active), Ok(()));
         assert_eq!(held(publisher("q"), &active), Err(Reason::PublisherDisagrees));
     }

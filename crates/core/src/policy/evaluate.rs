@@ -30,9 +30,7 @@ pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule,
 pub fn signer(rule: &Rule, signer: &SignerIdentity) -> Status {
     let refused = |found: String| {
         let keys = rule.keys.iter().map(|key| format!("key {key}"));
-        Status::Failed(
-            Refusal::new(Reason::SignerNotAllowed).expected_all(keys).found(found),
-        )
+        Status::Failed(Refusal::new(Reason::SignerNotAllowed).expected_all(keys).found(found))
     };
     let certificate = match signer {
         SignerIdentity::Key(id) if rule.keys.contains(id) => {

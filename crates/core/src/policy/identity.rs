@@ -70,10 +70,18 @@ impl IdentityRule {
                 repository.map(|uri| uri.to_string()),
             ),
             ("workflow", workflow, found.build_config().map(str::to_owned)),
-            ("repository-id", self.repository_id.clone(), claims.source_repository_identifier.clone()),
+            (
+                "repository-id",
+                self.repository_id.clone(),
+                claims.source_repository_identifier.clone(),
+            ),
             ("owner-id", self.owner_id.clone(), claims.source_repository_owner_identifier.clone()),
             ("environment", self.environment.clone(), claims.deployment_environment.clone()),
-            ("runner-environment", self.runner_environment.clone(), claims.runner_environment.clone()),
+            (
+                "runner-environment",
+                self.runner_environment.clone(),
+                claims.runner_environment.clone(),
+            ),
         ];
         let other = asked.into_iter().find_map(|(name, asked, found)| {
             let asked = asked.filter(|asked| Some(asked) != found.as_ref())?;

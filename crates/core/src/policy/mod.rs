@@ -10,4 +10,6 @@ mod schema;
 
 pub use identity::IdentityRule;
 pub use pattern::{RefPattern, RefPatternError};
-pub use schema::{LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe};
+pub use schema::{
+    LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe,
+};

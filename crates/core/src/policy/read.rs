@@ -297,7 +297,9 @@ impl Reader<'_> {
                 let message = format!("write the normalised name `{project}`");
                 return Err(self.error(text.span(), message));
             }
-            if let Some(earlier) = named.projects.insert(project.clone(), index).filter(|at| *at != index) {
+            if let Some(earlier) =
+                named.projects.insert(project.clone(), index).filter(|at| *at != index)
+            {
                 let message = format!("`{project}` is named by rules[{earlier}] already");
                 return Err(self.error(text.span(), message));
             }

@@ -121,7 +121,9 @@ mod tests {
         CertificateIdentity {
             instance: InstanceName::PublicGood,
             issuer: issuer.to_owned(),
-            san: SubjectName::Uri("https://github.com/o/r/.github/workflows/w.yml@refs/heads/m".into()),
+            san: SubjectName::Uri(
+                "https://github.com/o/r/.github/workflows/w.yml@refs/heads/m".into(),
+            ),
             claims: FulcioCiClaims::default(),
         }
     }

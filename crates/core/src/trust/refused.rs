@@ -2,7 +2,8 @@
 
 use sigstore_verify::bundle::Error as Bundle;
 use sigstore_verify::{
-    CertificateError as Certificate, Error, TimestampError as Timestamp, TransparencyLogError as Log,
+    CertificateError as Certificate, Error, TimestampError as Timestamp,
+    TransparencyLogError as Log,
 };
 
 use crate::report::{Reason, Refusal};
