@@ -5,6 +5,8 @@
 use serde_json::Value;
 use sigstore_types::bundle::VerificationMaterialContent;
 use sigstore_types::{Bundle, SignatureContent};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
 use super::publisher::Publisher;
 use crate::json;
@@ -60,6 +62,7 @@ impl Attestation {
         }
         let text = value.to_string();
         let bundle = Bundle::from_json(&text).map_err(|error| malformed(&error.to_string()))?;
+        check_chain(&bundle.verification_material.content)?;
         let signed_by = match &bundle.verification_material.content {
             VerificationMaterialContent::PublicKey(key) => {
                 ClaimedSigner::Key { hint: key.hint.clone() }
@@ -84,6 +87,31 @@ impl Attestation {
             _ => None,
         }
     }
+}
+
+/// A chain of certificates begins with the signer's and holds no root: whom to trust is not the file's to
+/// say.
+///
+/// Sigstore client specification, "Verification": clients must reject such bundles. The library looks for
+/// neither before other things.
+fn check_chain(material: &VerificationMaterialContent) -> Result<(), Refusal> {
+    let VerificationMaterialContent::X509CertificateChain { certificates } = material else {
+        return Ok(());
+    };
+    let refused = |expected: &str, found: &str| {
+        Err(Refusal::new(Reason::CertificateMalformed).expected(expected).found(found))
+    };
+    if certificates.is_empty() {
+        return refused("the signer's certificate", "an empty chain of certificates");
+    }
+    let is_root = |der: &[u8]| {
+        let certificate = Certificate::from_der(der);
+        certificate.is_ok_and(|it| it.tbs_certificate.issuer == it.tbs_certificate.subject)
+    };
+    if certificates.iter().any(|it| is_root(it.raw_bytes.as_bytes())) {
+        return refused("a chain without its root", "a root certificate in the chain");
+    }
+    Ok(())
 }
 
 pub(super) fn malformed(found: &str) -> Refusal {

@@ -16,6 +16,10 @@ pub(super) fn refusal(error: &Error) -> Refusal {
 fn reason(error: &Error) -> Reason {
     match error {
         Error::SignatureInvalid(_) => Reason::SignatureInvalid,
+        // The library says with one word that the file is another and that the entry is of another.
+        Error::ArtifactMismatch(text) if text.contains("hashedrekord entry") => {
+            Reason::LogEntryMismatch
+        }
         Error::ArtifactMismatch(_) => Reason::SubjectDigestMismatch,
         Error::Certificate(certificate) => of_certificate(certificate),
         Error::TransparencyLog(log) => of_log(log),
@@ -45,6 +49,13 @@ fn of_bundle(error: &Bundle) -> Reason {
 fn of_certificate(error: &Certificate) -> Reason {
     match error {
         Certificate::NotYetValid { .. } | Certificate::Expired { .. } => {
+            Reason::CertificateNotValid
+        }
+        // The chain is held at the signing time before that is compared with the certificate's own
+        // validity, and the library keeps the cause as text only.
+        Certificate::ChainInvalid(text)
+            if text.contains("CertExpired") || text.contains("CertNotValidYet") =>
+        {
             Reason::CertificateNotValid
         }
         Certificate::ChainInvalid(_) | Certificate::NoValidAuthority { .. } => {
