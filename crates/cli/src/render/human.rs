@@ -125,6 +125,7 @@ fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
         CheckName::PredicateType
         | CheckName::BuildType
+        | CheckName::ExternalParameters
         | CheckName::Signer
         | CheckName::Builder
         | CheckName::Source
