@@ -13,7 +13,7 @@ use wheelmark_core::attestation::pep517::{Distribution, Pep517Build, Requirement
 use wheelmark_core::attestation::repository::RepositoryUri;
 use wheelmark_core::attestation::statement::ResourceDescriptor;
 use wheelmark_core::filename::ProjectName;
-use wheelmark_core::verify::VerifiedProvenance;
+use wheelmark_core::verify::VerifiedBuild;
 
 use crate::error::BuildError;
 use crate::execute::recorded_toolchain;
@@ -38,11 +38,11 @@ pub enum Form {
 /// [`BuildError::Unusable`] for a record with a value that does not have its form, or that a person who
 /// reads the instructions could not see as it is: no line of them is the record's own.
 pub fn print(
-    verified: &VerifiedProvenance,
+    verified: &VerifiedBuild,
     filename: &str,
     form: Form,
 ) -> Result<String, BuildError> {
-    let script = Script::new(verified.build(), filename)?;
+    let script = Script::new(verified.get(), filename)?;
     let sha256 = verified.sha256().to_string();
     let text = match form {
         Form::Shell => script.shell(&sha256),

@@ -11,7 +11,7 @@ use wheelmark_core::attestation::environment::Isolation;
 use wheelmark_core::attestation::pep517::{Pep517Build, Requirement, Role};
 use wheelmark_core::compare::Drift;
 use wheelmark_core::report::Escaped;
-use wheelmark_core::verify::VerifiedProvenance;
+use wheelmark_core::verify::VerifiedBuild;
 
 use crate::drift;
 use crate::environment::asked::{unasked, unmet};
@@ -56,10 +56,10 @@ pub struct Prepared {
 pub fn prepare(
     machine: &Machine,
     workspace: &Workspace,
-    verified: &VerifiedProvenance,
+    verified: &VerifiedBuild,
     checkout: Option<&Path>,
 ) -> Result<Prepared, BuildError> {
-    let build = verified.build();
+    let build = verified.get();
     let environment = &build.internal.environment;
     let mut drift = drift::of_platform(environment, &machine.cancel);
     if let Some(dirty) = &build.internal.source.dirty {

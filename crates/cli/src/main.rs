@@ -1,6 +1,7 @@
 //! The program: arguments in, a verdict out. Only this crate prints.
 
 mod artifact;
+mod attestations;
 mod bound_options;
 mod cmd;
 mod describe;
@@ -14,6 +15,8 @@ mod passphrase;
 mod progress;
 mod render;
 mod trust_options;
+mod trust_roots;
+mod values;
 
 use std::ffi::OsString;
 use std::io::Write as _;

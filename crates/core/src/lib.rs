@@ -16,6 +16,7 @@ pub mod policy;
 pub mod report;
 pub mod requirement;
 pub mod sdist;
+mod subject;
 pub mod trust;
 pub mod verify;
 pub mod wheel;

@@ -58,6 +58,8 @@ pub const HOSTNAME_LENGTH: usize = 64;
 /// The latest time of a commit, in Unix seconds: the end of the year 9999, beyond which times have no
 /// common form.
 pub const LATEST_TIME: i64 = 253_402_300_799;
+/// Characters of a value that a refusal of provenance repeats: enough to find it in the document.
+pub const SHOWN_LENGTH: usize = 200;
 
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
@@ -122,18 +124,23 @@ impl SdistLimits {
     }
 }
 
+/// Bytes of a trusted root. Those of the public instances stay under 40 kB.
+pub const TRUSTED_ROOT: usize = 4 << 20;
+
 /// Bounds on an attestation that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct AttestationLimits {
     /// Bytes of a bundle or of the statement in it. Provenance of a build with a thousand crates stays
     /// under 1 MB. Read, a hostile one takes some 80 MB of memory.
     pub bundle: usize,
+    /// Attestations of one file, each of which costs a verification. The index takes two.
+    pub attestations: usize,
 }
 
 impl AttestationLimits {
     /// The bounds used unless others are asked for.
     pub const fn standard() -> Self {
-        Self { bundle: 4 << 20 }
+        Self { bundle: 4 << 20, attestations: 64 }
     }
 }
 

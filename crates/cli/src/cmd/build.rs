@@ -25,10 +25,10 @@ use wheelmark_build::source::{ResolveOptions, ResolvedSource, SourceSpec};
 use wheelmark_core::attestation::environment::Observation;
 use wheelmark_core::attestation::pep517::{Distribution, Step};
 use wheelmark_core::limits::AttestationLimits;
-use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild};
+use wheelmark_core::policy::{Instructions, LOCAL_BUILDER, OnCommandLine, Policy};
 use wheelmark_core::report::{CheckName, Escaped};
-use wheelmark_core::trust::{TrustedKey, Validity};
-use wheelmark_core::verify;
+use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
+use wheelmark_core::verify::{self, Given};
 
 use self::told::{Answer, Signed, Warning};
 use crate::artifact;
@@ -41,6 +41,7 @@ use crate::out_folder;
 use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::{Output, json};
+use crate::values::{Words, setting, words};
 
 /// Build wheels from a git commit, and sign how they were built.
 ///
@@ -394,8 +395,19 @@ fn own_policy(
     let pem = key.public_pem().map_err(CliError::undecided)?;
     let key = TrustedKey::from_pem(&pem, Validity::default()).map_err(CliError::undecided)?;
     let uri = source.uri.parse().map_err(CliError::undecided)?;
-    let builders = [arguments.builder_id.clone()].into();
-    Ok(Policy::of_key_and_source(key, uri, None, builders, Rebuild::Never))
+    let mut said = OnCommandLine::key(TrustRoot::new(vec![key], Vec::new()), uri);
+    said.builders = [arguments.builder_id.clone()].into();
+    // Who signs has asked for these; who verifies must ask for them as well.
+    said.instructions = Instructions {
+        steps: arguments.steps.iter().map(|words| words.0.clone()).collect(),
+        step_requires: arguments.step_requires.iter().cloned().collect(),
+        config_settings: arguments
+            .config_settings
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect(),
+    };
+    Ok(Policy::on_command_line(said))
 }
 
 fn verify_own(
@@ -406,9 +418,10 @@ fn verify_own(
     cancel: &Arc<AtomicBool>,
 ) -> Result<(), CliError> {
     let artifact = artifact::read_as(filename, path, cancel)?;
-    let bundle = fs::read(bundle).map_err(|error| CliError::io("read back", bundle, &error))?;
+    let bytes = fs::read(bundle).map_err(|error| CliError::io("read back", bundle, &error))?;
+    let given = [Given { from: bundle.to_string_lossy().into_owned(), bytes }];
     let limits = AttestationLimits::standard();
-    let outcome = verify::verify(&artifact, Some(&bundle), policy, Utc::now(), &limits);
+    let outcome = verify::verify(&artifact, &given, policy, Utc::now(), &limits);
     // What the person insisted on is recorded as such and is theirs; everything else must hold.
     let insisted = [CheckName::CleanSource, CheckName::Isolation];
     let failed = outcome
@@ -496,27 +509,6 @@ fn refuse_output_in_source(arguments: &Arguments, source: &ResolvedSource) -> Re
     );
     Err(CliError::usage(message)
         .hint("give a folder outside, such as --out ../dist, or commit a .gitignore that names it"))
-}
-
-/// A command's words, as a shell would split them.
-#[derive(Debug, Clone)]
-struct Words(Vec<String>);
-
-fn words(text: &str) -> Result<Words, String> {
-    match shlex::split(text) {
-        Some(words) if words.first().is_some_and(|it| it.starts_with('-') || it.contains('=')) => {
-            Err("the first word is not the program: a step sets no variables".to_owned())
-        }
-        Some(words) if words.first().is_some_and(|it| !it.is_empty()) => Ok(Words(words)),
-        _ => Err("not a command: a quote is open, or it has no program".to_owned()),
-    }
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .ok_or_else(|| "a setting is written KEY=VALUE".to_owned())
 }
 
 fn isolation(text: &str) -> Result<Isolation, String> {

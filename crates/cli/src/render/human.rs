@@ -141,7 +141,9 @@ fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
     match name {
         CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
-        CheckName::BuildType
+        CheckName::PredicateType
+        | CheckName::BuildType
+        | CheckName::ExternalParameters
         | CheckName::Signer
         | CheckName::Builder
         | CheckName::Source
@@ -157,8 +159,8 @@ fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::Statement
         | CheckName::SubjectName
         | CheckName::SubjectDigest
-        | CheckName::PredicateType
-        | CheckName::Parameters => None,
+        | CheckName::Parameters
+        | CheckName::Certificate => None,
     }
 }
 

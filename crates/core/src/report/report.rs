@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
-use super::{Check, CheckName, Status};
+use super::{Check, CheckName, Reason, Status};
 use crate::digest::Sha256Digest;
 
 /// The `schema` of a report.
@@ -43,6 +43,39 @@ pub struct PolicyUsed {
     pub line: Option<usize>,
 }
 
+/// One of several attestations of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttestationSeen {
+    /// The file it is from.
+    pub from: String,
+    /// The type of its predicate, where its signature held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicate_type: Option<String>,
+    /// Who signed it, where the signature held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// Why it does not count; absent where every check of it held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// A Sigstore instance whose trusted root was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustUsed {
+    /// The instance.
+    pub instance: String,
+    /// The digest of the trusted root.
+    pub sha256: Sha256Digest,
+    /// When it was known to be true; absent for a file, of which nobody says.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc3339")]
+    pub as_of: Option<DateTime<Utc>>,
+    /// Whole days from then until the time of verification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_days: Option<i64>,
+}
+
 /// All checks of one file, and what follows from them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,6 +89,12 @@ pub struct Report {
     /// The time that was given as now.
     #[serde(serialize_with = "rfc3339")]
     pub verified_at: DateTime<Utc>,
+    /// The Sigstore instances that were trusted, with the age of what is known of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trust: Vec<TrustUsed>,
+    /// Every attestation, where there were several. The checks are those of the one that decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<AttestationSeen>,
     /// Facts that a person should know and that no check judges, such as start-up hooks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -76,7 +115,17 @@ impl Report {
         } else {
             Decision::Rejected
         };
-        Self { schema: REPORT_SCHEMA, decision, wheel, policy, verified_at, notes, checks }
+        Self {
+            schema: REPORT_SCHEMA,
+            decision,
+            wheel,
+            policy,
+            verified_at,
+            trust: Vec::new(),
+            attestations: Vec::new(),
+            notes,
+            checks,
+        }
     }
 
     /// What was decided.
@@ -95,10 +144,21 @@ impl Report {
         for check in self.checks.iter_mut().filter(|check| check.name == name) {
             check.status = status.clone();
         }
-        Self::new(self.wheel, self.policy, self.verified_at, self.notes, self.checks)
+        let Self { wheel, policy, verified_at, trust, attestations, notes, checks, .. } = self;
+        Self { trust, attestations, ..Self::new(wheel, policy, verified_at, notes, checks) }
     }
 }
 
 fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+fn maybe_rfc3339<S: Serializer>(
+    time: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => rfc3339(time, serializer),
+        None => serializer.serialize_none(),
+    }
 }
