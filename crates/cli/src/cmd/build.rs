@@ -14,6 +14,7 @@ use serde_json::Value;
 use wheelmark_build::atomic::{self, Existing, NewFile};
 use wheelmark_build::confirm::{self, Confirmation};
 use wheelmark_build::environment::interpreter::{self, FoundInterpreter};
+use wheelmark_build::environment::project::BuildSystem;
 use wheelmark_build::environment::uv::Uv;
 use wheelmark_build::error::BuildError;
 use wheelmark_build::process::together;
@@ -170,7 +171,13 @@ fn build(
         let recorded = record::record(&machine, workspace, request, &name);
         keep_log(arguments, &workspace.path(&format!("{name}.log")))?;
         let in_source = |error| {
-            let error = CliError::from(error).below(&record::tree(workspace, &name));
+            let tree = record::tree(workspace, &name);
+            let hook = which_hook(&error, &tree.join(&source.subdirectory));
+            let error = CliError::from(error).below(&tree);
+            let error = match (&error.hint, hook) {
+                (None, Some(hook)) => error.hint(hook),
+                _ => error,
+            };
             match &arguments.build_constraints {
                 Some(path) => error.named(&record::constraints_file(workspace, &name), path),
                 None => error,
@@ -222,6 +229,30 @@ fn build(
     }
     Ok(if refused { Exit::Differs } else { Exit::Accepted })
 }
+
+/// Whose code a hook that failed ran.
+fn which_hook(error: &BuildError, project: &Path) -> Option<String> {
+    if !matches!(error, BuildError::Failed { what, .. } if HOOKS.contains(&what.as_str())) {
+        return None;
+    }
+    let backend = BuildSystem::read(project).ok()?.backend;
+    let name = Escaped(&backend.name);
+    let of = match project.join("pyproject.toml").exists() {
+        true => "of pyproject.toml",
+        false => "of a project without pyproject.toml",
+    };
+    let own = match (backend.path.is_empty(), project.join("setup.py").exists()) {
+        (false, _) => ", in the project's own folder",
+        (true, true) if backend.name.starts_with("setuptools.") => {
+            ", which runs the project's `setup.py`"
+        }
+        _ => "",
+    };
+    Some(format!("the hook is that of `{name}`, the build backend {of}{own}"))
+}
+
+const HOOKS: &[&str] =
+    &["get_requires_for_build_wheel", "get_requires_for_build_sdist", "build_wheel", "build_sdist"];
 
 fn resolve(arguments: &Arguments, cancel: Arc<AtomicBool>) -> Result<ResolvedSource, CliError> {
     let spec = SourceSpec::parse(&arguments.source).map_err(BuildError::from)?;

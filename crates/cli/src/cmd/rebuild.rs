@@ -385,6 +385,12 @@ fn tell(
             writeln!(output, "{}: {cause}", styled(BAD, "build failed"))?;
         }
         RebuildOutcome::Inconclusive { cause } => {
+            // The drift was told before the build.
+            let drift = listed(&shown.drift);
+            let cause = match shown.drift.is_empty() {
+                true => cause.clone(),
+                false => cause.replace(&drift, "the drift above"),
+            };
             writeln!(output, "{}: {cause}", styled(WARN, "inconclusive"))?;
         }
     }
