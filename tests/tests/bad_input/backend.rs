@@ -11,7 +11,11 @@ fn a_backend_that_nobody_knows() {
     needs_sandbox!();
     let manifest = "[build-system]\nrequires = []\nbuild-backend = \"no_such_backend\"\n";
     let project = Project::with(&[("pyproject.toml", manifest)]);
-    let says = ["get_requires_for_build_wheel failed with exit status 1", "'no_such_backend'"];
+    let says = [
+        "get_requires_for_build_wheel failed with exit status 1",
+        "'no_such_backend'",
+        "hint: the hook is that of `no_such_backend`, the build backend of pyproject.toml",
+    ];
     refused(&project, &mut project.build(&cache(&project)), 1, &says);
 }
 
@@ -32,6 +36,7 @@ def build_wheel(*arguments, **more):
         "| \\u{1b}[2Jred \\u{202e}",
         "| RuntimeError: the project says no",
         "| line 9999\n",
+        "hint: the hook is that of `backend`, the build backend of pyproject.toml, in the project's own folder",
     ];
     let said = refused(&project, &mut project.build(&cache(&project)), 1, &says);
     assert!(!said.contains("| line 1\n"), "only the last lines");
@@ -208,6 +213,10 @@ fn an_interpreter_that_is_not_there() {
         ("3.99", "no Python interpreter for `3.99`"),
         ("/nowhere/python", "`/nowhere/python`"),
         ("/etc/passwd", "`/etc/passwd`"),
+        (
+            "/bin/ls",
+            "`/bin/ls` does not work as a Python interpreter: it does not run the Python code that",
+        ),
         ("/bin/true", "`/bin/true` does not work as a Python interpreter"),
         ("py\u{1b}thon", "not a Python version or a path to an interpreter: `py\\u{1b}thon`"),
     ] {

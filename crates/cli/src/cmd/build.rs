@@ -1,5 +1,6 @@
 //! `wheelmark build`: from a git commit to files with signed provenance.
 
+mod advice;
 mod told;
 
 use std::collections::BTreeMap;
@@ -30,7 +31,8 @@ use wheelmark_core::report::{CheckName, Escaped};
 use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
 use wheelmark_core::verify::{self, Given};
 
-use self::told::{Answer, Signed, Warning};
+use self::advice::{refuse_output_in_source, warnings, which_hook};
+use self::told::{Answer, Signed};
 use crate::artifact;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, shown};
@@ -171,7 +173,13 @@ fn build(
         let recorded = record::record(&machine, workspace, request, &name);
         keep_log(arguments, &workspace.path(&format!("{name}.log")))?;
         let in_source = |error| {
-            let error = CliError::from(error).below(&record::tree(workspace, &name));
+            let tree = record::tree(workspace, &name);
+            let hook = which_hook(&error, &tree.join(&source.subdirectory));
+            let error = CliError::from(error).below(&tree);
+            let error = match (&error.hint, hook) {
+                (None, Some(hook)) => error.hint(hook),
+                _ => error,
+            };
             match &arguments.build_constraints {
                 Some(path) => error.named(&record::constraints_file(workspace, &name), path),
                 None => error,
@@ -443,72 +451,6 @@ fn verify_own(
             )))
         }
     }
-}
-
-/// What was asked for and proves less, and what of the source a policy may ask for in vain.
-fn warnings(arguments: &Arguments, source: &ResolvedSource) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let mut warn = |text: &str, hint: Option<String>| {
-        warnings.push(Warning { warning: text.to_owned(), hint });
-    };
-    if arguments.isolation == Isolation::None {
-        let text = "nothing held this build; it is recorded, and policies refuse it by default";
-        warn(text, None);
-    }
-    if arguments.allow_dirty_unsafe {
-        let text = "what is not the commit's is recorded, and policies refuse it by default";
-        warn(text, None);
-    }
-    if arguments.no_trace {
-        warn("what ran during the build is recorded as not known", None);
-    }
-    if source.uri.starts_with("git+file:") && arguments.source_uri.is_none() {
-        let text = "the source is recorded as a folder of this machine, where nobody else can look";
-        let hint = "--source-uri records the repository's public URI, such as \
-                    https://example.org/owner/project";
-        warn(text, Some(hint.to_owned()));
-    }
-    if source.git_ref.is_none() {
-        let text = "no ref is recorded, and a policy that asks for one refuses these files";
-        warn(text, Some(how_to_name_a_ref(source)));
-    }
-    warnings
-}
-
-/// How the same commit is built under a ref.
-fn how_to_name_a_ref(source: &ResolvedSource) -> String {
-    let tags: Vec<_> = source.tags.iter().filter(|tag| tag.commit == source.commit).collect();
-    match &tags[..] {
-        [] => "check out a branch or a tag, or build `git+URI@REF`".to_owned(),
-        [tag, rest @ ..] => {
-            let several = match rest {
-                [] => String::new(),
-                rest => format!(
-                    "{} tags name this commit ({}); ",
-                    tags.len(),
-                    rest.iter().fold(tag.name.clone(), |all, tag| all + ", " + &tag.name)
-                ),
-            };
-            let (uri, tag) = (&source.uri, &tag.name);
-            Escaped(&format!("{several}say which: `wheelmark build {uri}@{tag}`")).to_string()
-        }
-    }
-}
-
-/// Refuses a folder for the output that would make the source's work tree other than its commit.
-fn refuse_output_in_source(arguments: &Arguments, source: &ResolvedSource) -> Result<(), CliError> {
-    let names = ["built-1.0-py3-none-any.whl", "built-1.0-py3-none-any.whl.sigstore.json"];
-    let files = names.map(|name| arguments.out.join(name));
-    if !source.would_be_untracked(&files).map_err(BuildError::from)? {
-        return Ok(());
-    }
-    let message = format!(
-        "{} is in the source's work tree, and git does not ignore it: the next build would be refused \
-         for its untracked files",
-        shown(&arguments.out)
-    );
-    Err(CliError::usage(message)
-        .hint("give a folder outside, such as --out ../dist, or commit a .gitignore that names it"))
 }
 
 fn isolation(text: &str) -> Result<Isolation, String> {

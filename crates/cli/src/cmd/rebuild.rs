@@ -393,7 +393,13 @@ fn tell(
             writeln!(output, "{}: {}", styled(BAD, "build failed"), lines(cause))?;
         }
         RebuildOutcome::Inconclusive { cause } => {
-            writeln!(output, "{}: {}", styled(WARN, "inconclusive"), lines(cause))?;
+            // The drift was told before the build.
+            let drift = listed(&shown.drift);
+            let cause = match shown.drift.is_empty() {
+                true => cause.clone(),
+                false => cause.replace(&drift, "the drift above"),
+            };
+            writeln!(output, "{}: {}", styled(WARN, "inconclusive"), lines(&cause))?;
         }
     }
     if let Some(diff) = &shown.diff {

@@ -26,7 +26,7 @@ pub enum Readable {
     /// It holds.
     Sound(Box<Wheel>),
     /// It does not; see [`UnsoundWheel::contradictions`].
-    Unsound(UnsoundWheel),
+    Unsound(Box<UnsoundWheel>),
 }
 
 /// A wheel whose archive holds, and whose contents do not. Made by [`read_to_compare`] only; nothing that
@@ -66,7 +66,7 @@ pub fn read_to_compare<R: Read + Seek>(
             if wheel.contradictions.is_empty() {
                 wheel.contradictions.push(refusal);
             }
-            Ok(Readable::Unsound(wheel))
+            Ok(Readable::Unsound(Box::new(wheel)))
         }
         Err(error) => Err(error),
     }
