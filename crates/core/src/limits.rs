@@ -17,6 +17,9 @@ pub const METADATA_FIELDS: usize = 50_000;
 /// matching it against a pattern.
 pub const REF_LENGTH: usize = 255;
 
+/// Bytes of a lock file. That of a workspace with some thousand projects is near 5 MB.
+pub const LOCK_FILE: usize = 32 << 20;
+
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct WheelLimits {

@@ -89,6 +89,17 @@ impl Report {
         &self.checks
     }
 
+    /// Adds a check and decides anew. It can turn an acceptance into a rejection and nothing else: a report
+    /// without checks stays one that rejects.
+    #[must_use]
+    pub fn also(mut self, check: Check) -> Self {
+        if self.checks.is_empty() {
+            return self;
+        }
+        self.checks.push(check);
+        Self::new(self.wheel, self.policy, self.verified_at, self.notes, self.checks)
+    }
+
     /// Ends one check another way and decides anew: a rebuild answers the check that asked for it.
     #[must_use]
     pub fn with(mut self, name: CheckName, status: Status) -> Self {
