@@ -141,8 +141,12 @@ impl UnverifiableKind {
     /// What it is, as the rest of a sentence about it.
     pub fn explanation(self) -> &'static str {
         match self {
-            Self::Vcs => "is a revision of a repository, of which there is no distribution to verify",
-            Self::Editable => "is an editable folder, which is no distribution that could be verified",
+            Self::Vcs => {
+                "is a revision of a repository, of which there is no distribution to verify"
+            }
+            Self::Editable => {
+                "is an editable folder, which is no distribution that could be verified"
+            }
             Self::Path => "is a path of a machine, not a distribution of an index",
             Self::Url => "is a direct address, not a distribution of an index",
             Self::NoHash => "has no sha256 digest in the lock, which so allows any file",
@@ -293,9 +297,7 @@ impl Reader<'_> {
                 Err(_) => Err(self.error(line, format!("not a sha256 digest: `{}`", shown()))),
             },
             Some((_, digits)) if !digits.is_empty() => Ok(None),
-            _ => {
-                Err(self.error(line, format!("not a digest like `sha256:…`: `{}`", shown())))
-            }
+            _ => Err(self.error(line, format!("not a digest like `sha256:…`: `{}`", shown()))),
         }
     }
 
@@ -324,17 +326,14 @@ fn put(lock: &mut Lock, entry: LockedProject) {
     }
 }
 
-/// The last part of an address or path, decoded: the file's name.
-fn last_part(address: &str) -> Option<String> {
-    let url;
-    let path = if address.contains("://") {
-        url = Url::parse(address).ok()?;
-        url.path()
-    } else {
-        address
-    };
-    let last = path.rsplit(['/', '\\']).next().filter(|last| !last.is_empty())?;
-    Some(percent_encoding::percent_decode_str(last).decode_utf8_lossy().into_owned())
+/// The last part of an address or path: the file's name. Only addresses are encoded.
+fn last_part(place: &str) -> Option<String> {
+    let last = |path: &str| path.rsplit('/').next().filter(|it| !it.is_empty()).map(str::to_owned);
+    if !place.contains("://") {
+        return last(place);
+    }
+    let encoded = last(Url::parse(place).ok()?.path())?;
+    Some(percent_encoding::percent_decode_str(&encoded).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]

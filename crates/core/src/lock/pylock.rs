@@ -84,11 +84,12 @@ pub struct File {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// Its digests.
+    #[serde(default)]
     pub hashes: Hashes,
 }
 
 /// The digests of a file, as far as they are used here.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Hashes {
     /// SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -114,7 +114,9 @@ fn requirements_on_which_readers_could_differ_are_refused() {
 }
 
 fn pylock(package: &str) -> String {
-    format!("lock-version = \"1.0\"\ncreated-by = \"x\"\n\n[[packages]]\nname = \"demo\"\n{package}")
+    format!(
+        "lock-version = \"1.0\"\ncreated-by = \"x\"\n\n[[packages]]\nname = \"demo\"\n{package}"
+    )
 }
 
 #[test]
@@ -145,7 +147,10 @@ fn pylock_entries_without_a_distribution_are_told_apart() {
         ("archive = { path = \"p\", hashes = { sha256 = \"0\" } }", Path),
         ("wheels = []", Unpinned),
         ("version = \"1.0\"", NoHash),
-        ("version = \"1.0\"\nwheels = [{ url = \"https://x.example/w\", hashes = { md5 = \"0\" } }]", NoHash),
+        (
+            "version = \"1.0\"\nwheels = [{ url = \"https://x.example/w\", hashes = { md5 = \"0\" } }]",
+            NoHash,
+        ),
     ] {
         let lock = parse(LockFormat::Pylock, &pylock(package)).unwrap();
         assert_eq!(lock.unverifiable[0].kind, kind, "{package}");
@@ -165,11 +170,23 @@ fn other_versions_and_shapes_are_refused() {
     ] {
         refused(LockFormat::Pylock, &whole.replacen(from, to, 1), says);
     }
-    refused(LockFormat::Pylock, "lock-version = \"1.0\"\ncreated-by = \"x\"\n", "nothing is locked");
+    refused(
+        LockFormat::Pylock,
+        "lock-version = \"1.0\"\ncreated-by = \"x\"\n",
+        "nothing is locked",
+    );
     refused(LockFormat::Uv, "version = 2\n", "lock:1: version `2` is not known");
     refused(LockFormat::Uv, "version = 1\n", "nothing is locked");
-    refused(LockFormat::Poetry, "package = []\n[metadata]\nlock-version = \"1.1\"\n", "lock:3: lock-version");
-    refused(LockFormat::Poetry, "package = []\n[metadata]\nlock-version = \"2.1\"\n", "nothing is locked");
+    refused(
+        LockFormat::Poetry,
+        "package = []\n[metadata]\nlock-version = \"1.1\"\n",
+        "lock:3: lock-version",
+    );
+    refused(
+        LockFormat::Poetry,
+        "package = []\n[metadata]\nlock-version = \"2.1\"\n",
+        "nothing is locked",
+    );
 }
 
 #[test]
@@ -224,7 +241,11 @@ fn poetry_locks_are_read() {
         let lock = text(&format!("[package.source]\ntype = \"{source}\"\n"));
         assert_eq!(kinds(&parse(LockFormat::Poetry, &lock).unwrap()), [("demo", kind)]);
     }
-    refused(LockFormat::Poetry, &text("[package.source]\ntype = \"moon\"\n"), "unknown type `moon`");
+    refused(
+        LockFormat::Poetry,
+        &text("[package.source]\ntype = \"moon\"\n"),
+        "unknown type `moon`",
+    );
     let lock = text("").replace(&format!("sha256:{A}"), "md5:00");
     assert_eq!(kinds(&parse(LockFormat::Poetry, &lock).unwrap()), [("demo 1.0", NoHash)]);
 }
