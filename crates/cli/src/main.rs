@@ -1,6 +1,7 @@
 //! The program: arguments in, a verdict out. Only this crate prints.
 
 mod artifact;
+mod batch;
 mod bound_options;
 mod cmd;
 mod describe;
@@ -65,8 +66,12 @@ fn usage(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> Ex
         let _ = error.print();
         return Exit::Accepted;
     }
-    // What could not be parsed did not say `--json` either, unless it stands there.
-    if arguments.iter().any(|argument| argument == "--json") {
+    // What could not be parsed did not say how to answer either, unless it stands there.
+    let word = |word: &str| arguments.iter().any(|argument| argument == word);
+    let pair = |form: &str| arguments.windows(2).any(|it| it[0] == "--format" && it[1] == form);
+    if word("--json")
+        || ["json", "jsonl"].iter().any(|form| pair(form) || word(&format!("--format={form}")))
+    {
         let text = error.render().to_string();
         let (message, hint) = text.split_once('\n').unwrap_or((&text, ""));
         let message = message.strip_prefix("error: ").unwrap_or(message);

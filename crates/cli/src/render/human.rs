@@ -36,15 +36,25 @@ pub fn error(error: &CliError, out: &mut dyn Write) -> io::Result<()> {
 
 /// A verification's report.
 pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    report_on(&report.wheel.filename, report, out)
+}
+
+/// The same under another name of the file, as one of several.
+pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let decision = match report.decision() {
         Decision::Accepted => styled(GOOD, "accepted"),
         Decision::Rejected => styled(BAD, "rejected"),
     };
-    writeln!(out, "{decision} {}", Escaped(&report.wheel.filename))?;
+    writeln!(out, "{decision} {}", Escaped(name))?;
     writeln!(out, "  sha256 {}", report.wheel.sha256)?;
     for check in report.checks() {
         line(check, report, out)?;
     }
+    notes(report, out)
+}
+
+/// What a person should know of a file beside the checks.
+pub fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for note in &report.notes {
         writeln!(out, "  {} {}", styled(BOLD, "note:"), Escaped(note))?;
     }
@@ -118,8 +128,8 @@ fn failure(
     Ok(())
 }
 
-/// Where the policy asks for a check; `None` for those that hold under every policy.
-fn asked_by(name: CheckName, report: &Report) -> Option<String> {
+/// Where the policy asks for a check, safe on a terminal; `None` for those that hold under every policy.
+pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
     match name {
         CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
@@ -140,12 +150,13 @@ fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::SubjectName
         | CheckName::SubjectDigest
         | CheckName::PredicateType
-        | CheckName::Parameters => None,
+        | CheckName::Parameters
+        | CheckName::Lock => None,
     }
 }
 
 /// A documentation sentence as part of a message: without its capital, unless that is an acronym's.
-fn clause(sentence: &str) -> String {
+pub fn clause(sentence: &str) -> String {
     let sentence = sentence.trim_end_matches('.').replace('\n', " ");
     let mut characters = sentence.chars();
     match (characters.next(), characters.next()) {
