@@ -52,6 +52,14 @@ fn logical_lines(reader: &Reader<'_>) -> Result<Vec<(usize, String)>, LockError>
     let mut open: Option<(usize, String)> = None;
     for (index, raw) in reader.text.lines().enumerate() {
         let number = index + 1;
+        // pip, in Python, ends lines at these too: what is a comment here would be a requirement there.
+        if raw.chars().any(|it| it.is_control() && it != '\t' || "\u{2028}\u{2029}".contains(it)) {
+            let message = "a control character, which some readers take for the end of a line";
+            return Err(reader.error(number, message));
+        }
+        if index < 2 && raw.starts_with('#') && !utf8(raw) {
+            return Err(reader.error(number, "the text names another encoding than UTF-8"));
+        }
         let (content, comment) = match comment_start(raw) {
             Some(at) => (&raw[..at], true),
             None => (raw, false),
@@ -71,6 +79,17 @@ fn logical_lines(reader: &Reader<'_>) -> Result<Vec<(usize, String)>, LockError>
     }
     lines.extend(open);
     Ok(lines)
+}
+
+/// Whether a comment that pip could take for the name of an encoding (PEP 263) names the one that is used
+/// here.
+fn utf8(comment: &str) -> bool {
+    let named = |it: &str| {
+        let name = it.trim_start().to_ascii_lowercase();
+        let end = name.find(|c: char| !c.is_alphanumeric() && !"-_.".contains(c));
+        matches!(&name[..end.unwrap_or(name.len())], "" | "utf-8" | "utf8")
+    };
+    ["coding:", "coding="].iter().flat_map(|word| comment.split(word).skip(1)).all(named)
 }
 
 /// Where a comment begins: a `#` at the start or after white space.
@@ -168,7 +187,9 @@ fn requirement(
 
 /// The name and kind of a requirement that is a place and not a version: `name @ place`, or a place alone.
 fn direct(text: &str) -> Option<(String, UnverifiableKind)> {
-    let asked = text.split(" ;").next().unwrap_or(text);
+    // In an address a semicolon ends nothing unless a blank is before it.
+    let end = if text.contains("://") { " ;" } else { ";" };
+    let asked = text.split(end).next().unwrap_or(text);
     let (name, place) = match asked.split_once('@') {
         // A name and extras before it, and not the user of an address.
         Some((name, place)) if !name.contains([':', '/']) => {

@@ -38,15 +38,18 @@ fn the_format_is_told_by_the_name() {
 #[test]
 fn requirements_with_hashes_are_read() {
     let text = format!(
-        "# by hand\n--index-url https://index.example/simple\n-i https://x.example\n\n\
-         Demo.Project==1.0 ; python_version < '3.13' \\\n    --hash=sha256:{A} \\\n    \
+        "# by hand, vim: set fileencoding=utf-8 :\r\n--index-url https://index.example/simple\n-i https://x.example\n\n\
+         Demo.Project==1.0; python_version < '3.13' and 'a/b@c' in platform_version \\\n    --hash=sha256:{A} \\\n    \
          --hash sha256:{B}\n    # via other\nother[extra] == 2.0+cpu --hash=sha512:abcd \
          --hash=sha256:{A}  # why\n"
     );
     let lock = parse(LockFormat::Requirements, &text).unwrap();
     let [demo, other] = &lock.entries[..] else { panic!("{lock:?}") };
     assert_eq!((demo.to_string().as_str(), demo.line), ("`demo-project` 1.0", 5));
-    assert_eq!(demo.marker.as_deref(), Some("python_full_version < '3.13'"));
+    assert_eq!(
+        demo.marker.as_deref(),
+        Some("python_full_version < '3.13' and 'a/b@c' in platform_version")
+    );
     assert_eq!(demo.files.len(), 2);
     assert_eq!((other.to_string().as_str(), other.line), ("`other` 2.0+cpu", 9));
     assert_eq!(other.files.len(), 1, "only sha256 counts");
@@ -95,7 +98,8 @@ fn requirements_on_which_readers_could_differ_are_refused() {
         ("-r other.txt\n", "`-r other.txt` includes another file"),
         ("-rother.txt\n", "includes another file"),
         ("-c constraints.txt\n", "includes another file"),
-        ("--requirement=a\u{1b}.txt\n", "`--requirement a\\u{1b}.txt` includes"),
+        ("--requirement=a\u{202e}.txt\n", "`--requirement a\\u{202e}.txt` includes"),
+        ("--requirement=a\u{1b}.txt\n", "a control character"),
         ("--unknown\n", "the option `--unknown` is not known"),
         ("--pre demo==1\n", "the option `--pre` is not known"),
         ("-\n", "the option `-` is not known"),
@@ -106,6 +110,12 @@ fn requirements_on_which_readers_could_differ_are_refused() {
         ("demo==1.0 # why \\\n--hash=sha256:12\n", "a comment cannot be continued"),
         ("de\u{202e}mo==1.0\n", "de\\u{202e}mo"),
         ("demo==x\n", "not a requirement"),
+        ("# a\u{2028}evil==1.0\n", "lock:1: a control character"),
+        ("a==1\n# a\u{85}evil==1.0\n", "lock:2: a control character"),
+        ("# a\revil==1.0\n", "a control character"),
+        ("# a\u{c}evil==1.0\n", "a control character"),
+        ("#!x\n# -*- coding: utf-7 -*-\n# +AAo-evil==1.0\n", "lock:2: the text names another"),
+        ("# coding=utf-8 coding:latin-1\n", "the text names another encoding"),
     ] {
         refused(LockFormat::Requirements, text, says);
     }
