@@ -6,7 +6,8 @@
 use std::io::{Cursor, Write as _};
 
 use chrono::{DateTime, Utc};
-use wheelmark_core::attestation::envelope::{Attestation, VerifiedEnvelope};
+use wheelmark_core::attestation::bundle::Attestation;
+use wheelmark_core::attestation::envelope::{Signed, VerifiedEnvelope};
 use wheelmark_core::attestation::pep517::Pep517Build;
 use wheelmark_core::attestation::provenance::BuildDefinition;
 use wheelmark_core::compare::{self, Level};
@@ -14,7 +15,7 @@ use wheelmark_core::filename::{SdistFilename, WheelFilename};
 use wheelmark_core::limits::{AttestationLimits, CompareLimits, SdistLimits, WheelLimits};
 use wheelmark_core::lock::{Lock, LockFormat};
 use wheelmark_core::policy::Policy;
-use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
+use wheelmark_core::trust::{Embedded, TrustRoot, TrustedKey, Validity};
 use wheelmark_core::wheel::{self, Wheel};
 use wheelmark_core::{json as strict_json, sdist as source};
 use wheelmark_tests::hostile::{Plan, record_row};
@@ -40,7 +41,7 @@ pub const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
     nY/DJyVcEEthSQOkPW97SImJ1pBGQ7O9Ga2Hsv11fBBXVJKJGe0487QLtQ==\n\
     -----END PUBLIC KEY-----\n";
 
-const ATTESTATION: AttestationLimits = AttestationLimits { bundle: 1 << 20 };
+const ATTESTATION: AttestationLimits = AttestationLimits { bundle: 1 << 20, attestations: 64 };
 
 /// A bundle. Nobody can sign with the trusted key, so nothing verifies.
 pub fn bundle(data: &[u8]) {
@@ -48,9 +49,9 @@ pub fn bundle(data: &[u8]) {
         return;
     };
     let key = TrustedKey::from_pem(PUBLIC_KEY, Validity::default()).expect("a key");
-    let trust = TrustRoot::of_keys(vec![key]);
+    let trust = TrustRoot::new(vec![key], Vec::new());
     let now: DateTime<Utc> = DateTime::UNIX_EPOCH;
-    assert!(VerifiedEnvelope::verify(&attestation, &trust, now).is_err());
+    assert!(VerifiedEnvelope::verify(&attestation, &trust, Signed::Bytes(b""), now).is_err());
 }
 
 /// A `buildDefinition`. What is read is written and read back as the same.
@@ -134,7 +135,7 @@ pub fn policy(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    if let Ok(policy) = Policy::parse("policy.toml", text) {
+    if let Ok(policy) = Policy::parse("policy.toml", text, &Embedded) {
         assert!(policy.rules().iter().all(|rule| !rule.keys.is_empty()));
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub mod built;
 pub mod cases;
+pub mod corpus;
 pub mod hostile;
 pub mod hostile_sdist;
 pub mod index_server;

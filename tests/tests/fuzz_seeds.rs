@@ -7,12 +7,13 @@ mod targets;
 
 use std::thread;
 
-use wheelmark_core::attestation::envelope::Attestation;
+use wheelmark_core::attestation::bundle::Attestation;
 use wheelmark_core::attestation::pep517::Pep517Build;
 use wheelmark_core::filename::SdistFilename;
 use wheelmark_core::limits::{AttestationLimits, SdistLimits};
 use wheelmark_core::lock::{Lock, LockFormat};
 use wheelmark_core::policy::Policy;
+use wheelmark_core::trust::Embedded;
 use wheelmark_tests::seeds;
 
 /// Changed inputs for each target.
@@ -48,7 +49,7 @@ fn the_seeds_are_honest() {
     }
     for seed in seeds::of("policy") {
         let text = String::from_utf8(seed).expect("text");
-        Policy::parse("policy.toml", &text).expect("a policy");
+        Policy::parse("policy.toml", &text, &Embedded).expect("a policy");
     }
     let formats =
         [LockFormat::Requirements, LockFormat::Pylock, LockFormat::Uv, LockFormat::Poetry];

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use wheelmark_core::attestation::pep517::{Distribution, Pep517Build, Requirement, Role};
-use wheelmark_core::verify::VerifiedProvenance;
+use wheelmark_core::verify::VerifiedBuild;
 
 use crate::execute::recorded_toolchain;
 use crate::layout::Layout;
@@ -22,8 +22,8 @@ pub enum Form {
 }
 
 /// The instructions for a file of verified provenance.
-pub fn print(verified: &VerifiedProvenance, filename: &str, form: Form) -> String {
-    let script = Script { build: verified.build(), layout: Layout::fixed(), filename };
+pub fn print(verified: &VerifiedBuild, filename: &str, form: Form) -> String {
+    let script = Script { build: verified.get(), layout: Layout::fixed(), filename };
     let sha256 = verified.sha256();
     match form {
         Form::Shell => script.shell(&sha256.to_string()),

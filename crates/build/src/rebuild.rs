@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use wheelmark_core::attestation::environment::Isolation;
 use wheelmark_core::attestation::pep517::{Pep517Build, Requirement, Role};
 use wheelmark_core::compare::Drift;
-use wheelmark_core::verify::VerifiedProvenance;
+use wheelmark_core::verify::VerifiedBuild;
 
 use crate::drift;
 use crate::environment::interpreter::{self, FoundInterpreter, Match};
@@ -50,10 +50,10 @@ pub struct Prepared {
 pub fn prepare(
     machine: &Machine,
     workspace: &Workspace,
-    verified: &VerifiedProvenance,
+    verified: &VerifiedBuild,
     checkout: Option<&Path>,
 ) -> Result<Prepared, BuildError> {
-    let build = verified.build();
+    let build = verified.get();
     let environment = &build.internal.environment;
     let mut drift = drift::of_platform(environment, &machine.cancel);
     if let Some(dirty) = &build.internal.source.dirty {

@@ -1,6 +1,7 @@
 //! The program: arguments in, a verdict out. Only this crate prints.
 
 mod artifact;
+mod attestations;
 mod batch;
 mod bound_options;
 mod cmd;
@@ -15,6 +16,7 @@ mod passphrase;
 mod progress;
 mod render;
 mod trust_options;
+mod trust_roots;
 
 use std::ffi::OsString;
 use std::io::Write as _;

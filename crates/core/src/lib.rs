@@ -16,6 +16,7 @@ pub mod lock;
 pub mod policy;
 pub mod report;
 pub mod sdist;
+mod subject;
 pub mod trust;
 pub mod verify;
 pub mod wheel;

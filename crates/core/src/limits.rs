@@ -21,6 +21,8 @@ pub const REF_LENGTH: usize = 255;
 
 /// Bytes of a lock file. That of a workspace with some thousand projects is near 5 MB.
 pub const LOCK_FILE: usize = 32 << 20;
+/// Characters of a value that a refusal of provenance repeats: enough to find it in the document.
+pub const SHOWN_LENGTH: usize = 200;
 
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
@@ -85,18 +87,23 @@ impl SdistLimits {
     }
 }
 
+/// Bytes of a trusted root. Those of the public instances stay under 40 kB.
+pub const TRUSTED_ROOT: usize = 4 << 20;
+
 /// Bounds on an attestation that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct AttestationLimits {
     /// Bytes of a bundle or of the statement in it. Provenance of a build with a thousand crates stays
     /// under 1 MB.
     pub bundle: usize,
+    /// Attestations of one file, each of which costs a verification. The index takes two.
+    pub attestations: usize,
 }
 
 impl AttestationLimits {
     /// The bounds used unless others are asked for.
     pub const fn standard() -> Self {
-        Self { bundle: 16 << 20 }
+        Self { bundle: 16 << 20, attestations: 64 }
     }
 }
 

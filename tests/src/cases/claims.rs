@@ -59,9 +59,9 @@ pub(super) fn statements() -> Vec<Case> {
         ),
         signed(
             "statement_type_fail",
-            "The statement's `_type` is not in-toto Statement v1.",
+            "The statement's `_type` is no in-toto Statement that goes with its predicate.",
             STATEMENT_FAILS,
-            |it| it["_type"] = json!("https://in-toto.io/Statement/v0.1"),
+            |it| it["_type"] = json!("https://in-toto.io/Statement/v2"),
         ),
         signed_text(
             "payload_duplicate_key_fail",

@@ -1,6 +1,7 @@
 //! `wheelmark verify` of many files: folders, threads, and the order of what is said.
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod attestations;
 mod formats;
 mod locks;
 

@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use wheelmark_core::lock::LockedProject;
-use wheelmark_core::report::{Decision, Report};
+use wheelmark_core::report::{Decision, Report, TrustUsed};
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -111,6 +111,8 @@ pub struct Summary {
     pub undecided: usize,
     /// The locks.
     pub locks: Vec<LockRead>,
+    /// The Sigstore instances that were trusted for all of them.
+    pub trust: Vec<TrustUsed>,
     /// What a person should know of what was left out.
     pub notes: Vec<String>,
 }
@@ -259,6 +261,7 @@ mod tests {
             rejected: 0,
             undecided: 0,
             locks: Vec::new(),
+            trust: Vec::new(),
             notes: Vec::new(),
         };
         assert_eq!(summary.decision(), "undecided");

@@ -25,10 +25,10 @@ use wheelmark_core::attestation::environment::Observation;
 use wheelmark_core::attestation::pep517::{Distribution, Step};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::AttestationLimits;
-use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild};
+use wheelmark_core::policy::{LOCAL_BUILDER, OnCommandLine, Policy};
 use wheelmark_core::report::{CheckName, Escaped};
-use wheelmark_core::trust::{TrustedKey, Validity};
-use wheelmark_core::verify;
+use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
+use wheelmark_core::verify::{self, Given};
 
 use crate::artifact;
 use crate::bound_options::BoundOptions;
@@ -418,8 +418,9 @@ fn own_policy(
     let pem = key.public_pem().map_err(CliError::undecided)?;
     let key = TrustedKey::from_pem(&pem, Validity::default()).map_err(CliError::undecided)?;
     let uri = source.uri.parse().map_err(CliError::undecided)?;
-    let builders = [arguments.builder_id.clone()].into();
-    Ok(Policy::of_key_and_source(key, uri, None, builders, Rebuild::Never))
+    let mut said = OnCommandLine::key(TrustRoot::new(vec![key], Vec::new()), uri);
+    said.builders = [arguments.builder_id.clone()].into();
+    Ok(Policy::on_command_line(said))
 }
 
 fn verify_own(
@@ -430,9 +431,10 @@ fn verify_own(
     cancel: &Arc<AtomicBool>,
 ) -> Result<(), CliError> {
     let artifact = artifact::read_as(filename, path, cancel)?;
-    let bundle = fs::read(bundle).map_err(|error| CliError::io("read back", bundle, &error))?;
+    let bytes = fs::read(bundle).map_err(|error| CliError::io("read back", bundle, &error))?;
+    let given = [Given { from: bundle.to_string_lossy().into_owned(), bytes }];
     let limits = AttestationLimits::standard();
-    let outcome = verify::verify(&artifact, Some(&bundle), policy, Utc::now(), &limits);
+    let outcome = verify::verify(&artifact, &given, policy, Utc::now(), &limits);
     // What the person insisted on is recorded as such and is theirs; everything else must hold.
     let insisted = [CheckName::CleanSource, CheckName::Isolation];
     let failed = outcome

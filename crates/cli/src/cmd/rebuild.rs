@@ -20,7 +20,7 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::CompareLimits;
 use wheelmark_core::policy::LOCAL_BUILDER;
 use wheelmark_core::report::{CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
-use wheelmark_core::verify::{Artifact, Contents, VerifiedProvenance};
+use wheelmark_core::verify::{Artifact, Contents, VerifiedBuild};
 
 use super::verify::{self, Judged};
 use crate::artifact;
@@ -124,10 +124,15 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let now = arguments.at.unwrap_or_else(Utc::now);
     let bundle = arguments.bundle.as_deref();
     let judged = verify::judge(&arguments.wheel, bundle, &policy, now, &cancel)?;
-    let Judged { artifact, attestation, report, provenance } = judged;
-    let Some(verified) = provenance else {
+    let Judged { artifact, given, report, provenance } = judged;
+    let Some(provenance) = provenance else {
         tell(arguments, &report, None, output)?;
         return Ok(Exit::Rejected);
+    };
+    let Some(verified) = provenance.build().cloned() else {
+        let what = "what was verified does not say how the file was built, so it cannot be rebuilt";
+        return Err(CliError::undecided(what)
+            .hint("provenance of the build type pep517/v1 does: `wheelmark build` writes it"));
     };
     if let Some(form) = arguments.print_instructions {
         write!(output, "{}", instructions::print(&verified, &artifact.name, form))?;
@@ -144,8 +149,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     report.notes.extend(notes);
     if signer.is_some() && !shown.was_built() {
         report.notes.push("nothing was built, so no result was signed".to_owned());
-    } else if let (Some(key), Some(attestation)) = (&signer, &attestation) {
-        let statement = result_statement(&artifact, &verified, attestation, &shown)?;
+    } else if let (Some(key), Some(attestation)) = (&signer, given.first()) {
+        let statement = result_statement(&artifact, &verified, &attestation.bytes, &shown)?;
         let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
         write_result(&result_path(arguments), &signed)?;
     }
@@ -163,7 +168,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
 fn attempt(
     arguments: &Arguments,
     artifact: &Artifact,
-    verified: &VerifiedProvenance,
+    verified: &VerifiedBuild,
     cancel: &Arc<AtomicBool>,
     notes: &mut Vec<String>,
     output: &mut Output,
@@ -403,7 +408,7 @@ fn signer(
 
 fn result_statement(
     artifact: &Artifact,
-    verified: &VerifiedProvenance,
+    verified: &VerifiedBuild,
     attestation: &[u8],
     shown: &Shown,
 ) -> Result<Vec<u8>, CliError> {
@@ -415,7 +420,7 @@ fn result_statement(
         shown.outcome.clone(),
         shown.rebuilt,
         shown.drift.clone(),
-        verified.build().internal.environment.clone(),
+        verified.get().internal.environment.clone(),
         Utc::now().trunc_subsecs(0),
     );
     result.statement(&artifact.name, artifact.sha256).map_err(CliError::undecided)

@@ -9,14 +9,14 @@ use std::thread;
 use chrono::{DateTime, Utc};
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
-use wheelmark_core::report::{Check, CheckName, Report, Status};
-use wheelmark_core::verify::{self, Artifact, VerifiedProvenance};
+use wheelmark_core::report::{Check, CheckName, Report, Status, TrustUsed};
+use wheelmark_core::verify::{self, Artifact, Given, VerifiedProvenance};
 
 use crate::artifact;
+use crate::attestations::{self, Found};
 use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Work, folder, locked};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::input;
 use crate::interrupt;
 use crate::progress::Files;
 use crate::render::Output;
@@ -128,7 +128,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         })
     };
     let mut exit = Exit::Accepted;
-    let mut summary = Summary { accepted: 0, rejected: 0, undecided: 0, locks, notes };
+    let trust = TrustUsed::of(policy.trust(), now);
+    let mut summary = Summary { accepted: 0, rejected: 0, undecided: 0, locks, trust, notes };
     let mut renderer = arguments.format().renderer(alone, arguments.verbose);
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let progress = Files::new(items.len());
@@ -214,8 +215,8 @@ fn held_against(locked: &Locked, judged: Judged) -> Report {
 pub(super) struct Judged {
     /// The file.
     pub artifact: Artifact,
-    /// Its attestation, where there is one.
-    pub attestation: Option<Vec<u8>>,
+    /// Its attestations.
+    pub given: Vec<Given>,
     /// What was decided.
     pub report: Report,
     /// Its provenance, where everything held but for a rebuild that may be owed.
@@ -242,31 +243,14 @@ fn weigh(
     now: DateTime<Utc>,
 ) -> Result<Judged, CliError> {
     let limits = AttestationLimits::standard();
-    let (attestation, missing) = match bundle {
-        Some(bundle) => (Some(input::read_bounded(bundle, limits.bundle)?), None),
-        None => {
-            let beside = beside(path);
-            // Only "there is no such file" is an absence; what cannot be read is an error.
-            match beside.symlink_metadata() {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => (None, Some(beside)),
-                _ => (Some(input::read_found(&beside, limits.bundle)?), None),
-            }
-        }
-    };
-    let outcome = verify::verify(&artifact, attestation.as_deref(), policy, now, &limits);
+    let Found { given, missing } = attestations::of(path, bundle, &limits)?;
+    let outcome = verify::verify(&artifact, &given, policy, now, &limits);
     let mut report = outcome.report;
     if let Some(missing) = missing {
         let note = format!("there is no attestation at `{}`", missing.to_string_lossy());
         report.notes.push(note);
     }
-    Ok(Judged { artifact, attestation, report, provenance: outcome.provenance })
-}
-
-/// Where a wheel's attestation is expected: the wheel's name and `.sigstore.json`.
-fn beside(wheel: &Path) -> PathBuf {
-    let mut name = wheel.as_os_str().to_owned();
-    name.push(".sigstore.json");
-    PathBuf::from(name)
+    Ok(Judged { artifact, given, report, provenance: outcome.provenance })
 }
 
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {

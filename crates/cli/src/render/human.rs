@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::report::{Check, CheckName, Decision, Escaped, Refusal, Report, Status};
+use wheelmark_core::report::{
+    Check, CheckName, Decision, Escaped, Refusal, Report, Standing, Status,
+};
 
 use crate::describe::Description;
 use crate::error::CliError;
@@ -47,10 +49,45 @@ pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result
     };
     writeln!(out, "{decision} {}", Escaped(name))?;
     writeln!(out, "  sha256 {}", report.wheel.sha256)?;
+    for used in &report.trust {
+        writeln!(out, "  {used}")?;
+    }
     for check in report.checks() {
         line(check, report, out)?;
     }
+    attestations(report, out)?;
     notes(report, out)
+}
+
+/// Each of several attestations, and which of them decided.
+fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.attestations.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  of {} attestations, one that holds is enough:", report.attestations.len())?;
+    for seen in &report.attestations {
+        let sign = match (seen.standing, seen.reason) {
+            (Standing::Decided | Standing::AlsoHeld, None) => styled(GOOD, "✓"),
+            _ => styled(BAD, "✗"),
+        };
+        write!(out, "  {sign} {}: ", Escaped(&seen.from))?;
+        match (seen.standing, seen.reason) {
+            (Standing::Decided, None) => write!(out, "decided")?,
+            (Standing::AlsoHeld, _) => write!(out, "holds too")?,
+            (Standing::Decided, Some(why)) => write!(out, "{why}, shown above")?,
+            (Standing::NotHeld, Some(why)) => write!(out, "{why}")?,
+            (Standing::NotHeld, None) => write!(out, "not judged to the end")?,
+        }
+        // Both are only there where its signature held.
+        if let Some(signer) = &seen.signer {
+            write!(out, "; signed by {}", Escaped(signer))?;
+        }
+        if let Some(kind) = &seen.predicate_type {
+            write!(out, "; {}", Escaped(kind))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// What a person should know of a file beside the checks.
@@ -133,7 +170,8 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
     match name {
         CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
-        CheckName::BuildType
+        CheckName::PredicateType
+        | CheckName::BuildType
         | CheckName::Signer
         | CheckName::Builder
         | CheckName::Source
@@ -149,8 +187,8 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::Statement
         | CheckName::SubjectName
         | CheckName::SubjectDigest
-        | CheckName::PredicateType
         | CheckName::Parameters
+        | CheckName::Certificate
         | CheckName::Lock => None,
     }
 }

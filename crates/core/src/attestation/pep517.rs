@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::environment::{EnvironmentManifest, Interpreter, Observation};
+use super::origin::is_full_ref;
 use super::provenance::BuildDefinition;
 use super::statement::ResourceDescriptor;
 use crate::digest::{GitObjectId, Sha256Digest};
@@ -354,18 +355,8 @@ fn check_subdirectory(subdirectory: &str) -> Result<(), Refusal> {
         .found(format!("externalParameters.subdirectory `{subdirectory}`")))
 }
 
-/// A full ref name as git allows them (git-check-ref-format), which begins with `refs/`.
 fn check_ref(name: &str) -> Result<(), Refusal> {
-    let part = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && !part.ends_with(".lock")
-            && !part.ends_with('.')
-    };
-    let plain = !name.contains([' ', '~', '^', ':', '?', '*', '[', '\\'])
-        && !name.contains("..")
-        && !name.contains("@{");
-    if name.len() <= REF_LENGTH && name.starts_with("refs/") && plain && name.split('/').all(part) {
+    if is_full_ref(name) {
         return Ok(());
     }
     let found: String = name.chars().take(REF_LENGTH).collect();

@@ -23,12 +23,14 @@ coded! {
         SubjectName = "subject-name",
         /// The statement is about these bytes.
         SubjectDigest = "subject-digest",
-        /// The predicate is provenance.
+        /// The predicate is of a type that the rule accepts.
         PredicateType = "predicate-type",
         /// The build type is one that the rule accepts and this program knows.
         BuildType = "build-type",
         /// The parameters are known, well-formed and agree with each other.
         Parameters = "parameters",
+        /// The provenance says nothing that the signer's certificate denies.
+        Certificate = "certificate",
         /// The signer is one of the rule's.
         Signer = "signer",
         /// The builder is one of the rule's.

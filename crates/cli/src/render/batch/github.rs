@@ -39,7 +39,10 @@ impl Render for Commands {
             let note = wheelmark_core::report::Escaped(note).to_string();
             writeln!(out, "::notice title=wheelmark::{}", data(&note))?;
         }
-        // Numbers and words of ours only.
+        // Numbers, dates, digests and words of ours only.
+        for used in &summary.trust {
+            writeln!(out, "wheelmark: {used}")?;
+        }
         writeln!(out, "wheelmark: {summary}")
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use wheelmark_core::report::{Decision, Escaped, Report};
+use wheelmark_core::report::{AttestationSeen, Decision, Escaped, Report, Standing};
 
 use super::{Render, place, title};
 use crate::batch::{Seen, Subject, Summary};
@@ -60,6 +60,9 @@ impl Render for Many {
             }
         }
         notes(summary, out)?;
+        for used in &summary.trust {
+            writeln!(out, "{used}")?;
+        }
         let style = match summary.decision() {
             "accepted" => GOOD,
             "rejected" => BAD,
@@ -89,7 +92,15 @@ fn accepted(
     if verbose {
         return human::report_on(&place(subject).0, report, out);
     }
-    writeln!(out, "{} {}", styled(GOOD, "accepted"), title(subject))?;
+    write!(out, "{} {}", styled(GOOD, "accepted"), title(subject))?;
+    let decided = |it: &&AttestationSeen| it.standing == Standing::Decided;
+    match report.attestations.iter().find(decided) {
+        Some(seen) => {
+            let count = report.attestations.len();
+            writeln!(out, ", by {}, one of {count} attestations", Escaped(&seen.from))?;
+        }
+        None => writeln!(out)?,
+    }
     human::notes(report, out)
 }
 

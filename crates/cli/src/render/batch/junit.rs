@@ -44,8 +44,11 @@ impl Render for Junit {
         writeln!(out, "<testsuites name=\"wheelmark verify\" {counts}>")?;
         writeln!(out, "  <testsuite name=\"wheelmark verify\" {counts}>")?;
         write!(out, "{}", self.cases)?;
-        if !summary.notes.is_empty() {
+        if !summary.notes.is_empty() || !summary.trust.is_empty() {
             writeln!(out, "    <system-out>")?;
+            for used in &summary.trust {
+                writeln!(out, "{}", text(&used.to_string()))?;
+            }
             for note in &summary.notes {
                 writeln!(out, "note: {}", text(&Escaped(note).to_string()))?;
             }

@@ -104,6 +104,7 @@ impl Render for Sarif {
                     "accepted": summary.accepted,
                     "rejected": summary.rejected,
                     "undecided": summary.undecided,
+                    "trust": summary.trust,
                 },
             }],
         });
