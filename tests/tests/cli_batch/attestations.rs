@@ -48,7 +48,7 @@ fn of_several_attestations_it_is_told_which_decided() {
 
     // The same twice: the first decides, the other holds too.
     let bundle = fs::read_to_string(&signed.bundle).expect("the bundle");
-    let signed = with_second(&bundle);
+    fs::write(signed.folder.path().join(format!("{name}.provenance")), bundle).expect("written");
     let found = report(&mut signed.verify_all(&[name]), 0);
     let standings: Vec<_> = seen(&found).iter().map(|it| it["standing"].clone()).collect();
     assert_eq!(standings, [json!("decided"), json!("also-held")], "{found:#}");

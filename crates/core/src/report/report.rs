@@ -100,7 +100,7 @@ impl TrustUsed {
         for instance in root.instances().chain(root.keys().filter_map(TrustedKey::log)) {
             let as_of = instance.as_of();
             // As of a time before it was known it has no age.
-            let age = as_of.map(|as_of| (now - as_of).num_days()).filter(|days| *days >= 0);
+            let age = as_of.filter(|as_of| *as_of <= now).map(|as_of| (now - as_of).num_days());
             let used = Self {
                 instance: instance.name().to_string(),
                 sha256: instance.sha256(),
