@@ -60,6 +60,15 @@ pub struct Built {
     pub source: String,
     /// What `build --json` answered.
     pub answer: Value,
+    /// The steps and settings that were asked for, with which whoever verifies must agree.
+    agreed: Vec<String>,
+}
+
+/// Of a build's arguments those that a verification must be given as well.
+fn agreed(arguments: &[&str]) -> Vec<String> {
+    let options = ["--step", "--step-requires", "--config-setting"];
+    let pairs = arguments.windows(2).filter(|pair| options.contains(&pair[0]));
+    pairs.flatten().map(|word| (*word).to_owned()).collect()
 }
 
 impl Workshop {
@@ -172,6 +181,7 @@ impl Workshop {
                 bundle: at(&file["bundle"]),
                 source: repo.git(&["remote", "get-url", "origin"]),
                 answer: file.clone(),
+                agreed: agreed(arguments),
             })
             .collect()
     }
@@ -187,6 +197,7 @@ impl Workshop {
     pub fn on(&self, verb: &str, built: &Built) -> Command {
         let mut command = self.wheelmark();
         command.args([verb, "--key", "release.pub", "--source", &built.source]).arg(&built.wheel);
+        command.args(&built.agreed);
         command
     }
 

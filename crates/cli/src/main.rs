@@ -17,6 +17,7 @@ mod progress;
 mod render;
 mod trust_options;
 mod trust_roots;
+mod values;
 
 use std::ffi::OsString;
 use std::io::Write as _;

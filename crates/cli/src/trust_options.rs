@@ -11,7 +11,7 @@ use wheelmark_core::attestation::provenance::PROVENANCE_TYPE;
 use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::attestation::repository::RepositoryUri;
-use wheelmark_core::policy::{IdentityRule, OnCommandLine, Policy, RefPattern};
+use wheelmark_core::policy::{IdentityRule, Instructions, OnCommandLine, Policy, RefPattern};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::{
     GITHUB_ISSUER, GITLAB_ISSUER, InstanceName, Instances as _, TrustRoot, TrustedKey, Validity,
@@ -20,6 +20,7 @@ use wheelmark_core::trust::{
 use crate::error::{CliError, shown};
 use crate::input;
 use crate::trust_roots::TrustRoots;
+use crate::values::{Words, setting, words};
 
 /// Bytes of a policy or key file that are read.
 const MAX_FILE: usize = 4 << 20;
@@ -32,7 +33,7 @@ pub struct TrustOptions {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["source", "git_ref", "builder", "identity", "issuer", "trust", "bare_signature"]
+        conflicts_with_all = ["source", "git_ref", "builder", "identity", "issuer", "trust", "bare_signature", "step", "config_setting"]
     )]
     policy: Option<PathBuf>,
     /// The public key (PEM) that must have signed
@@ -63,6 +64,15 @@ pub struct TrustOptions {
     /// what the certificate names
     #[arg(long, value_name = "URI")]
     builder: Vec<String>,
+    /// A command that may have been run on the wheel after the build, as it was given to `build --step`
+    #[arg(long, value_name = "COMMAND", value_parser = words)]
+    step: Vec<Words>,
+    /// A requirement that may have been installed for it
+    #[arg(long, value_name = "REQUIREMENT", requires = "step")]
+    step_requires: Vec<String>,
+    /// A setting that the build backend may have been given
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    config_setting: Vec<(String, String)>,
     /// Also accept a signature over the bare file, which says nothing of where it came from
     #[arg(long)]
     bare_signature: bool,
@@ -123,6 +133,7 @@ impl TrustOptions {
         let mut said = OnCommandLine::key(TrustRoot::new(vec![key], Vec::new()), source.clone());
         said.git_ref.clone_from(&self.git_ref);
         said.bare_signature = self.bare_signature;
+        said.instructions = self.instructions();
         if !self.builder.is_empty() {
             said.builders = self.builder.iter().cloned().collect();
         }
@@ -153,7 +164,17 @@ impl TrustOptions {
             git_ref: self.git_ref.clone(),
             builders: self.builder.iter().cloned().collect(),
             build_types: build_types::known().map(str::to_owned).collect(),
+            instructions: self.instructions(),
         }))
+    }
+
+    fn instructions(&self) -> Instructions {
+        let settings = self.config_setting.iter();
+        Instructions {
+            steps: self.step.iter().map(|words| words.0.clone()).collect(),
+            step_requires: self.step_requires.iter().cloned().collect(),
+            config_settings: settings.map(|(key, value)| format!("{key}={value}")).collect(),
+        }
     }
 
     /// The file of `--key`, where that is a private key: then the person holds both halves.

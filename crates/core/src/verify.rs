@@ -171,6 +171,9 @@ impl Case<'_> {
             Err(because) => Err(because),
         };
         let build = claimed.map(|it| it.and_then(|(_, build)| build.as_ref()));
+        run.judge_if(C::ExternalParameters, both_if(claimed, rule), |((claimed, build), rule)| {
+            rule.instructions.judge(claimed, build.as_ref())
+        });
         // 7. Signer and builder are the rule's for this project.
         run.judge(C::Signer, both(rule, envelope), |(rule, envelope)| {
             evaluate::signer(rule, envelope.signer())
@@ -479,11 +482,11 @@ fn parameters(
         _ => build_types::read(predicate)?,
     };
     let Predicate::ProvenanceV1(provenance) = predicate else {
-        return evaluate::parameters(&origin).map(|()| (origin, None));
+        return Ok((origin, None));
     };
     let definition = &provenance.build_definition;
     if definition.build_type != BUILD_TYPE {
-        return evaluate::parameters(&origin).map(|()| (origin, None));
+        return Ok((origin, None));
     }
     let build = Pep517Build::read(definition)?;
     match (build.external.distribution, file) {

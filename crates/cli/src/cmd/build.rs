@@ -25,7 +25,7 @@ use wheelmark_core::attestation::environment::Observation;
 use wheelmark_core::attestation::pep517::{Distribution, Step};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::AttestationLimits;
-use wheelmark_core::policy::{LOCAL_BUILDER, OnCommandLine, Policy};
+use wheelmark_core::policy::{Instructions, LOCAL_BUILDER, OnCommandLine, Policy};
 use wheelmark_core::report::{CheckName, Escaped};
 use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
 use wheelmark_core::verify::{self, Given};
@@ -41,6 +41,7 @@ use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::human::{BAD, GOOD, WARN, styled};
 use crate::render::{Output, json};
+use crate::values::{Words, setting, words};
 
 /// Build wheels from a git commit, and sign how they were built.
 ///
@@ -420,6 +421,16 @@ fn own_policy(
     let uri = source.uri.parse().map_err(CliError::undecided)?;
     let mut said = OnCommandLine::key(TrustRoot::new(vec![key], Vec::new()), uri);
     said.builders = [arguments.builder_id.clone()].into();
+    // Who signs has asked for these; who verifies must ask for them as well.
+    said.instructions = Instructions {
+        steps: arguments.steps.iter().map(|words| words.0.clone()).collect(),
+        step_requires: arguments.step_requires.iter().cloned().collect(),
+        config_settings: arguments
+            .config_settings
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect(),
+    };
     Ok(Policy::on_command_line(said))
 }
 
@@ -502,24 +513,6 @@ fn warnings(arguments: &Arguments) -> Vec<&'static str> {
         warnings.push("what ran during the build is recorded as not known");
     }
     warnings
-}
-
-/// A command's words, as a shell would split them.
-#[derive(Debug, Clone)]
-struct Words(Vec<String>);
-
-fn words(text: &str) -> Result<Words, String> {
-    match shlex::split(text) {
-        Some(words) if !words.is_empty() => Ok(Words(words)),
-        _ => Err("not a command: a quote is open, or there is no word".to_owned()),
-    }
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .ok_or_else(|| "a setting is written KEY=VALUE".to_owned())
 }
 
 fn isolation(text: &str) -> Result<Isolation, String> {

@@ -172,6 +172,7 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
         CheckName::PredicateType
         | CheckName::BuildType
+        | CheckName::ExternalParameters
         | CheckName::Signer
         | CheckName::Builder
         | CheckName::Source

@@ -88,17 +88,6 @@ pub fn builder(rule: &Rule, origin: &Origin) -> Status {
     )
 }
 
-/// Nothing decided what was built that the rule does not look at (SLSA 1.2, "Verifying artifacts",
-/// step 2).
-pub fn parameters(origin: &Origin) -> Result<(), Refusal> {
-    match origin.parameters.iter().next() {
-        None => Ok(()),
-        Some((name, value)) => Err(Refusal::new(Reason::ParameterNotAllowed)
-            .expected("no parameters beside the source and what defines the build")
-            .found(format!("{name} = {value}"))),
-    }
-}
-
 /// The source repository is the rule's.
 pub fn source(rule: &Rule, origin: &Origin) -> Status {
     let Some(wanted) = &rule.source else {

@@ -4,11 +4,13 @@
 
 pub mod evaluate;
 mod identity;
+mod instructions;
 mod pattern;
 mod read;
 mod schema;
 
 pub use identity::IdentityRule;
+pub use instructions::Instructions;
 pub use pattern::{RefPattern, RefPatternError};
 pub use schema::{
     LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe,

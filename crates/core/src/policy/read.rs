@@ -12,6 +12,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::identity::IdentityRule;
+use super::instructions::Instructions;
 use super::schema::{Policy, PolicyError, Projects, Rebuild, Rule, Unsafe};
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
@@ -70,6 +71,9 @@ struct RuleEntry {
     git_ref: Option<Spanned<String>>,
     builders: Option<Spanned<Vec<Spanned<String>>>>,
     build_types: Option<Spanned<Vec<Spanned<String>>>>,
+    steps: Option<Spanned<Vec<Spanned<String>>>>,
+    step_requires: Option<Spanned<Vec<Spanned<String>>>>,
+    config_settings: Option<Spanned<Vec<Spanned<String>>>>,
     rebuild: Rebuild,
     #[serde(default)]
     allow_dirty_unsafe: bool,
@@ -243,10 +247,7 @@ impl Reader<'_> {
                                vouches for could sign";
                 return Err(self.error(name.span(), message));
             }
-            let triggers = match &entry.triggers {
-                Some(list) => self.set(list, |text| self.word(text))?,
-                None => BTreeSet::new(),
-            };
+            let triggers = self.set_if(&entry.triggers, |text| self.word(text))?;
             let optional =
                 |text: &Option<Spanned<String>>| text.as_ref().map(|it| self.word(it)).transpose();
             let rule = IdentityRule {
@@ -265,6 +266,36 @@ impl Reader<'_> {
             identities.insert(name.into_inner(), rule);
         }
         Ok(identities)
+    }
+
+    fn instructions(&self, entry: &RuleEntry) -> Result<Instructions, PolicyError> {
+        let words = |text: &Spanned<String>| match shlex::split(text.get_ref()) {
+            Some(words) if !words.is_empty() => Ok(words),
+            _ => {
+                Err(self.error(text.span(), "not a command: a quote is open, or there is no word"))
+            }
+        };
+        let setting = |text: &Spanned<String>| match text.get_ref().split_once('=') {
+            Some((key, _)) if !key.is_empty() => Ok(text.get_ref().clone()),
+            _ => Err(self.error(text.span(), "a setting is written KEY=VALUE")),
+        };
+        if let (None, Some(requires)) = (&entry.steps, &entry.step_requires) {
+            return Err(self.error(requires.span(), "`step-requires` without `steps`"));
+        }
+        Ok(Instructions {
+            steps: self.set_if(&entry.steps, words)?,
+            step_requires: self.set_if(&entry.step_requires, |text| Ok(text.get_ref().clone()))?,
+            config_settings: self.set_if(&entry.config_settings, setting)?,
+        })
+    }
+
+    /// As [`Reader::set`] of a list that need not be there.
+    fn set_if<T: Ord>(
+        &self,
+        list: &Option<Spanned<Vec<Spanned<String>>>>,
+        item: impl FnMut(&Spanned<String>) -> Result<T, PolicyError>,
+    ) -> Result<BTreeSet<T>, PolicyError> {
+        list.as_ref().map_or_else(|| Ok(BTreeSet::new()), |list| self.set(list, item))
     }
 
     /// A value that is compared whole. A wildcard in it would be taken for one by whoever reads it.
@@ -305,15 +336,12 @@ impl Reader<'_> {
             }
             Ok(project)
         })?;
-        let keys_allowed = match &entry.keys {
-            None => BTreeSet::new(),
-            Some(list) => self.set(list, |text| {
-                keys.get(text.get_ref()).map(|key| key.id().clone()).ok_or_else(|| {
-                    let message = format!("no [keys.{}] in this policy", Escaped(text.get_ref()));
-                    self.error(text.span(), message)
-                })
-            })?,
-        };
+        let keys_allowed = self.set_if(&entry.keys, |text| {
+            keys.get(text.get_ref()).map(|key| key.id().clone()).ok_or_else(|| {
+                let message = format!("no [keys.{}] in this policy", Escaped(text.get_ref()));
+                self.error(text.span(), message)
+            })
+        })?;
         let mut identities_allowed = Vec::new();
         if let Some(list) = &entry.identities {
             for name in self.set(list, |text| Ok(text.get_ref().clone()))? {
@@ -358,6 +386,7 @@ impl Reader<'_> {
             git_ref: entry.git_ref.as_ref().map(|text| self.parsed(text)).transpose()?,
             builders: uris(&entry.builders, &[])?,
             build_types: uris(&entry.build_types, &[BUILD_TYPE])?,
+            instructions: self.instructions(&entry)?,
             rebuild: entry.rebuild,
             unsafe_choices: Unsafe {
                 dirty: entry.allow_dirty_unsafe,

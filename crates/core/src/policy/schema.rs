@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::identity::IdentityRule;
+use super::instructions::Instructions;
 use super::pattern::RefPattern;
 use super::read;
 use crate::attestation::pep517::BUILD_TYPE;
@@ -49,6 +50,8 @@ pub struct Rule {
     pub builders: BTreeSet<String>,
     /// The build types that are accepted.
     pub build_types: BTreeSet<String>,
+    /// What else may decide what is built.
+    pub instructions: Instructions,
     /// Whether the file must be built again.
     pub rebuild: Rebuild,
     /// What the rule lets pass although it proves less.
@@ -127,6 +130,8 @@ pub struct OnCommandLine {
     pub builders: BTreeSet<String>,
     /// As [`Rule::build_types`].
     pub build_types: BTreeSet<String>,
+    /// As [`Rule::instructions`].
+    pub instructions: Instructions,
 }
 
 impl OnCommandLine {
@@ -141,6 +146,7 @@ impl OnCommandLine {
             git_ref: None,
             builders: [LOCAL_BUILDER.to_owned()].into(),
             build_types: [BUILD_TYPE.to_owned()].into(),
+            instructions: Instructions::default(),
         }
     }
 }
@@ -160,7 +166,7 @@ impl Policy {
     pub fn on_command_line(said: OnCommandLine) -> Self {
         let keys: BTreeSet<_> = said.trust.keys().map(|key| key.id().clone()).collect();
         let shown = format!(
-            "keys {keys:?} identities {:?} attestations {:?} bare {} source {:?} ref {:?} builders {:?} types {:?}",
+            "keys {keys:?} identities {:?} attestations {:?} bare {} source {:?} ref {:?} builders {:?} types {:?} instructions {:?}",
             said.identities,
             said.attestations,
             said.bare_signature,
@@ -168,6 +174,7 @@ impl Policy {
             said.git_ref,
             said.builders,
             said.build_types,
+            said.instructions,
         );
         Self {
             path: "command line".to_owned(),
@@ -184,6 +191,7 @@ impl Policy {
                 git_ref: said.git_ref,
                 builders: said.builders,
                 build_types: said.build_types,
+                instructions: said.instructions,
                 rebuild: Rebuild::Never,
                 unsafe_choices: Unsafe::NONE,
             }],

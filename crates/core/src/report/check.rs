@@ -29,6 +29,8 @@ coded! {
         BuildType = "build-type",
         /// The parameters are known, well-formed and agree with each other.
         Parameters = "parameters",
+        /// Nothing decided what was built that the rule does not allow.
+        ExternalParameters = "external-parameters",
         /// The provenance says nothing that the signer's certificate denies.
         Certificate = "certificate",
         /// The signer is one of the rule's.
