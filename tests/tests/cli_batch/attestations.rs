@@ -55,6 +55,19 @@ fn of_several_attestations_it_is_told_which_decided() {
 }
 
 #[test]
+fn of_a_rejected_file_no_attestation_decided() {
+    let signed = with_second("{}");
+    let wheel = signed.folder.path().join("other-1.0-py3-none-any.whl");
+    for end in ["", ".sigstore.json", ".provenance"] {
+        let from = signed.folder.path().join(format!("{}{end}", tiny::FILENAME));
+        fs::copy(from, format!("{}{end}", wheel.display())).expect("copied");
+    }
+    let text = said(&mut signed.verify_all(&["other-1.0-py3-none-any.whl"]), 10);
+    assert!(text.contains("\n  of 2 attestations, one that holds is enough:\n"), "{text}");
+    assert!(!text.contains("decided"), "{text}");
+}
+
+#[test]
 fn of_several_that_do_not_hold_the_one_shown_is_marked() {
     let signed = with_second("{}");
     fs::write(&signed.bundle, "[]").expect("written");

@@ -104,6 +104,17 @@ fn a_lock_whose_files_all_hold_is_accepted() {
 }
 
 #[test]
+fn attestation_identities_are_told_to_count_for_nothing() {
+    let (signed, projects) = house();
+    let identity = "[[packages.attestation-identities]]\nkind = \"GitHub\"\n";
+    write(&signed, "pylock.toml", &(lock("pylock.toml", &projects) + identity));
+    let text = said(&mut signed.verify_all(&["-r", "pylock.toml"]), 0);
+    let note =
+        "note: `pylock.toml`: the attestation identities of 1 of its projects were not compared";
+    assert!(text.contains(note), "{text}");
+}
+
+#[test]
 fn a_changed_digest_is_refused_with_both_values() {
     for format in LOCKS {
         let (signed, mut projects) = house();

@@ -25,8 +25,9 @@ use crate::trust_options::TrustOptions;
 
 /// Check wheels and source distributions against their signed provenance.
 ///
-/// Accepts a file only if a trusted key signed a statement about exactly this file, and everything the
-/// statement says is what the policy asks for. Nothing is trusted unless it is given.
+/// Accepts a file only if a trusted signer made a statement about exactly this file, and everything the
+/// statement says is what the policy asks for. Nothing is trusted unless it is given. Of several
+/// attestations of a file, one that holds is enough.
 ///
 /// For one file all checks are shown, those that failed with the value found and the value expected. For
 /// several, those that are accepted get a line each, the others are shown in full, and a count comes last.
@@ -41,12 +42,13 @@ Examples:
   wheelmark verify --policy policy.toml --format junit wheelhouse/ >wheelhouse.xml
   wheelmark verify --policy policy.toml -r requirements.txt --files wheelhouse/
   wheelmark verify --key release.pub --source https://example.org/owner/project demo-1.0-py3-none-any.whl
+  wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
 
 Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one could not be read or is missing,
 2 wrong usage.")]
 pub struct Arguments {
-    /// The files to check, or folders of them; each file has its attestation beside it, named
-    /// <FILE>.sigstore.json
+    /// The files to check, or folders of them; each file has its attestations beside it: <FILE>.sigstore.json,
+    /// .sigstore, .provenance, .publish.attestation, .slsa.attestation or .intoto.jsonl
     #[arg(value_name = "PATH", required_unless_present = "locks")]
     paths: Vec<PathBuf>,
     /// A lock whose files are to be checked: requirements.txt with hashes, pylock.toml, uv.lock or

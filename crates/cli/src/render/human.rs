@@ -66,13 +66,18 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "  of {} attestations, one that holds is enough:", report.attestations.len())?;
     for seen in &report.attestations {
+        let accepted = report.decision() == Decision::Accepted;
         let sign = match (seen.standing, seen.reason) {
-            (Standing::Decided | Standing::AlsoHeld, None) => styled(GOOD, "✓"),
-            _ => styled(BAD, "✗"),
+            (_, Some(_)) => styled(BAD, "✗"),
+            (Standing::AlsoHeld, None) => styled(GOOD, "✓"),
+            (Standing::Decided, None) if accepted => styled(GOOD, "✓"),
+            (Standing::Decided | Standing::NotHeld, None) => styled(DIM, "–"),
         };
         write!(out, "  {sign} {}: ", Escaped(&seen.from))?;
         match (seen.standing, seen.reason) {
-            (Standing::Decided, None) => write!(out, "decided")?,
+            (Standing::Decided, None) if accepted => write!(out, "decided")?,
+            // What kept the file from being accepted is none of its own checks.
+            (Standing::Decided, None) => write!(out, "shown above")?,
             (Standing::AlsoHeld, _) => write!(out, "holds too")?,
             (Standing::Decided, Some(why)) => write!(out, "{why}, shown above")?,
             (Standing::NotHeld, Some(why)) => write!(out, "{why}")?,
