@@ -172,6 +172,36 @@ impl Signed {
         fs::write(&self.bundle, sign(&self.key, statement)).expect("written");
     }
 
+    /// Puts another wheel with its bundle beside the first, and gives its name and bytes.
+    pub fn add(&self, project: &str, version: &str) -> (String, Vec<u8>) {
+        let (name, bytes) = tiny::wheel_of(project, version);
+        self.put(&name, &bytes);
+        (name, bytes)
+    }
+
+    /// Puts a file with a bundle, of a path in the folder.
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        let path = self.folder.path().join(path);
+        let name = path.file_name().expect("a name").to_string_lossy();
+        let bundle = sign(&self.key, &statement(&name, bytes));
+        fs::write(path.with_file_name(format!("{name}.sigstore.json")), bundle).expect("written");
+        fs::write(&path, bytes).expect("written");
+    }
+
+    /// `wheelmark verify` with these arguments, by key and source, in the folder, at a fixed time.
+    pub fn verify_all(&self, arguments: &[&str]) -> Command {
+        let mut command = wheelmark();
+        command.current_dir(&self.folder).arg("verify").args(arguments).args([
+            "--key",
+            "release.pub",
+            "--source",
+            SOURCE,
+            "--at",
+            "2026-01-02T03:04:05Z",
+        ]);
+        command
+    }
+
     /// Changes the bundle itself, after signing.
     pub fn bend_bundle(&self, bend: impl FnOnce(&mut Value)) {
         let bytes = fs::read(&self.bundle).expect("the bundle");

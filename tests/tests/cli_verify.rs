@@ -262,11 +262,12 @@ fn all_files_are_reported_and_the_worst_decides() {
         verify(&["missing-1.0-py3-none-any.whl", "folder-1.0-py3-none-any.whl"]);
     assert_eq!((code, documents.len()), (Some(1), 3));
     assert_eq!(documents[0]["decision"], "accepted");
-    assert_eq!(documents[1]["schema"], "https://wheelmark.dev/error/v1");
-    assert_eq!(documents[1]["file"], "missing-1.0-py3-none-any.whl");
-    assert_eq!(documents[1]["exit"], 1);
-    let folder = documents[2]["error"].as_str().expect("text");
-    assert!(folder.contains("it is a folder"), "{folder}");
+    // In the order of the names, whatever the order of the arguments.
+    let folder = documents[1]["error"].as_str().expect("text");
+    assert!(folder.contains("is a folder without wheels"), "{folder}");
+    assert_eq!(documents[2]["schema"], "https://wheelmark.dev/error/v1");
+    assert_eq!(documents[2]["file"], "missing-1.0-py3-none-any.whl");
+    assert_eq!(documents[2]["exit"], 1);
 
     let (code, documents) = verify(&["missing-1.0-py3-none-any.whl", "other-1.0-py3-none-any.whl"]);
     assert_eq!((code, documents.len()), (Some(10), 3));
@@ -314,7 +315,7 @@ fn the_short_form_of_a_source_is_its_ssh_url() {
 fn wrong_usage_ends_with_2_and_says_what_is_missing() {
     for (arguments, says) in [
         (&["demo-1.0-py3-none-any.whl"][..], "nothing says who is trusted"),
-        (&["a.whl", "b.whl", "--bundle", "x", "--policy", "p"], "attestation of one wheel"),
+        (&["a.whl", "b.whl", "--bundle", "x", "--policy", "p"], "attestation of one file"),
         (&["a.whl", "--key", "k"], "--source"),
         (&["a.whl", "--source", SOURCE], "--key"),
         (&["a.whl", "--policy", "p", "--key", "k", "--source", SOURCE], "cannot be used with"),

@@ -79,10 +79,18 @@ pub struct Watched {
 impl Watched {
     /// Opens a regular file: any other may have no end, or no beginning to come back to.
     pub fn open(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Self, CliError> {
+        let mut watched = Self::open_quietly(path, cancel)?;
+        let metadata = watched.file.metadata();
+        let length = metadata.map_err(|error| CliError::io("read", path, &error))?.len();
+        watched.progress = progress::bytes(length, path);
+        Ok(watched)
+    }
+
+    /// The same without a line of its own: one of several files.
+    pub fn open_quietly(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Self, CliError> {
         regular(path)?;
         let file = open_file(path)?;
-        let length = file.metadata().map_err(|error| CliError::io("read", path, &error))?.len();
-        Ok(Self { file, progress: progress::bytes(length, path), cancel: Arc::clone(cancel) })
+        Ok(Self { file, progress: ProgressBar::hidden(), cancel: Arc::clone(cancel) })
     }
 }
 

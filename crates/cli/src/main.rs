@@ -2,6 +2,7 @@
 
 mod artifact;
 mod attestations;
+mod batch;
 mod bound_options;
 mod cmd;
 mod describe;
@@ -68,8 +69,12 @@ fn usage(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> Ex
         let _ = error.print();
         return Exit::Accepted;
     }
-    // What could not be parsed did not say `--json` either, unless it stands there.
-    if arguments.iter().any(|argument| argument == "--json") {
+    // What could not be parsed did not say how to answer either, unless it stands there.
+    let word = |word: &str| arguments.iter().any(|argument| argument == word);
+    let pair = |form: &str| arguments.windows(2).any(|it| it[0] == "--format" && it[1] == form);
+    if word("--json")
+        || ["json", "jsonl"].iter().any(|form| pair(form) || word(&format!("--format={form}")))
+    {
         let text = error.render().to_string();
         let (message, hint) = one_line_each(&text);
         return render::error(&CliError::usage(message).hint(hint), true, output);

@@ -12,6 +12,7 @@ pub mod dist;
 pub mod filename;
 pub mod json;
 pub mod limits;
+pub mod lock;
 pub mod policy;
 pub mod report;
 pub mod requirement;

@@ -58,6 +58,8 @@ pub const HOSTNAME_LENGTH: usize = 64;
 /// The latest time of a commit, in Unix seconds: the end of the year 9999, beyond which times have no
 /// common form.
 pub const LATEST_TIME: i64 = 253_402_300_799;
+/// Bytes of a lock file. That of a workspace with some thousand projects is near 5 MB.
+pub const LOCK_FILE: usize = 32 << 20;
 /// Characters of a value that a refusal of provenance repeats: enough to find it in the document.
 pub const SHOWN_LENGTH: usize = 200;
 

@@ -21,7 +21,7 @@ use crate::limits::AttestationLimits;
 use crate::policy::{Policy, Rule, evaluate};
 use crate::report::{
     AttestationSeen, Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report,
-    Status,
+    Standing, Status, TrustUsed,
 };
 use crate::sdist::Sdist;
 use crate::subject;
@@ -92,15 +92,17 @@ pub fn verify(
     let case = Case { artifact, file, rule, policy, now, limits };
     let mut tried: Vec<_> =
         read_all(given, limits).into_iter().map(|(from, it)| case.hold(from, it)).collect();
-    let seen = tried.iter().map(Tried::seen).collect::<Vec<_>>();
     // 9. One that holds decides; where none does, the one that came furthest is shown.
     let best = (0..tried.len()).max_by_key(|index| (tried[*index].held(), usize::MAX - index));
-    let Tried { checks, signer, known, .. } = tried.swap_remove(best.unwrap_or(0));
+    let best = best.unwrap_or(0);
+    let seen: Vec<_> = tried.iter().enumerate().map(|(at, it)| it.seen(at == best)).collect();
+    let Tried { checks, signer, known, .. } = tried.swap_remove(best);
     run.checks.extend(checks);
     // 10. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
     run.judge(C::Rebuild, rule, evaluate::rebuild);
     let mut report = run.report(artifact, contents.as_ref().ok(), rule.ok(), policy, now);
+    report.trust = TrustUsed::of(policy.trust(), now);
     report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
     let provenance = match (held, signer, known, contents) {
         (true, Some(signer), Some((origin, build)), Ok(contents)) => {
@@ -219,8 +221,14 @@ impl Tried {
         self.checks.iter().filter(|check| check.holds()).count()
     }
 
-    fn seen(&self) -> AttestationSeen {
+    fn seen(&self, decided: bool) -> AttestationSeen {
+        let standing = match decided {
+            true => Standing::Decided,
+            false if self.held() == self.checks.len() => Standing::AlsoHeld,
+            false => Standing::NotHeld,
+        };
         AttestationSeen {
+            standing,
             from: self.from.clone(),
             predicate_type: self.predicate_type.clone(),
             signer: self.signer.as_ref().map(ToString::to_string),

@@ -36,7 +36,7 @@ impl Command {
             Command::Inspect(arguments) => arguments.json,
             Command::Keygen(arguments) => arguments.json,
             Command::Rebuild(arguments) => arguments.json,
-            Command::Verify(arguments) => arguments.json,
+            Command::Verify(arguments) => arguments.json(),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::report::{Check, CheckName, Decision, Escaped, Refusal, Report, Status};
+use wheelmark_core::report::{
+    Check, CheckName, Decision, Escaped, Refusal, Report, Standing, Status,
+};
 
 use crate::describe::Description;
 use crate::error::CliError;
@@ -54,15 +56,65 @@ const OWN_SIGNS: [char; 2] = ['…', '–'];
 
 /// A verification's report.
 pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    report_on(&report.wheel.filename, report, out)
+}
+
+/// The same under another name of the file, as one of several.
+pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let decision = match report.decision() {
         Decision::Accepted => styled(GOOD, "accepted"),
         Decision::Rejected => styled(BAD, "rejected"),
     };
-    writeln!(out, "{decision} {}", Escaped(&report.wheel.filename))?;
+    writeln!(out, "{decision} {}", Escaped(name))?;
     writeln!(out, "  sha256 {}", report.wheel.sha256)?;
+    for used in &report.trust {
+        writeln!(out, "  {used}")?;
+    }
     for check in report.checks() {
         line(check, report, out)?;
     }
+    attestations(report, out)?;
+    notes(report, out)
+}
+
+/// Each of several attestations, and which of them decided.
+fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.attestations.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  of {} attestations, one that holds is enough:", report.attestations.len())?;
+    for seen in &report.attestations {
+        let accepted = report.decision() == Decision::Accepted;
+        let sign = match (seen.standing, seen.reason) {
+            (_, Some(_)) => styled(BAD, "✗"),
+            (Standing::AlsoHeld, None) => styled(GOOD, "✓"),
+            (Standing::Decided, None) if accepted => styled(GOOD, "✓"),
+            (Standing::Decided | Standing::NotHeld, None) => styled(DIM, "–"),
+        };
+        write!(out, "  {sign} {}: ", Escaped(&seen.from))?;
+        match (seen.standing, seen.reason) {
+            (Standing::Decided, None) if accepted => write!(out, "decided")?,
+            // What kept the file from being accepted is none of its own checks.
+            (Standing::Decided, None) => write!(out, "shown above")?,
+            (Standing::AlsoHeld, _) => write!(out, "holds too")?,
+            (Standing::Decided, Some(why)) => write!(out, "{why}, shown above")?,
+            (Standing::NotHeld, Some(why)) => write!(out, "{why}")?,
+            (Standing::NotHeld, None) => write!(out, "not judged to the end")?,
+        }
+        // Both are only there where its signature held.
+        if let Some(signer) = &seen.signer {
+            write!(out, "; signed by {}", Escaped(signer))?;
+        }
+        if let Some(kind) = &seen.predicate_type {
+            write!(out, "; {}", Escaped(kind))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// What a person should know of a file beside the checks.
+pub fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for note in &report.notes {
         writeln!(out, "  {} {}", styled(BOLD, "note:"), Escaped(note))?;
     }
@@ -136,8 +188,8 @@ fn failure(
     Ok(())
 }
 
-/// Where the policy asks for a check; `None` for those that hold under every policy.
-fn asked_by(name: CheckName, report: &Report) -> Option<String> {
+/// Where the policy asks for a check, safe on a terminal; `None` for those that hold under every policy.
+pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
     match name {
         CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
@@ -160,12 +212,13 @@ fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::SubjectName
         | CheckName::SubjectDigest
         | CheckName::Parameters
-        | CheckName::Certificate => None,
+        | CheckName::Certificate
+        | CheckName::Lock => None,
     }
 }
 
 /// A documentation sentence as part of a message: without its capital, unless that is an acronym's.
-fn clause(sentence: &str) -> String {
+pub fn clause(sentence: &str) -> String {
     let sentence = sentence.trim_end_matches('.').replace('\n', " ");
     let mut characters = sentence.chars();
     match (characters.next(), characters.next()) {
