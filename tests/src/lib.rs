@@ -17,6 +17,7 @@ pub mod program;
 pub mod real;
 pub mod repo;
 pub mod seeds;
+pub mod sigstore;
 pub mod statement;
 pub mod tiny;
 pub mod workshop;

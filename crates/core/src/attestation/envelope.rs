@@ -143,11 +143,14 @@ fn by_certificate(
 /// say no more than that the certificate is not theirs.
 fn furthest(refused: Vec<(&Instance, Refusal)>) -> Option<Refusal> {
     let names: Vec<_> = refused.iter().map(|(instance, _)| instance.name().to_string()).collect();
-    let foreign = |refusal: &Refusal| {
-        matches!(
-            refusal.reason,
-            Reason::CertificateUntrusted | Reason::TimestampMissing | Reason::LogUnknown
-        )
+    let foreign = |refusal: &Refusal| match refusal.reason {
+        Reason::CertificateUntrusted | Reason::TimestampMissing | Reason::LogUnknown => true,
+        // The library has one kind of error for every wrong time stamp, and says these of a stranger's.
+        Reason::TimestampInvalid => refusal.found.as_ref().is_some_and(|found| {
+            found.contains("does not match any trusted TSA certificate")
+                || found.contains("no timestamp authorities configured")
+        }),
+        _ => false,
     };
     let mut refused: Vec<_> = refused.into_iter().map(|(_, refusal)| refusal).collect();
     let at = refused.iter().position(|refusal| !foreign(refusal)).unwrap_or(0);
