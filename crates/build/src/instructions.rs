@@ -37,11 +37,7 @@ pub enum Form {
 /// # Errors
 /// [`BuildError::Unusable`] for a record with a value that does not have its form, or that a person who
 /// reads the instructions could not see as it is: no line of them is the record's own.
-pub fn print(
-    verified: &VerifiedBuild,
-    filename: &str,
-    form: Form,
-) -> Result<String, BuildError> {
+pub fn print(verified: &VerifiedBuild, filename: &str, form: Form) -> Result<String, BuildError> {
     let script = Script::new(verified.get(), filename)?;
     let sha256 = verified.sha256().to_string();
     let text = match form {

@@ -250,7 +250,8 @@ fn subject<'a>(bundle: &Bundle, file: Signed<'a>) -> Result<Artifact<'a>, Refusa
         SignatureContent::DsseEnvelope(envelope) => {
             check_payload_type(envelope)?;
             let payload = envelope.payload.as_bytes();
-            let statement = read_statement(payload, payload.len())?;
+            // The bundle around it was bounded when it was read.
+            let statement = read_statement(payload, AttestationLimits::standard().bundle)?;
             let stated = statement.subject.iter().find_map(|it| it.digest.get("sha256"));
             let digest = stated.and_then(|text| Sha256Hash::from_hex(text).ok());
             Ok(Artifact::from(digest.ok_or_else(|| {
