@@ -21,7 +21,7 @@ use crate::limits::AttestationLimits;
 use crate::policy::{Policy, Rule, evaluate};
 use crate::report::{
     AttestationSeen, Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report,
-    Status,
+    Status, TrustUsed,
 };
 use crate::sdist::Sdist;
 use crate::subject;
@@ -101,6 +101,8 @@ pub fn verify(
     let held = run.checks.iter().all(Check::holds);
     run.judge(C::Rebuild, rule, evaluate::rebuild);
     let mut report = run.report(artifact, contents.as_ref().ok(), rule.ok(), policy, now);
+    report.trust = policy.trust().used(now);
+    report.notes.extend(report.trust.iter().filter_map(TrustUsed::note));
     report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
     let provenance = match (held, signer, known, contents) {
         (true, Some(signer), Some((origin, build)), Ok(contents)) => {

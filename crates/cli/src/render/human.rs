@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::report::{Check, CheckName, Decision, Escaped, Refusal, Report, Status};
+use wheelmark_core::report::{
+    Check, CheckName, Decision, Escaped, Refusal, Report, Status, TrustUsed,
+};
 
 use crate::describe::Description;
 use crate::error::CliError;
@@ -45,10 +47,31 @@ pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for check in report.checks() {
         line(check, report, out)?;
     }
+    for used in &report.trust {
+        writeln!(out, "  {} {}: {}", styled(BOLD, "trusted:"), used.instance, age(used))?;
+    }
     for note in &report.notes {
         writeln!(out, "  {} {}", styled(BOLD, "note:"), Escaped(note))?;
     }
     Ok(())
+}
+
+/// How old what is known of an instance is.
+fn age(used: &TrustUsed) -> String {
+    match (used.as_of, used.age_days) {
+        (Some(as_of), Some(days)) => {
+            format!("as of {}, {}", as_of.format("%Y-%m-%d"), old(days))
+        }
+        _ => "from a file, of no known age".to_owned(),
+    }
+}
+
+/// An age in days.
+pub fn old(days: i64) -> String {
+    match days {
+        1 => "1 day old".to_owned(),
+        days => format!("{days} days old"),
+    }
 }
 
 /// What a file says. Every word of it is the file's own, and the first line says so.

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Check, CheckName, Reason, Status};
 use crate::digest::Sha256Digest;
+use crate::limits::OLD_TRUST_DAYS;
 
 /// The `schema` of a report.
 pub const REPORT_SCHEMA: &str = "https://wheelmark.dev/report/v1";
@@ -74,6 +75,17 @@ pub struct TrustUsed {
     /// Whole days from then until the time of verification.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_days: Option<i64>,
+}
+
+impl TrustUsed {
+    /// What to tell the person, where what is known of the instance is old.
+    pub fn note(&self) -> Option<String> {
+        let days = self.age_days.filter(|days| *days > OLD_TRUST_DAYS)?;
+        let name = &self.instance;
+        Some(format!(
+            "what is known of the instance {name} is {days} days old; `wheelmark trust update` asks anew"
+        ))
+    }
 }
 
 /// All checks of one file, and what follows from them.

@@ -10,7 +10,7 @@ use sigstore_types::{DerPublicKey, HashAlgorithm, SignatureBytes};
 
 use super::{Instance, KeyId};
 use crate::digest::Sha256Digest;
-use crate::report::{Reason, Refusal};
+use crate::report::{Reason, Refusal, TrustUsed};
 
 /// A key as PEM that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -152,6 +152,16 @@ impl TrustRoot {
     /// Its keys.
     pub fn keys(&self) -> impl Iterator<Item = &TrustedKey> {
         self.keys.iter()
+    }
+
+    /// What a report says of the instances at the time `now`: those by whose certificates others may sign,
+    /// and those in whose logs a key's signatures must be.
+    pub fn used(&self, now: DateTime<Utc>) -> Vec<TrustUsed> {
+        let logs = self.keys.iter().filter_map(TrustedKey::log);
+        let mut used: Vec<_> = self.instances().chain(logs).map(|it| it.used(now)).collect();
+        used.sort_by(|a, b| a.instance.cmp(&b.instance));
+        used.dedup();
+        used
     }
 
     /// Its Sigstore instances.
