@@ -4,6 +4,7 @@ mod artifact;
 mod attestations;
 mod bound_options;
 mod cmd;
+mod data_folder;
 mod describe;
 mod error;
 mod exit;
