@@ -19,6 +19,7 @@ pub mod repo;
 pub mod seeds;
 pub mod statement;
 pub mod tiny;
+pub mod tuf;
 pub mod workshop;
 
 /// The folder of the four small projects of ours.

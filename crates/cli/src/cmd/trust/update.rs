@@ -18,7 +18,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::input;
 use crate::render::{Output, human, json};
-use crate::trust_roots::{Origin, TrustRoots};
+use crate::trust_roots::{Origin, TrustRoots, is_newer};
 
 /// Refresh what is known of Sigstore instances, from their TUF repositories.
 ///
@@ -144,6 +144,10 @@ async fn update(
         .transpose()?;
     let _lock = file.lock()?;
     let known = file.read()?;
+    if let Some(known) = known.as_ref().filter(|known| is_newer(known, name)) {
+        // What a verification would refuse is not written over either, before somebody has looked.
+        known.instance().map_err(|error| file.unusable(&error))?;
+    }
     let source = TufSource::new(name, arguments.tuf_url.clone(), root, known.as_ref())
         .map_err(|error| no_source(&error))?;
     let state = trust::refresh(&source, known.as_ref(), Utc::now(), &limits)
