@@ -44,11 +44,11 @@ impl TrustRoots {
                 Instance::parse(name, &bytes, None).map_err(|error| in_file(path, &error))?;
             return Ok((instance, Origin::File(path.clone())));
         }
-        if let Some(file) = TrustFile::of(name)? {
-            if let Some(state) = file.read()?.filter(|state| is_newer(state, name)) {
-                let instance = state.instance().map_err(|error| file.unusable(&error))?;
-                return Ok((instance, Origin::Refreshed(state.refreshed_at())));
-            }
+        if let Some(file) = TrustFile::of(name)?
+            && let Some(state) = file.read()?.filter(|state| is_newer(state, name))
+        {
+            let instance = state.instance().map_err(|error| file.unusable(&error))?;
+            return Ok((instance, Origin::Refreshed(state.refreshed_at())));
         }
         let instance = Instance::embedded(name).map_err(|error| {
             let hint = match name {

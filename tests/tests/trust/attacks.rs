@@ -161,6 +161,28 @@ fn one_key_under_two_ids() {
     place.refuses("the role x lists one key under two ids");
 }
 
+/// When this fails, the library has learnt to tell, and `trust/strict.rs` can go.
+#[test]
+fn the_library_alone_would_count_one_key_twice() {
+    let (key, alias) = (TufKey::new(1), "a".repeat(64));
+    let mut root = tuf::root(1, &[&key], 1);
+    root["keys"][&alias] = key.object();
+    root["roles"]["root"] = json!({ "keyids": [key.id(), alias], "threshold": 2 });
+    let signatures = vec![key.signature(&root, &key.id()), key.signature(&root, &alias)];
+    let root = tuf::document_with(&root, signatures);
+    sigstore_tuf::TrustedMetadataSet::from_root(&root).expect("it takes them for two");
+}
+
+#[test]
+fn roots_without_end() {
+    let place = at_five();
+    for version in 2..=40 {
+        let root = tuf::document(&tuf::root(version, &[&place.key], 1), &[&place.key]);
+        tuf::serve(&place.server, &format!("{version}.root.json"), &root);
+    }
+    place.refuses("exceeded 32 root rotations");
+}
+
 #[test]
 fn one_signature_that_is_given_twice() {
     let place = Place::new();

@@ -67,7 +67,8 @@ fn a_damaged_file_is_named_and_never_taken_for_none() {
     }
     fs::remove_file(place.state()).expect("removed");
     fs::create_dir(place.state()).expect("a folder");
-    refused(&place, "private", "it is a folder, not a file");
+    let said = errors(&mut place.wheelmark(&["trust", "show", "private"]), 1);
+    assert!(said.contains("state.json`: it is a folder, not a file"), "{said}");
 }
 
 #[test]

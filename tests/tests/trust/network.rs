@@ -122,8 +122,12 @@ fn no_next_root_may_be_said_by_status_403() {
 fn a_redirect_on_this_machine_is_followed() {
     let place = Place::new();
     place.release(1).publish(&place.server);
-    place.server.told(&tuf::path("timestamp.json"), Reply::redirect("/elsewhere"));
-    place.refuses("/elsewhere");
+    let root = tuf::document(&tuf::root(2, &[&place.key], 1), &[&place.key]);
+    place.server.told("/elsewhere", Reply::of("application/json", root));
+    place.server.told(&tuf::path("2.root.json"), Reply::redirect("/elsewhere"));
+    place.updates();
+    let kept = std::fs::read_to_string(place.state()).expect("a state");
+    assert!(kept.contains("root_history/2.root.json"));
 }
 
 #[test]
