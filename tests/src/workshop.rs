@@ -61,7 +61,7 @@ pub struct Built {
     /// What `build --json` answered.
     pub answer: Value,
     /// The steps and settings that were asked for, with which whoever verifies must agree.
-    agreed: Vec<String>,
+    pub agreed: Vec<String>,
 }
 
 /// Of a build's arguments those that a verification must be given as well.

@@ -262,6 +262,7 @@ fn a_project_in_a_folder_comes_back() {
         bundle: shop.path(format!("dist/{name}.sigstore.json")),
         source: source("several"),
         answer: answered["files"][0].clone(),
+        agreed: Vec::new(),
     };
     shop.comes_back_identical(&built, &repo);
     script_gives_the_same(&shop, &built, &repo);
