@@ -20,6 +20,7 @@ pub mod seeds;
 pub mod sigstore;
 pub mod statement;
 pub mod tiny;
+pub mod tuf;
 pub mod workshop;
 
 /// The folder of the four small projects of ours.

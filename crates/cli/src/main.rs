@@ -5,6 +5,7 @@ mod attestations;
 mod batch;
 mod bound_options;
 mod cmd;
+mod data_folder;
 mod describe;
 mod error;
 mod exit;

@@ -129,6 +129,14 @@ impl SdistLimits {
 /// Bytes of a trusted root. Those of the public instances stay under 40 kB.
 pub const TRUSTED_ROOT: usize = 4 << 20;
 
+/// Days after which what is known of a Sigstore instance is called old. Instances announce a change of
+/// keys some months ahead, and a revocation should be known within a release or two.
+pub const OLD_TRUST_DAYS: i64 = 90;
+
+/// Bytes of what is kept of a refreshed trusted root: the root itself and the TUF metadata that vouches
+/// for it. Those of the public instances stay under 200 kB.
+pub const TRUST_STATE: usize = 32 << 20;
+
 /// Bounds on an attestation that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct AttestationLimits {
@@ -187,6 +195,41 @@ impl IndexLimits {
             idle: Duration::from_secs(60),
             document: Duration::from_secs(180),
             download: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Bounds on a TUF repository that is asked for a trusted root. The sizes are those of the reference
+/// implementation, python-tuf, but for the target: the public instances' metadata stays under 10 kB.
+#[derive(Debug, Clone, Copy)]
+pub struct TufLimits {
+    /// Bytes of one version of the root.
+    pub root: u64,
+    /// Bytes of the timestamp.
+    pub timestamp: u64,
+    /// Bytes of the snapshot.
+    pub snapshot: u64,
+    /// Bytes of targets metadata, the top one's or a delegated one's.
+    pub targets: u64,
+    /// Versions of the root that are walked in one refresh. The public instances make a few a year.
+    pub rotations: u32,
+    /// Roles that are asked for the trusted root.
+    pub delegations: u32,
+    /// How long an answer is waited for, and how often.
+    pub answers: IndexLimits,
+}
+
+impl TufLimits {
+    /// The bounds used unless others are asked for.
+    pub const fn standard() -> Self {
+        Self {
+            root: 512_000,
+            timestamp: 16_384,
+            snapshot: 2_000_000,
+            targets: 5_000_000,
+            rotations: 32,
+            delegations: 32,
+            answers: IndexLimits::standard(),
         }
     }
 }

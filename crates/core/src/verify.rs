@@ -103,6 +103,7 @@ pub fn verify(
     run.judge(C::Rebuild, rule, evaluate::rebuild);
     let mut report = run.report(artifact, contents.as_ref().ok(), rule.ok(), policy, now);
     report.trust = TrustUsed::of(policy.trust(), now);
+    report.notes.extend(report.trust.iter().filter_map(TrustUsed::note));
     report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
     let provenance = match (held, signer, known, contents) {
         (true, Some(signer), Some((origin, build)), Ok(contents)) => {

@@ -98,14 +98,14 @@ fn what_a_build_prints() {
         "honest = build_wheel\n\
          def build_wheel(*a, **b):\n    \
              import os\n    \
-             if 'FAIL' in os.environ:\n        {fails}\n    \
+             if os.environ.get('PYTHONHASHSEED') == '1':\n        {fails}\n    \
              return honest(*a, **b)"
     ));
     harmless(&project, &format!("{BUILD} --step \"$hostile\""));
     project.build(&cache(&project)).assert().success();
     project.sign_changed(|statement| {
         let internal = &mut statement["predicate"]["buildDefinition"]["internalParameters"];
-        internal["environment"]["variables"]["FAIL"] = "1".into();
+        internal["environment"]["variables"]["PYTHONHASHSEED"] = "1".into();
     });
     let wheel = project.wheel();
     let trust = format!("--key release.key.pub --source {SOURCE} --source-dir project");

@@ -121,6 +121,14 @@ pub fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// An age in days.
+pub fn old(days: i64) -> String {
+    match days {
+        1 => "1 day old".to_owned(),
+        days => format!("{days} days old"),
+    }
+}
+
 /// What a file says. Every word of it is the file's own, and the first line says so.
 pub fn description(
     file: &str,

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Check, CheckName, Reason, Status};
 use crate::digest::Sha256Digest;
+use crate::limits::OLD_TRUST_DAYS;
 use crate::trust::{TrustRoot, TrustedKey};
 
 /// The `schema` of a report.
@@ -98,20 +99,21 @@ impl TrustUsed {
     pub fn of(root: &TrustRoot, now: DateTime<Utc>) -> Vec<Self> {
         let mut all = Vec::new();
         for instance in root.instances().chain(root.keys().filter_map(TrustedKey::log)) {
-            let as_of = instance.as_of();
-            // As of a time before it was known it has no age.
-            let age = as_of.filter(|as_of| *as_of <= now).map(|as_of| (now - as_of).num_days());
-            let used = Self {
-                instance: instance.name().to_string(),
-                sha256: instance.sha256(),
-                as_of,
-                age_days: age,
-            };
+            let used = instance.used(now);
             if !all.contains(&used) {
                 all.push(used);
             }
         }
         all
+    }
+
+    /// What to tell the person, where what is known of the instance is old.
+    pub fn note(&self) -> Option<String> {
+        let days = self.age_days.filter(|days| *days > OLD_TRUST_DAYS)?;
+        let name = &self.instance;
+        Some(format!(
+            "what is known of the instance {name} is {days} days old; `wheelmark trust update` asks anew"
+        ))
     }
 }
 
