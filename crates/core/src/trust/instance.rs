@@ -201,7 +201,10 @@ impl Instance {
             sha256: self.sha256,
             as_of: self.as_of,
             // As of a time before it was known it has no age.
-            age_days: self.as_of.filter(|as_of| *as_of <= now).map(|as_of| (now - as_of).num_days()),
+            age_days: self
+                .as_of
+                .filter(|as_of| *as_of <= now)
+                .map(|as_of| (now - as_of).num_days()),
         }
     }
 
