@@ -422,5 +422,5 @@ fn what_is_missing_on_the_command_line_is_told_in_json_too() {
     let ran = wheelmark().args(["verify", "--json"]).assert().code(2);
     let told: Value = serde_json::from_slice(&ran.get_output().stdout).expect("JSON");
     assert_eq!(told["error"], "the following required arguments were not provided: <PATH>...");
-    assert_eq!(told["hint"], "Usage: wheelmark verify --json <WHEEL>...");
+    assert_eq!(told["hint"], "Usage: wheelmark verify --json <PATH>...");
 }
