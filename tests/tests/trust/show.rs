@@ -113,7 +113,7 @@ fn each_report_says_how_old_what_is_trusted_is() {
     let output = verify("2027-01-22T00:00:00Z").assert().code(10).get_output().stdout.clone();
     let output = String::from_utf8(output).expect("UTF-8");
     assert!(
-        output.contains("\n  trusted: public-good: as of 2026-10-23, 91 days old\n"),
+        output.contains("\n  trusted root public-good as of 2026-10-23, 91 days old\n"),
         "{output}"
     );
     assert!(output.contains(&format!("\n  note: {note}\n")), "{output}");
