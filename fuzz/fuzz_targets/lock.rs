@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| wheelmark_fuzz::lock(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wheelmark_fuzz::documents::lock(data));

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub mod built;
 pub mod cases;
+pub mod change;
 pub mod corpus;
 pub mod hostile;
 pub mod hostile_sdist;

@@ -9,7 +9,14 @@ use wheelmark_core::attestation::statement::PAYLOAD_TYPE;
 
 use crate::hostile::{End, End64, Plan};
 use crate::hostile_sdist::{Entry, Sdist};
+use crate::sigstore::Sigstore;
 use crate::{fixture_projects, statement, tiny};
+
+pub use signed::{
+    Certified, policy_of_statements, signed_by_certificate, signed_by_key, wheel_of_attestations,
+};
+
+mod signed;
 
 /// The seeds of a fuzz target, by its name in `fuzz/`.
 ///
@@ -18,13 +25,21 @@ use crate::{fixture_projects, statement, tiny};
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "bundle" => bundles(),
+        "attestations" => signed::attestations(),
+        "statement" => signed::statements(),
+        "certificate" => signed::certificates(),
         "provenance" => vec![definition().to_string().into_bytes()],
+        "trusted_root" => trusted_roots(),
         "wheel" => wheels(),
+        "record" => records(),
+        "metadata" => metadata(),
         "sdist" => sdists(),
         "policy" => policies(),
         "json" => jsons(),
         "diff" => pairs(),
         "lock" => locks(),
+        "page" => vec![page().to_string().into_bytes()],
+        "names" => names(),
         other => panic!("no fuzz target `{other}`"),
     }
 }
@@ -71,6 +86,69 @@ fn wheels() -> Vec<Vec<u8>> {
     let scripts = "[console_scripts]\ndemo = demo:main\n";
     let with_scripts = tiny::wheel_with("demo-1.0.dist-info/entry_points.txt", scripts.as_bytes());
     vec![tiny::wheel(), streamed.bytes(), zip64.bytes(), with_scripts]
+}
+
+fn trusted_roots() -> Vec<Vec<u8>> {
+    let whole = Sigstore::default().trusted_root();
+    let mut without_logs = whole.clone();
+    without_logs["ctlogs"] = json!([]);
+    without_logs["tlogs"] = json!([]);
+    [whole, without_logs].map(|root| root.to_string().into_bytes()).to_vec()
+}
+
+fn records() -> Vec<Vec<u8>> {
+    let honest = Plan::new().honest_record();
+    let quoted = honest.replace("demo/empty.py", "\"demo/empty.py\"").replace('\n', "\r\n");
+    [honest, quoted].map(String::into_bytes).to_vec()
+}
+
+/// The first byte chooses the file.
+fn metadata() -> Vec<Vec<u8>> {
+    let metadata = "\x00Metadata-Version: 2.4\nName: Demo\nVersion: 1.0.0\nSummary: A\n\tfolded line\n\
+        Requires-Dist: a[b] >= 1 ; extra == 'c'\nRequires-Python: >=3.9\n\nA description.\n";
+    let wheel = "\x01Wheel-Version: 1.0\r\nGenerator: by hand (1)\r\nRoot-Is-Purelib: true\r\n\
+        Tag: py3-none-any\r\n";
+    let scripts = "\x02# scripts\n[console_scripts]\na = b.c:d [e]\n\n[ gui_scripts ]\nf=g:h\n";
+    [metadata, wheel, scripts].map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
+fn page() -> Value {
+    let digest = "ab".repeat(32);
+    json!({
+        "meta": {"api-version": "1.4"},
+        "name": "demo",
+        "versions": ["1.0"],
+        "files": [
+            {
+                "filename": tiny::FILENAME,
+                "url": format!("https://files.example/{}#sha256={digest}", tiny::FILENAME),
+                "hashes": {"sha256": digest},
+                "requires-python": ">=3.9",
+                "size": 1234,
+                "upload-time": "2025-12-01T12:00:00.5Z",
+                "yanked": "broken",
+                "provenance": format!("https://index.example/integrity/{}/provenance", tiny::FILENAME),
+            },
+            {"filename": "demo-1.0.tar.gz", "url": "../../d/demo-1.0.tar.gz", "hashes": {"sha256": digest},
+             "yanked": false, "provenance": "https://elsewhere.example/p"},
+            {"filename": "demo-1.0-py2.7.egg", "url": "x", "hashes": {}},
+        ],
+    })
+}
+
+fn names() -> Vec<Vec<u8>> {
+    [
+        "demo-1!2.0rc1.post2+local.1-3a-cp311.cp312-abi3-manylinux_2_17_x86_64.any.whl",
+        "Some.Old-Name-1.0.tar.gz",
+        "git+https://Example.org:443/owner/demo.git/",
+        "file:///srv/a%20b",
+        "demo[a,b] (>=1.0,!=1.5) ; python_version < '3.9' and (os_name == 'nt' or extra == 'a')",
+        "demo @ https://example.org/demo.zip ; os_name != 'nt'",
+        "refs/tags/v{version}",
+        "refs/heads/*/x",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
 }
 
 fn sdists() -> Vec<Vec<u8>> {

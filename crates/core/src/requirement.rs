@@ -14,8 +14,8 @@ use crate::limits::{
     REQUIREMENT_LENGTH, REQUIREMENT_PARENTHESES, REQUIREMENT_QUOTES, VERSION_LENGTH,
 };
 
-/// Why a text is no requirement that is read. None of the messages shows the text, which may be long
-/// and is not escaped.
+/// Why a text is no requirement that is read. None of the messages shows more of the text, which may be
+/// long and is not escaped, than a name of ASCII letters, digits, `-`, `_` and `.`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequirementError {
     /// More of something than the bound allows.
@@ -49,8 +49,22 @@ pub fn parse<T: Pep508Url>(text: &str) -> Result<Requirement<T>, RequirementErro
             return Err(RequirementError::TooMuch { what, found, limit });
         }
     }
+    if let Some(name) = unended_name(text) {
+        let problem = format!("`{name}` does not end in a letter or a digit");
+        return Err(RequirementError::Malformed(problem));
+    }
     Requirement::from_str(text)
         .map_err(|error| RequirementError::Malformed(error.message.to_string()))
+}
+
+/// A name or an extra that ends in `-`, `_` or `.`. The library sees that at the end of the text only, and
+/// panics elsewhere.
+fn unended_name(text: &str) -> Option<&str> {
+    let sign = ['-', '_', '.'];
+    let names = text.split(|c: char| "@;<>=!~(".contains(c)).next()?;
+    names
+        .split(|c: char| !c.is_ascii_alphanumeric() && !sign.contains(&c))
+        .find(|name| name.ends_with(sign) && name.starts_with(|c: char| !sign.contains(&c)))
 }
 
 /// Reads a version (PEP 440), unless it is longer than any real one.
@@ -164,6 +178,21 @@ mod tests {
         }
         let fits = REQUIREMENT_PARENTHESES;
         assert!(read(&format!("a; {}os_name=='x'{}", "(".repeat(fits), ")".repeat(fits))).is_ok());
+    }
+
+    #[test]
+    fn names_that_the_library_panics_at_never_reach_it() {
+        for text in
+            ["a.@ b", "a- ; os_name == 'x'", "a_>=1", "a[b.]", "a[b, c-] @ d", "a.[b]", "a-"]
+        {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.ends_with("does not end in a letter or a digit"), "{text}: {error}");
+        }
+        for text in
+            ["a @ https://x.example/-", "a ; os_name == 'b-'", "a[b-c,d.e]<=1-1", "a.b~=1.0"]
+        {
+            assert!(read(text).is_ok(), "{text}: {:?}", read(text));
+        }
     }
 
     #[test]

@@ -196,16 +196,25 @@ fn extensions(holder: &Holder) -> Vec<Extension> {
         extension(SUBJECT_ALT_NAME, true, &SubjectAltName(vec![name])),
     ];
     for (number, text) in &holder.claims {
-        let id = ObjectIdentifier::new(&format!("1.3.6.1.4.1.57264.1.{number}")).expect("an id");
-        let value = if *number < FIRST_DER_CLAIM {
-            text.as_bytes().to_vec()
-        } else {
-            Utf8StringRef::new(text).and_then(|text| text.to_der()).expect("DER")
-        };
-        let extn_value = OctetString::new(value).expect("bytes");
-        all.push(Extension { extn_id: id, critical: false, extn_value });
+        all.push(match *number < FIRST_DER_CLAIM {
+            true => claim(*number, text.as_bytes()),
+            false => claim(*number, &utf8_string(text)),
+        });
     }
+    all.extend(holder.raw_claims.iter().map(|(number, value)| claim(*number, value)));
     all
+}
+
+/// A Fulcio extension.
+fn claim(number: u32, value: &[u8]) -> Extension {
+    let id = ObjectIdentifier::new(&format!("1.3.6.1.4.1.57264.1.{number}")).expect("an id");
+    let extn_value = OctetString::new(value).expect("bytes");
+    Extension { extn_id: id, critical: false, extn_value }
+}
+
+/// A text in DER, as all but the oldest extensions hold it.
+pub fn utf8_string(text: &str) -> Vec<u8> {
+    Utf8StringRef::new(text).and_then(|text| text.to_der()).expect("DER")
 }
 
 fn of_authority() -> Vec<Extension> {

@@ -58,6 +58,8 @@ pub struct Holder {
     pub name: Name,
     /// The Fulcio extensions by the last number of their identifier, below 1.3.6.1.4.1.57264.1.
     pub claims: BTreeMap<u32, String>,
+    /// Further ones, each with a value of any bytes in place of an encoded text.
+    pub raw_claims: BTreeMap<u32, Vec<u8>>,
     /// What the certificate may be used for.
     pub purpose: ObjectIdentifier,
     /// From when on it is valid: for ten minutes.
@@ -72,6 +74,7 @@ impl Holder {
             key: Key::named("holder"),
             name,
             claims: claims.iter().map(|(at, text)| (*at, (*text).to_owned())).collect(),
+            raw_claims: BTreeMap::new(),
             purpose: CODE_SIGNING,
             from: signed_at() - TimeDelta::minutes(1),
             promise: Promise::Own,

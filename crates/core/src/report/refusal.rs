@@ -55,15 +55,18 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Text from outside, safe on a terminal and in a log: control characters, bidirectional marks and
-/// other invisible characters are shown escaped.
+/// Text from outside, safe on a terminal and in a log, and what it looks like: beyond ASCII only the letters
+/// of Latin-1 are shown, none of which looks like another. Everything else is escaped: control characters,
+/// marks of direction and letters of scripts that run from right to left, what is invisible (some of which
+/// Unicode counts as letters), and letters of other scripts that look like those of ASCII.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(pub &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.chars() {
-            if character.is_ascii_graphic() || character == ' ' || character.is_alphanumeric() {
+            let letter = matches!(character, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ');
+            if character.is_ascii_graphic() || character == ' ' || letter {
                 write!(f, "{character}")?;
             } else if character.is_ascii() {
                 write!(f, "{}", character.escape_default())?;
@@ -83,5 +86,12 @@ mod tests {
     fn text_from_outside_cannot_drive_a_terminal() {
         let shown = Escaped("a\u{1b}[31m\u{202e}gpj\u{0}\nß").to_string();
         assert_eq!(shown, "a\\u{1b}[31m\\u{202e}gpj\\u{0}\\nß");
+    }
+
+    /// The first is Cyrillic; the second, third and last are letters to Unicode.
+    #[test]
+    fn what_looks_like_something_else_or_like_nothing_is_told() {
+        let shown = Escaped("d\u{435}mo\u{3164}\u{ffa0}\u{5d0}\u{2215}\u{1d41d}").to_string();
+        assert_eq!(shown, "d\\u{435}mo\\u{3164}\\u{ffa0}\\u{5d0}\\u{2215}\\u{1d41d}");
     }
 }

@@ -1,0 +1,199 @@
+//! Some thousand changes of the true cases: of bytes, of values in JSON and in what is base64 in it, of
+//! wheels, and parts of several mixed.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::thread;
+
+use serde_json::Value;
+use wheelmark_core::attestation::origin::Origin;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::{DistFilename, WheelFilename};
+use wheelmark_core::limits::{AttestationLimits, WheelLimits};
+use wheelmark_core::policy::Policy;
+use wheelmark_core::report::{Check, Decision, Reason, Refusal, Status};
+use wheelmark_core::trust::{
+    Embedded, Instance, InstanceError, InstanceName, Instances, SignerIdentity,
+};
+use wheelmark_core::verify::{self, Artifact, Contents, Given, Outcome};
+use wheelmark_core::wheel;
+use wheelmark_tests::cases::{self, AT, Case};
+use wheelmark_tests::change::{Random, change, change_json};
+use wheelmark_tests::{statement, tiny};
+
+use super::{ALONE, cost, report_told_safely};
+
+const ROUNDS: u64 = 3000;
+
+/// Bytes that one verification may hold, and ask for, beside as many for each byte of its files. The most
+/// that was seen is about half of each.
+const HELD: (usize, usize) = (256 << 10, 16);
+const ASKED: (usize, usize) = (4 << 20, 200);
+
+/// A case in which everything holds.
+struct True {
+    name: String,
+    filename: String,
+    wheel: Vec<u8>,
+    given: Vec<Given>,
+    policy: Policy,
+}
+
+/// Whom and what an acceptance names.
+type Named = (SignerIdentity, Origin);
+
+/// The instance of a case.
+struct Private(Option<Vec<u8>>);
+
+impl Instances for Private {
+    fn instance(&self, name: InstanceName) -> Result<Arc<Instance>, InstanceError> {
+        match &self.0 {
+            Some(root) if name == InstanceName::Private => {
+                Instance::parse(name, root, None).map(Arc::new)
+            }
+            _ => Embedded.instance(name),
+        }
+    }
+}
+
+impl True {
+    fn of(case: Case) -> Self {
+        let roots = Private(case.trusted_root);
+        let bundle = case.bundle.map(|bytes| ("bundle", bytes));
+        let files = bundle.into_iter().chain(case.beside);
+        Self {
+            name: case.name,
+            filename: case.filename,
+            wheel: case.wheel,
+            given: files.map(|(from, bytes)| Given { from: from.to_owned(), bytes }).collect(),
+            policy: Policy::parse("policy.toml", &case.policy, &roots).expect("a policy"),
+        }
+    }
+
+    fn verify(&self, wheel: &[u8], given: &[Given]) -> Outcome {
+        let filename: WheelFilename = self.filename.parse().expect("a name");
+        let read = wheel::read(Cursor::new(wheel), filename.clone(), &WheelLimits::standard());
+        let artifact = Artifact {
+            name: self.filename.clone(),
+            filename: Ok(DistFilename::Wheel(filename)),
+            contents: read
+                .map(|wheel| Contents::Wheel(Box::new(wheel)))
+                .map_err(|error| Refusal::new(error.reason().unwrap_or(Reason::ArchiveNotZip))),
+            sha256: Sha256Digest::of(wheel),
+        };
+        let now = AT.parse().expect("a time");
+        verify::verify(&artifact, given, &self.policy, now, &AttestationLimits::standard())
+    }
+}
+
+fn named(outcome: &Outcome) -> Option<Named> {
+    let provenance = outcome.provenance.as_ref()?;
+    Some((provenance.signer().clone(), provenance.origin().clone()))
+}
+
+fn true_case(name: &str) -> True {
+    True::of(cases::all().into_iter().find(|case| case.name == name).expect("a case"))
+}
+
+/// The statement that the trusted key signs where everything holds.
+pub fn true_statement() -> Value {
+    statement::statement(tiny::FILENAME, &true_case("accepted").wheel)
+}
+
+/// What is told of each refusal of the true wheel with this for its bundle; nothing where it is accepted.
+pub fn refusals(bundle: Vec<u8>) -> Vec<String> {
+    let case = true_case("accepted");
+    let given = [Given { from: "bundle".to_owned(), bytes: bundle }];
+    let report = case.verify(&case.wheel, &given).report;
+    report_told_safely(&report);
+    let told = |check: &Check| match &check.status {
+        Status::Failed(refusal) => Some(refusal.to_string()),
+        _ => None,
+    };
+    let told: Vec<_> = report.checks().iter().filter_map(told).collect();
+    assert_eq!(told.is_empty(), report.decision() == Decision::Accepted);
+    told
+}
+
+/// Changes a file of attestations once.
+fn changed(bytes: &mut Vec<u8>, all: &[Vec<u8>], values: &[Value], random: &mut Random) {
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(mut value) if random.below(4) > 0 => {
+            change_json(&mut value, values, random);
+            *bytes = value.to_string().into_bytes();
+        }
+        _ => change(bytes, all, random),
+    }
+}
+
+#[test]
+fn no_change_is_accepted_for_what_nobody_signed() {
+    let _alone = ALONE.lock();
+    let cases: Vec<_> =
+        cases::all().into_iter().filter(|case| case.fails.is_empty()).map(True::of).collect();
+    let files: Vec<_> =
+        cases.iter().flat_map(|case| &case.given).map(|it| it.bytes.clone()).collect();
+    let values: Vec<Value> =
+        files.iter().filter_map(|bytes| serde_json::from_slice(bytes).ok()).collect();
+    // What each policy says of each true file: nothing else may ever be accepted under it.
+    let known: Vec<Vec<Named>> = cases
+        .iter()
+        .map(|case| {
+            let others = cases.iter().map(|other| case.verify(&case.wheel, &other.given));
+            others.filter_map(|outcome| named(&outcome)).collect()
+        })
+        .collect();
+    let mut accepted = 0;
+    for round in 0..ROUNDS {
+        let mut random = Random::new(round);
+        let at = random.below(cases.len());
+        let case = &cases[at];
+        let (mut wheel, mut given) = (case.wheel.clone(), case.given.clone());
+        for _ in 0..=random.below(3) {
+            match random.below(10) {
+                0 => change(&mut wheel, &files, &mut random),
+                1 => {
+                    let other = &cases[random.below(cases.len())];
+                    let put = random.below(given.len() + 1);
+                    given.splice(put..put, other.given.iter().cloned());
+                }
+                _ => {
+                    let file = random.below(given.len());
+                    changed(&mut given[file].bytes, &files, &values, &mut random);
+                }
+            }
+        }
+        let _told = Told { round, case, given: &given };
+        let length = wheel.len() + given.iter().map(|it| it.bytes.len()).sum::<usize>();
+        let (outcome, cost) = cost(|| case.verify(&wheel, &given));
+        let within = |(least, each): (usize, usize)| least + each * length;
+        assert!(cost.held <= within(HELD) && cost.asked <= within(ASKED), "{cost:?} of {length}");
+        report_told_safely(&outcome.report);
+        if outcome.report.decision() == Decision::Accepted {
+            accepted += 1;
+            assert_eq!(wheel, case.wheel);
+            let named = named(&outcome).expect("who signed");
+            assert!(known[at].contains(&named), "{named:?}");
+        }
+    }
+    // Both ends are reached: what is changed where nobody signed still holds.
+    assert!((50..ROUNDS / 2).contains(&accepted), "{accepted} of {ROUNDS} accepted");
+}
+
+/// What was verified when it went wrong: `Random::new(round)` makes it again.
+struct Told<'a> {
+    round: u64,
+    case: &'a True,
+    given: &'a [Given],
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("round {} of the case `{}`", self.round, self.case.name);
+            for file in self.given {
+                eprintln!("{}: {}", file.from, file.bytes.escape_ascii());
+            }
+        }
+    }
+}
