@@ -25,8 +25,8 @@ const SUFFIXES: [&str; 6] = [
 pub struct Found {
     /// Each file of them.
     pub given: Vec<Given>,
-    /// Where one was looked for first, if there is none anywhere.
-    pub missing: Option<PathBuf>,
+    /// Where one was looked for, if there is none anywhere.
+    pub missing: Option<String>,
 }
 
 /// Reads the attestations of a file: `named`, or all that lie beside it.
@@ -52,7 +52,9 @@ pub fn of(
             }
         }
     }
-    let missing = given.is_empty().then(|| beside(file, SUFFIXES[0]));
+    let missing = given.is_empty().then(|| {
+        format!("there is no attestation at `{}`", beside(file, SUFFIXES[0]).to_string_lossy())
+    });
     Ok(Found { given, missing })
 }
 

@@ -9,6 +9,7 @@ mod data_folder;
 mod describe;
 mod error;
 mod exit;
+mod from_index;
 mod input;
 mod interrupt;
 mod machine;

@@ -16,6 +16,7 @@ use wheelmark_core::report::{Decision, Report, TrustUsed};
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::from_index::Fetched;
 use crate::interrupt;
 
 /// Everything that is to be looked at.
@@ -65,10 +66,21 @@ pub enum Subject {
 
 /// What is to be done with an item.
 pub enum Work {
-    /// Its file is verified, and held against the lock that it is there for.
-    Judge(Option<Locked>),
+    /// Its file is verified.
+    Judge(Task),
     /// Nothing: what kept it from being looked at is known.
     Settled(CliError),
+}
+
+/// What there is to know of a file before it is verified.
+#[derive(Default)]
+pub struct Task {
+    /// The entry of a lock that it is held against.
+    pub locked: Option<Locked>,
+    /// Where its bytes are, if not at its own path: it was downloaded.
+    pub downloaded: Option<PathBuf>,
+    /// What an index says of its attestations, if one was asked.
+    pub fetched: Option<Fetched>,
 }
 
 /// The entry of a lock that a file is held against.
@@ -148,7 +160,7 @@ impl std::fmt::Display for Summary {
 pub fn sort(items: &mut Vec<Item>) {
     fn key(item: &Item) -> (&Subject, Option<&Path>) {
         let lock = match &item.work {
-            Work::Judge(Some(locked)) => Some(locked.lock.as_path()),
+            Work::Judge(Task { locked: Some(locked), .. }) => Some(locked.lock.as_path()),
             _ => None,
         };
         (&item.subject, lock)
@@ -213,7 +225,7 @@ mod tests {
     fn items(count: usize) -> Vec<Item> {
         let item = |number: usize| Item {
             subject: Subject::File(PathBuf::from(format!("{number:04}"))),
-            work: Work::Judge(None),
+            work: Work::Judge(Task::default()),
         };
         (0..count).rev().chain(0..count).map(item).collect()
     }

@@ -7,16 +7,19 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use chrono::{DateTime, Utc};
+use tempfile::TempDir;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{Check, CheckName, Report, Status, TrustUsed};
 use wheelmark_core::verify::{self, Artifact, Given, VerifiedProvenance};
+use wheelmark_index::IndexUrl;
 
 use crate::artifact;
 use crate::attestations::{self, Found};
-use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Work, folder, locked};
+use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Task, Work, folder, locked};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::from_index::{Asked, Downloaded, Fetched, Release};
 use crate::interrupt;
 use crate::progress::Files;
 use crate::render::Output;
@@ -43,13 +46,14 @@ Examples:
   wheelmark verify --policy policy.toml -r requirements.txt --files wheelhouse/
   wheelmark verify --key release.pub --source https://example.org/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
+  wheelmark verify --trust public-good --source https://github.com/owner/project --from-index demo==1.0
 
 Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one could not be read or is missing,
 2 wrong usage.")]
 pub struct Arguments {
     /// The files to check, or folders of them; each file has its attestations beside it: <FILE>.sigstore.json,
     /// .sigstore, .provenance, .publish.attestation, .slsa.attestation or .intoto.jsonl
-    #[arg(value_name = "PATH", required_unless_present = "locks")]
+    #[arg(value_name = "PATH", required_unless_present_any = ["locks", "from_index"])]
     paths: Vec<PathBuf>,
     /// A lock whose files are to be checked: requirements.txt with hashes, pylock.toml, uv.lock or
     /// poetry.lock
@@ -59,6 +63,16 @@ pub struct Arguments {
     /// The folder with the files of the lock, where that is not the lock's own
     #[arg(long, value_name = "DIR", requires = "locks")]
     files: Option<PathBuf>,
+    /// Download every file of a release from the package index, with its attestations, and check them; what
+    /// was downloaded is not kept
+    #[arg(long, value_name = "NAME==VERSION", conflicts_with = "bundle")]
+    from_index: Vec<Release>,
+    /// Also ask the package index for the attestations of each file
+    #[arg(long)]
+    fetch_attestations: bool,
+    /// The package index (simple API); without it, the one that uv or pip is configured with
+    #[arg(long, value_name = "URL")]
+    index: Option<IndexUrl>,
     /// Look into sub-folders too
     #[arg(long)]
     recursive: bool,
@@ -110,21 +124,25 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let cancel = interrupt::watch()?;
-    let Plan { mut items, locks, notes } = plan(arguments, &cancel)?;
+    let mut plan = plan(arguments, &cancel)?;
+    // Dropped at the end, with what was downloaded.
+    let _folder = ask_index(arguments, &mut plan)?;
+    let Plan { mut items, locks, notes } = plan;
     batch::sort(&mut items);
     let alone = locks.is_empty() && items.len() == 1;
     let judge = |item: &Item| {
-        let (path, locked) = match (&item.subject, &item.work) {
+        let (path, task) = match (&item.subject, &item.work) {
             (_, Work::Settled(error)) => return Err(error.clone()),
-            (Subject::File(path), Work::Judge(locked)) => (path, locked),
+            (Subject::File(path), Work::Judge(task)) => (path, task),
             (Subject::Locked { .. }, Work::Judge(_)) => {
                 return Err(CliError::undecided("there is no file to verify"));
             }
         };
         let read = if alone { artifact::read } else { artifact::read_quietly };
-        let bundle = arguments.bundle.as_deref();
-        let judged = weigh(path, read(path, &cancel)?, bundle, &policy, now)?;
-        Ok(match locked {
+        let artifact = read(task.downloaded.as_deref().unwrap_or(path), &cancel)?;
+        let found = attestations_of(path, task, arguments.bundle.as_deref())?;
+        let judged = weigh(artifact, found, &policy, now);
+        Ok(match &task.locked {
             Some(locked) => held_against(locked, judged),
             None => judged.report,
         })
@@ -174,7 +192,7 @@ fn plan(arguments: &Arguments, cancel: &Arc<AtomicBool>) -> Result<Plan, CliErro
     for path in &arguments.paths {
         let subject = Subject::File(path.clone());
         if !path.is_dir() {
-            plan.items.push(Item { subject, work: Work::Judge(None) });
+            plan.items.push(Item { subject, work: Work::Judge(Task::default()) });
             continue;
         }
         let found = folder::find(path, recursive, cancel);
@@ -196,6 +214,42 @@ fn plan(arguments: &Arguments, cancel: &Arc<AtomicBool>) -> Result<Plan, CliErro
         locked::plan(lock, arguments.files.as_deref(), recursive, cancel, &mut plan)?;
     }
     Ok(plan)
+}
+
+/// Asks the index for what the arguments want of it. The folder holds what was downloaded.
+fn ask_index(arguments: &Arguments, plan: &mut Plan) -> Result<Option<TempDir>, CliError> {
+    if arguments.from_index.is_empty() && !arguments.fetch_attestations {
+        return Ok(None);
+    }
+    let index = Asked::new(arguments.index.as_ref())?;
+    if arguments.fetch_attestations {
+        for item in &mut plan.items {
+            let (Subject::File(path), Work::Judge(task)) = (&item.subject, &mut item.work) else {
+                continue;
+            };
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            match index.attestations(&name) {
+                Ok(fetched) => task.fetched = Some(fetched),
+                Err(error) => item.work = Work::Settled(error),
+            }
+        }
+    }
+    let folder = tempfile::tempdir()
+        .map_err(|error| CliError::io("make a folder in", &std::env::temp_dir(), &error))?;
+    for release in &arguments.from_index {
+        for file in index.release(release, &folder)? {
+            let (name, work) = match file {
+                Err((name, error)) => (name, Work::Settled(error)),
+                Ok(Downloaded { name, fetched: Err(error), .. }) => (name, Work::Settled(error)),
+                Ok(Downloaded { name, path, fetched: Ok(fetched) }) => {
+                    let (downloaded, fetched) = (Some(path), Some(fetched));
+                    (name, Work::Judge(Task { downloaded, fetched, ..Task::default() }))
+                }
+            };
+            plan.items.push(Item { subject: Subject::File(name.into()), work });
+        }
+    }
+    Ok(Some(folder))
 }
 
 /// Adds the check against a lock to what was decided.
@@ -233,26 +287,34 @@ pub(super) fn judge(
     now: DateTime<Utc>,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Judged, CliError> {
-    weigh(path, artifact::read(path, cancel)?, bundle, policy, now)
+    let artifact = artifact::read(path, cancel)?;
+    Ok(weigh(artifact, attestations_of(path, &Task::default(), bundle)?, policy, now))
 }
 
-/// Verifies a file that was read, by the attestation given or the one beside it.
-fn weigh(
-    path: &Path,
-    artifact: Artifact,
-    bundle: Option<&Path>,
-    policy: &Policy,
-    now: DateTime<Utc>,
-) -> Result<Judged, CliError> {
+/// The attestations of a file: those that were named or lie beside it, and those of the index.
+fn attestations_of(path: &Path, task: &Task, bundle: Option<&Path>) -> Result<Found, CliError> {
     let limits = AttestationLimits::standard();
-    let Found { given, missing } = attestations::of(path, bundle, &limits)?;
+    let local = match task.downloaded {
+        // Beside a file that was downloaded lies nothing that its name could mean.
+        Some(_) if bundle.is_none() => Found { given: Vec::new(), missing: None },
+        _ => attestations::of(path, bundle, &limits)?,
+    };
+    let Some(Fetched { given, asked }) = &task.fetched else {
+        return Ok(local);
+    };
+    let all: Vec<_> = local.given.into_iter().chain(given.clone()).collect();
+    let missing = all.is_empty().then(|| format!("{asked} has no attestation of the file"));
+    Ok(Found { given: all, missing })
+}
+
+/// Verifies a file that was read.
+fn weigh(artifact: Artifact, found: Found, policy: &Policy, now: DateTime<Utc>) -> Judged {
+    let limits = AttestationLimits::standard();
+    let Found { given, missing } = found;
     let outcome = verify::verify(&artifact, &given, policy, now, &limits);
     let mut report = outcome.report;
-    if let Some(missing) = missing {
-        let note = format!("there is no attestation at `{}`", missing.to_string_lossy());
-        report.notes.push(note);
-    }
-    Ok(Judged { artifact, given, report, provenance: outcome.provenance })
+    report.notes.extend(missing);
+    Judged { artifact, given, report, provenance: outcome.provenance }
 }
 
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
