@@ -301,6 +301,6 @@ mod tests {
         let instance = Instance::embedded(InstanceName::Github).unwrap();
         let as_of = instance.as_of().unwrap();
         let used = |days| instance.used(as_of + chrono::TimeDelta::days(days)).age_days;
-        assert_eq!((used(-3), used(0), used(91)), (Some(0), Some(0), Some(91)));
+        assert_eq!((used(-3), used(0), used(91)), (None, Some(0), Some(91)));
     }
 }
