@@ -10,6 +10,7 @@ mod describe;
 mod error;
 mod exit;
 mod from_index;
+mod index_options;
 mod input;
 mod interrupt;
 mod machine;

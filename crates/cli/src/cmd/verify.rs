@@ -7,19 +7,18 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use chrono::{DateTime, Utc};
-use tempfile::TempDir;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{Check, CheckName, Report, Status, TrustUsed};
 use wheelmark_core::verify::{self, Artifact, Given, VerifiedProvenance};
-use wheelmark_index::IndexUrl;
 
 use crate::artifact;
 use crate::attestations::{self, Found};
-use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Task, Work, folder, locked};
+use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Work, indexed};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::from_index::{Asked, Downloaded, Fetched, Release};
+use crate::from_index::Asked;
+use crate::index_options::IndexOptions;
 use crate::interrupt;
 use crate::progress::Files;
 use crate::render::Output;
@@ -63,16 +62,6 @@ pub struct Arguments {
     /// The folder with the files of the lock, where that is not the lock's own
     #[arg(long, value_name = "DIR", requires = "locks")]
     files: Option<PathBuf>,
-    /// Download every file of a release from the package index, with its attestations, and check them; what
-    /// was downloaded is not kept
-    #[arg(long, value_name = "NAME==VERSION", conflicts_with = "bundle")]
-    from_index: Vec<Release>,
-    /// Also ask the package index for the attestations of each file
-    #[arg(long)]
-    fetch_attestations: bool,
-    /// The package index (simple API); without it, the one that uv or pip is configured with
-    #[arg(long, value_name = "URL")]
-    index: Option<IndexUrl>,
     /// Look into sub-folders too
     #[arg(long)]
     recursive: bool,
@@ -100,7 +89,9 @@ pub struct Arguments {
     /// Show people every check of accepted files too, where there are several
     #[arg(long, short)]
     verbose: bool,
-    // Last, because its heading stays in force for what follows it.
+    // Last, because their headings stay in force for what follows them.
+    #[command(flatten)]
+    index: IndexOptions,
     #[command(flatten)]
     trust: TrustOptions,
 }
@@ -124,35 +115,41 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let cancel = interrupt::watch()?;
-    let mut plan = plan(arguments, &cancel)?;
-    // Dropped at the end, with what was downloaded.
-    let _folder = ask_index(arguments, &mut plan)?;
-    let Plan { mut items, locks, notes } = plan;
-    batch::sort(&mut items);
+    let (Plan { items, locks, notes }, index) = plan(arguments, &cancel)?;
     let alone = locks.is_empty() && items.len() == 1;
-    let judge = |item: &Item| {
-        let (path, task) = match (&item.subject, &item.work) {
-            (_, Work::Settled(error)) => return Err(error.clone()),
-            (Subject::File(path), Work::Judge(task)) => (path, task),
-            (Subject::Locked { .. }, Work::Judge(_)) => {
-                return Err(CliError::undecided("there is no file to verify"));
+    let progress = Files::new(items.len());
+    let judge = |item: &Item| match (&item.subject, &item.work, &index) {
+        (_, Work::Settled(error), _) => Err(error.clone()),
+        (Subject::File(path), Work::Judge(task), index) => {
+            let read = if alone { artifact::read } else { artifact::read_quietly };
+            let artifact = read(path, &cancel)?;
+            let mut found = attestations_beside(path, arguments.bundle.as_deref())?;
+            if let (Some(listed), Some(index)) = (&task.listed, index) {
+                found = found.and(index.attestations_of(&artifact, listed)?);
             }
-        };
-        let read = if alone { artifact::read } else { artifact::read_quietly };
-        let artifact = read(task.downloaded.as_deref().unwrap_or(path), &cancel)?;
-        let found = attestations_of(path, task, arguments.bundle.as_deref())?;
-        let judged = weigh(artifact, found, &policy, now);
-        Ok(match &task.locked {
-            Some(locked) => held_against(locked, judged),
-            None => judged.report,
-        })
+            let judged = weigh(artifact, found, &policy, now);
+            Ok(match &task.locked {
+                Some(locked) => held_against(locked, judged),
+                None => judged.report,
+            })
+        }
+        (_, Work::Download(listed), Some(index)) => {
+            let artifact = index.artifact(listed, &progress)?;
+            // Beside a file that was downloaded lies nothing that its name could mean.
+            let found = index.attestations(listed)?;
+            let mut report = weigh(artifact, found, &policy, now).report;
+            report.notes.extend(indexed::withdrawn(listed));
+            Ok(report)
+        }
+        (_, Work::Judge(_) | Work::Download(_), _) => {
+            Err(CliError::undecided("there is no file to verify"))
+        }
     };
     let mut exit = Exit::Accepted;
     let trust = TrustUsed::of(policy.trust(), now);
     let mut summary = Summary { accepted: 0, rejected: 0, undecided: 0, locks, trust, notes };
     let mut renderer = arguments.format().renderer(alone, arguments.verbose);
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let progress = Files::new(items.len());
     batch::run(&items, jobs, &cancel, judge, |seen| {
         exit = exit.and(seen.exit());
         summary.count(seen.exit());
@@ -185,71 +182,28 @@ fn one_file(paths: &[PathBuf]) -> Result<(), CliError> {
         .hint("name each attestation <FILE>.sigstore.json and leave --bundle out"))
 }
 
-/// What the arguments stand for.
-fn plan(arguments: &Arguments, cancel: &Arc<AtomicBool>) -> Result<Plan, CliError> {
+/// What the arguments stand for, in the order in which it is shown; and the index, if it is asked.
+fn plan(
+    arguments: &Arguments,
+    cancel: &Arc<AtomicBool>,
+) -> Result<(Plan, Option<Asked>), CliError> {
     let mut plan = Plan::default();
-    let recursive = arguments.recursive;
     for path in &arguments.paths {
-        let subject = Subject::File(path.clone());
-        if !path.is_dir() {
-            plan.items.push(Item { subject, work: Work::Judge(Task::default()) });
-            continue;
-        }
-        let found = folder::find(path, recursive, cancel);
-        interrupt::check(cancel)?;
-        match found {
-            Ok(found) if found.items.is_empty() => {
-                let work = Work::Settled(folder::empty(path, recursive));
-                plan.items.push(Item { subject, work });
-                plan.notes.extend(found.notes);
-            }
-            Ok(found) => {
-                plan.items.extend(found.items);
-                plan.notes.extend(found.notes);
-            }
-            Err(error) => plan.items.push(Item { subject, work: Work::Settled(error) }),
-        }
+        plan.path(path, arguments.recursive, cancel)?;
     }
     for lock in &arguments.locks {
-        locked::plan(lock, arguments.files.as_deref(), recursive, cancel, &mut plan)?;
+        plan.lock(lock, arguments.files.as_deref(), arguments.recursive, cancel)?;
     }
-    Ok(plan)
-}
-
-/// Asks the index for what the arguments want of it. The folder holds what was downloaded.
-fn ask_index(arguments: &Arguments, plan: &mut Plan) -> Result<Option<TempDir>, CliError> {
-    if arguments.from_index.is_empty() && !arguments.fetch_attestations {
-        return Ok(None);
+    let options = &arguments.index;
+    let index = match options.ask() {
+        true => Some(Asked::new(options.url()?, options.limits(), cancel)?),
+        false => None,
+    };
+    if let Some(index) = &index {
+        indexed::plan(index, options, &mut plan)?;
     }
-    let index = Asked::new(arguments.index.as_ref())?;
-    if arguments.fetch_attestations {
-        for item in &mut plan.items {
-            let (Subject::File(path), Work::Judge(task)) = (&item.subject, &mut item.work) else {
-                continue;
-            };
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            match index.attestations(&name) {
-                Ok(fetched) => task.fetched = Some(fetched),
-                Err(error) => item.work = Work::Settled(error),
-            }
-        }
-    }
-    let folder = tempfile::tempdir()
-        .map_err(|error| CliError::io("make a folder in", &std::env::temp_dir(), &error))?;
-    for release in &arguments.from_index {
-        for file in index.release(release, &folder)? {
-            let (name, work) = match file {
-                Err((name, error)) => (name, Work::Settled(error)),
-                Ok(Downloaded { name, fetched: Err(error), .. }) => (name, Work::Settled(error)),
-                Ok(Downloaded { name, path, fetched: Ok(fetched) }) => {
-                    let (downloaded, fetched) = (Some(path), Some(fetched));
-                    (name, Work::Judge(Task { downloaded, fetched, ..Task::default() }))
-                }
-            };
-            plan.items.push(Item { subject: Subject::File(name.into()), work });
-        }
-    }
-    Ok(Some(folder))
+    batch::sort(&mut plan.items);
+    Ok((plan, index))
 }
 
 /// Adds the check against a lock to what was decided.
@@ -288,23 +242,12 @@ pub(super) fn judge(
     cancel: &Arc<AtomicBool>,
 ) -> Result<Judged, CliError> {
     let artifact = artifact::read(path, cancel)?;
-    Ok(weigh(artifact, attestations_of(path, &Task::default(), bundle)?, policy, now))
+    Ok(weigh(artifact, attestations_beside(path, bundle)?, policy, now))
 }
 
-/// The attestations of a file: those that were named or lie beside it, and those of the index.
-fn attestations_of(path: &Path, task: &Task, bundle: Option<&Path>) -> Result<Found, CliError> {
-    let limits = AttestationLimits::standard();
-    let local = match task.downloaded {
-        // Beside a file that was downloaded lies nothing that its name could mean.
-        Some(_) if bundle.is_none() => Found { given: Vec::new(), missing: None },
-        _ => attestations::of(path, bundle, &limits)?,
-    };
-    let Some(Fetched { given, asked }) = &task.fetched else {
-        return Ok(local);
-    };
-    let all: Vec<_> = local.given.into_iter().chain(given.clone()).collect();
-    let missing = all.is_empty().then(|| format!("{asked} has no attestation of the file"));
-    Ok(Found { given: all, missing })
+/// The attestations of a file that were named, or that lie beside it.
+fn attestations_beside(path: &Path, bundle: Option<&Path>) -> Result<Found, CliError> {
+    attestations::of(path, bundle, &AttestationLimits::standard())
 }
 
 /// Verifies a file that was read.
@@ -313,7 +256,9 @@ fn weigh(artifact: Artifact, found: Found, policy: &Policy, now: DateTime<Utc>) 
     let Found { given, missing } = found;
     let outcome = verify::verify(&artifact, &given, policy, now, &limits);
     let mut report = outcome.report;
-    report.notes.extend(missing);
+    if given.is_empty() {
+        report.notes.extend(missing);
+    }
     Judged { artifact, given, report, provenance: outcome.provenance }
 }
 
