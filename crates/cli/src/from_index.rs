@@ -24,8 +24,8 @@ use crate::error::CliError;
 use crate::interrupt;
 use crate::progress::Files;
 
-/// Pages that are asked for at a time: as many requests as a browser makes to one host.
-const PAGES: usize = 6;
+/// Pages that are asked for at a time. A hostile one may take 250 MB once it is parsed.
+const PAGES: usize = 3;
 
 /// How often Ctrl-C is looked for while an answer is waited for.
 const LOOK: Duration = Duration::from_millis(50);

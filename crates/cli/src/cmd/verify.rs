@@ -36,7 +36,10 @@ use crate::trust_options::TrustOptions;
 ///
 /// A folder stands for every `.whl` and `.tar.gz` in it. A lock stands for the files that it names: each
 /// must have one of its digests, and it is accepted only if every locked project has a file and every file
-/// is accepted.
+/// is accepted. A release on a package index stands for every wheel and `.tar.gz` that the index lists of it.
+///
+/// A file of which an index has no attestation (status 404) is rejected. Whatever else it answers that is
+/// no attestation leaves the file undecided.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -47,8 +50,8 @@ Examples:
   wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project --from-index demo==1.0
 
-Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one could not be read or is missing,
-2 wrong usage.")]
+Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one could not be read, is missing, or
+could not be had from the index, 2 wrong usage.")]
 pub struct Arguments {
     /// The files to check, or folders of them; each file has its attestations beside it: <FILE>.sigstore.json,
     /// .sigstore, .provenance, .publish.attestation, .slsa.attestation or .intoto.jsonl
