@@ -38,8 +38,8 @@ use crate::trust_options::TrustOptions;
 /// must have one of its digests, and it is accepted only if every locked project has a file and every file
 /// is accepted. A release on a package index stands for every wheel and `.tar.gz` that the index lists of it.
 ///
-/// A file of which an index has no attestation (status 404) is rejected. Whatever else it answers that is
-/// no attestation leaves the file undecided.
+/// Only status 404 means that an index has no attestation of a file; without any, also beside it, the file is
+/// rejected. Whatever else the index answers that is no attestation leaves the file undecided.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -50,8 +50,8 @@ Examples:
   wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project --from-index demo==1.0
 
-Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one could not be read, is missing, or
-could not be had from the index, 2 wrong usage.")]
+Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one is missing or could not
+be had or read, 2 wrong usage.")]
 pub struct Arguments {
     /// The files to check, or folders of them; each file has its attestations beside it: <FILE>.sigstore.json,
     /// .sigstore, .provenance, .publish.attestation, .slsa.attestation or .intoto.jsonl
