@@ -1,5 +1,6 @@
 //! The file under test, read once from disk.
 
+use std::fs::File;
 use std::io::{self, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +32,15 @@ pub fn read_quietly(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, C
 /// Reads a file that will get its name later.
 pub fn read_as(name: &str, path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
     read_from(name, path, Watched::open(path, cancel)?, cancel)
+}
+
+/// Reads a file that was downloaded, and that has no name but the one it is listed by.
+pub fn read_downloaded(
+    name: &str,
+    file: File,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Artifact, CliError> {
+    read_from(name, Path::new(name), Watched::over(file, cancel), cancel)
 }
 
 fn name_of(path: &Path) -> String {

@@ -160,6 +160,8 @@ pub struct IndexLimits {
     /// Bytes of a project's page. The largest, of projects with a release every night and some dozen
     /// files each, are near 10 MB; parsed, a page takes about ten times its size in memory.
     pub page: usize,
+    /// Files of one release, each of which is downloaded. The largest real ones have near two hundred.
+    pub files: usize,
     /// Bytes of a provenance object: as many as of a bundle, of which it holds two or three.
     pub provenance: usize,
     /// Bytes of a distribution, as in [`WheelLimits::file_size`].
@@ -186,6 +188,7 @@ impl IndexLimits {
     pub const fn standard() -> Self {
         Self {
             page: 32 << 20,
+            files: 1_000,
             provenance: AttestationLimits::standard().bundle,
             file: WheelLimits::standard().file_size,
             redirects: 5,

@@ -198,7 +198,7 @@ coded! {
         MetadataEntryPointEscapes = "metadata-entry-point-escapes",
 
         // ---- the attestation (attestation/envelope.rs)
-        /// No attestation was found beside the file, and none was given.
+        /// No attestation of the file was found, and none was given.
         AttestationMissing = "attestation-missing",
         /// The attestation is not a Sigstore bundle that can be read.
         BundleMalformed = "bundle-malformed",
