@@ -47,8 +47,12 @@ fn members(bytes: &[u8]) -> Vec<(usize, usize, usize, bool)> {
     let mut at = u32_at(bytes, end + 16);
     (0..u16_at(bytes, end + 10))
         .map(|_| {
-            let member =
-                (u32_at(bytes, at + 42), u32_at(bytes, at + 20), u32_at(bytes, at + 24), u16_at(bytes, at + 10) == 8);
+            let member = (
+                u32_at(bytes, at + 42),
+                u32_at(bytes, at + 20),
+                u32_at(bytes, at + 24),
+                u16_at(bytes, at + 10) == 8,
+            );
             at += 46 + [28, 30, 32].map(|field| u16_at(bytes, at + field)).iter().sum::<usize>();
             member
         })

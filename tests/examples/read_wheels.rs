@@ -30,11 +30,11 @@ fn main() -> io::Result<()> {
     }
     let next = AtomicUsize::new(0);
     let work = || -> io::Result<Vec<(usize, Value)>> {
-        let mut answers = Vec::new();
+        let (mut reader, mut answers) = (wheel::Reader::new(), Vec::new());
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(index) else { return Ok(answers) };
-            answers.push((index, read(Path::new(file))?));
+            answers.push((index, read(&mut reader, Path::new(file))?));
         }
     };
     let mut answers = std::thread::scope(|scope| {
@@ -55,14 +55,14 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> io::Result<Value> {
+fn read(reader: &mut wheel::Reader, path: &Path) -> io::Result<Value> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let refused = |reason: &str, why: String| json!({"file": name, "refused": reason, "why": why});
     let filename = match WheelFilename::parse(&name) {
         Ok(filename) => filename,
         Err(error) => return Ok(refused(error.reason().code(), error.to_string())),
     };
-    match wheel::read(File::open(path)?, filename, &WheelLimits::standard()) {
+    match reader.read(File::open(path)?, filename, &WheelLimits::standard()) {
         Ok(wheel) => Ok(json!({
             "file": name,
             "bytes": wheel.size(),

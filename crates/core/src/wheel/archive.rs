@@ -6,11 +6,12 @@ use std::io::{Read, Seek};
 use sha2::{Digest as _, Sha256};
 
 use super::central::{Directory, Entry, LOCAL_HEADER, at_most};
-use super::data::{self, Content, Inflater, Want};
+use super::data::{self, Content, Want};
 use super::error::WheelError;
 use super::extra::Extra;
 use super::header::{Header, LittleEndian as _, VERSION_ZIP64};
-use super::stream::Stream;
+use super::inflate::Inflater;
+use super::stream::{self, Stream};
 use crate::digest::Sha256Digest;
 use crate::dist::Refusal;
 use crate::report::Reason;
@@ -18,22 +19,35 @@ use crate::report::Reason;
 const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";
 const DESCRIPTOR_SIGNATURE: &[u8] = b"PK\x07\x08";
 
+/// What reading needs for itself, used again for each file.
+pub(super) struct Buffers {
+    input: Vec<u8>,
+    inflater: Inflater,
+}
+
+impl Buffers {
+    pub(super) fn new() -> Self {
+        Self { input: vec![0; stream::INPUT], inflater: Inflater::new() }
+    }
+}
+
 /// Reads the file once from its first byte to its last. `want` is asked, and `found` told, about each
 /// member in turn. Returns the digest of the file.
 pub(super) fn pass<R: Read + Seek>(
     reader: &mut R,
+    buffers: &mut Buffers,
     directory: &Directory,
     want: impl Fn(&Entry) -> Want,
     mut found: impl FnMut(&Entry, Content) -> Result<(), Refusal>,
 ) -> Result<Sha256Digest, WheelError> {
-    let mut stream = Stream::start(reader, 0)?;
+    let Buffers { input, inflater } = buffers;
+    let mut stream = Stream::start(reader, input, 0)?;
     stream.hasher = Some(Sha256::new());
     if stream.fill(512)?.len() >= 512 && is_tar(&stream.buffered()[..512]) {
         return Err(Refusal::new(Reason::ArchiveAlsoTar, "a valid tar header").into());
     }
-    let mut inflater = Inflater::new();
     for entry in &directory.entries {
-        let content = member(&mut stream, &mut inflater, entry, want(entry))?;
+        let content = member(&mut stream, inflater, entry, want(entry))?;
         found(entry, content)?;
     }
     if stream.offset != directory.start {
@@ -59,11 +73,12 @@ pub(super) fn pass<R: Read + Seek>(
 /// Reads one member by seeking to it, by the same rules as the pass.
 pub(super) fn one<R: Read + Seek>(
     reader: &mut R,
+    buffers: &mut Buffers,
     entry: &Entry,
     want: Want,
 ) -> Result<Content, WheelError> {
-    let mut stream = Stream::start(reader, entry.offset)?;
-    member(&mut stream, &mut Inflater::new(), entry, want)
+    let mut stream = Stream::start(reader, &mut buffers.input, entry.offset)?;
+    member(&mut stream, &mut buffers.inflater, entry, want)
 }
 
 /// One member: local header, data, data descriptor; exactly from its offset to the end of its slot.
