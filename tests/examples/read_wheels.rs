@@ -69,6 +69,8 @@ fn read(reader: &mut wheel::Reader, path: &Path) -> io::Result<Value> {
             "inflated": wheel.members().iter().map(wheel::Member::size).sum::<u64>(),
             "members": wheel.members().len(),
             "hooks": wheel.startup_hooks(),
+            "notes": wheel.notes().iter().map(|note| note.kind.code()).collect::<Vec<_>>(),
+            "said": wheel.notes().iter().map(ToString::to_string).collect::<Vec<_>>(),
         })),
         Err(WheelError::Refused(refusal)) => {
             Ok(refused(refusal.reason.code(), refusal.to_string()))

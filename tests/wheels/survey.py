@@ -7,7 +7,7 @@
 For each name in projects.txt, pip fetches the latest wheel for this interpreter from the index that it is
 configured with, the reader reads it, and it is removed: no more than one project's wheels are on the disk
 at a time. Where it is made for one platform, the wheels for Windows and macOS are read too (--platforms).
-With --keep they stay, until there are that many bytes of them: tests/wheels/speed.py measures on these.
+--from reads wheels kept before instead. With --keep they stay, until there are that many bytes of them: tests/wheels/speed.py measures on these.
 """
 
 import argparse
@@ -27,6 +27,9 @@ def main():
     arguments = parse()
     names = [line for line in arguments.projects.read_text().splitlines() if line and line[0] != "#"]
     found, absent, kept = [], [], 0
+    if arguments.again:
+        names, wheels = [], sorted(arguments.again.glob("*.whl"))
+        found = [{"project": answer["file"].split("-")[0], **answer} for answer in read(arguments.reader, wheels)]
     for place, name in enumerate(names[: arguments.first]):
         print(f"{place + 1}/{len(names)} {name}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="wheel-survey-") as folder:
@@ -65,6 +68,7 @@ def parse():
     parser.add_argument("--first", type=int, help="read so many projects only")
     parser.add_argument("--keep", type=pathlib.Path, help="a folder for the wheels")
     parser.add_argument("--keep-bytes", type=int, default=3_000_000_000)
+    parser.add_argument("--from", dest="again", type=pathlib.Path, help="a folder of wheels kept before")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--markdown", type=pathlib.Path, help="a page with the marks between which it goes")
     arguments = parser.parse_args()
@@ -105,7 +109,7 @@ def markdown(found, absent):
     lines += ["", "| refused | reason | what was found |", "| --- | --- | --- |"]
     lines += [f"| `{wheel['file']}` | `{wheel['refused']}` | {cell(wheel['why'])} |" for wheel in refused]
     lines += ["", "| accepted with a note | note |", "| --- | --- |"] if noted else []
-    lines += [f"| `{wheel['file']}` | {', '.join(wheel['notes'])} |" for wheel in found if wheel.get("notes")]
+    lines += [f"| `{wheel['file']}` | {cell('; '.join(wheel['said']))} |" for wheel in found if wheel.get("notes")]
     hooked = [f"`{wheel['project']}`" for wheel in found if wheel.get("hooks")]
     lines += ["", f"Start-up hooks in: {', '.join(dict.fromkeys(hooked)) or 'none'}."]
     lines += ["", f"Without a wheel here: {', '.join(f'{name} ({why})' for name, why in absent) or 'none'}.", ""]

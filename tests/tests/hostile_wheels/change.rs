@@ -69,6 +69,15 @@ pub fn repacked(change: impl FnOnce(&mut Vec<u8>)) -> File {
     })
 }
 
+/// A file whose packed data is followed by what follows it in a gzip file, by which one of the inflaters is
+/// held to the end of the data, and by more.
+pub fn trailed(more: &[u8]) -> File {
+    let mut archive = Plan::new().archive();
+    let header = archive.entry(INIT).local();
+    let trailer = [header.crc32.to_le_bytes(), header.size.to_le_bytes()].concat();
+    repacked(|data| data.extend([&trailer, more].concat()))
+}
+
 /// A file with a data descriptor, changed.
 pub fn descriptor(change: impl FnOnce(&mut Vec<u8>)) -> File {
     packed(|archive| change(&mut archive.entry(INIT).stream().descriptor))

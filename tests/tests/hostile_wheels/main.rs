@@ -10,9 +10,9 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use change::*;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::WheelFilename;
-use wheelmark_core::limits::WheelLimits;
+use wheelmark_core::limits::{WHOLE_INPUT, WHOLE_OUTPUT, WheelLimits};
 use wheelmark_core::report::Reason::{self, *};
-use wheelmark_core::wheel::{self, Compression, Wheel, WheelError};
+use wheelmark_core::wheel::{self, Compression, NoteKind, Wheel, WheelError};
 use wheelmark_tests::hostile::{End, Entry, Plan, extra, zip64};
 
 fn read(filename: &str, bytes: &[u8]) -> Result<Wheel, WheelError> {
@@ -91,6 +91,7 @@ fn honest() -> Vec<(&'static str, File)> {
             plan.filename = "demo-1.0-7a-py3-none-any.whl".into();
             plan.edit(WHEEL, "Tag:", "Build: 7a\nTag:");
         })),
+        ("two-generators", edited(WHEEL, "Tag:", "Generator: delocate 0.13.0\nTag:")),
         ("name-and-version-spelled-otherwise", planned(|plan| {
             plan.filename = "Demo-1.0.0-py3-none-any.whl".into();
             plan.edit(METADATA, "Name: demo", "Name: DEMO");
@@ -108,6 +109,11 @@ fn honest() -> Vec<(&'static str, File)> {
             for entry in a.entries.iter_mut().filter(|entry| !entry.data.is_empty()) {
                 entry.stream();
             }
+        })),
+        ("empty-deflated", packed(|a| {
+            let entry = a.entry(EMPTY);
+            entry.data = vec![3, 0];
+            entry.both(|h| (h.method, h.compressed_size) = (8, 2));
         })),
         ("zip64-end-records", end64(End::saturated(), |_| {})),
         ("zip64-end-records-beside-a-full-one", end64(End::default(), |_| {})),
@@ -158,6 +164,20 @@ fn unusual_but_honest_wheels_are_accepted() {
 }
 
 #[test]
+fn what_a_wheel_says_otherwise_than_its_name_is_told() {
+    let notes = |(filename, bytes): File| {
+        let wheel = read(&filename, &bytes).unwrap();
+        wheel.notes().iter().map(|note| (note.kind, note.to_string())).collect::<Vec<_>>()
+    };
+    let named = |name: &str| planned(|plan| plan.filename = name.to_owned());
+    assert_eq!(notes(packed(|_| {})), []);
+    let text = "WHEEL says it is for `py3-none-any`, the file name `py3-none-win_amd64`".to_owned();
+    assert_eq!(notes(named("demo-1.0-py3-none-win_amd64.whl")), [(NoteKind::OtherPlatforms, text)]);
+    let text = "the file name has the build tag `1`, of which WHEEL says nothing".to_owned();
+    assert_eq!(notes(named("demo-1.0-1-py3-none-any.whl")), [(NoteKind::BuildUnsaid, text)]);
+}
+
+#[test]
 fn a_wheel_tells_what_it_holds() {
     let mut plan = Plan::new();
     plan.put("evil.pth", "import os\n").put("demo/inner.pth", "");
@@ -205,6 +225,72 @@ fn a_wheel_tells_what_it_holds() {
     let other = packed(|a| *a.entry(INIT) = Entry::new(INIT, b"print('evil')\n")).1;
     let error = wheel.member_bytes(Cursor::new(&other), member, 14).unwrap_err();
     assert!(matches!(error, WheelError::Io(_)), "{error}");
+}
+
+/// Members inflated at once and by pieces are held to the same rules, on both sides of the bounds between.
+#[test]
+fn members_of_every_size_are_held_to_the_same_rules() {
+    const BIG: &str = "demo/big.bin";
+    // What hardly packs, so that the other bound is met too.
+    let mut state = 1u32;
+    let mut noise = |length: usize| -> Vec<u8> {
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..length).map(next).collect()
+    };
+    let contents = [
+        vec![b'x'; WHOLE_OUTPUT - 1],
+        vec![b'x'; WHOLE_OUTPUT],
+        vec![b'x'; WHOLE_OUTPUT + 1],
+        noise(WHOLE_INPUT - 4096),
+        noise(WHOLE_INPUT + 4096),
+    ];
+    for content in contents {
+        let mut plan = Plan::new();
+        plan.put(BIG, &content);
+        let honest = plan.archive();
+        let changed = |change: fn(&mut Entry)| {
+            let mut archive = honest.clone();
+            change(archive.entry(BIG));
+            read(&plan.filename, &archive.bytes()).map_err(|error| error.reason())
+        };
+        let longer = |entry: &mut Entry| {
+            entry.data.push(0);
+            entry.both(|header| header.compressed_size += 1);
+        };
+        let shorter = |entry: &mut Entry| {
+            entry.data.pop();
+            entry.both(|header| header.compressed_size -= 1);
+        };
+        let case = format!("{} bytes", content.len());
+        assert!(changed(|_| {}).is_ok(), "{case}");
+        for (change, expected) in [
+            (longer as fn(&mut Entry), ArchiveDeflateTrailing),
+            (shorter, ArchiveDeflate),
+            (
+                |entry| {
+                    entry.both(|header| header.size -= 1);
+                },
+                ArchiveSize,
+            ),
+            (
+                |entry| {
+                    entry.both(|header| header.size += 1);
+                },
+                ArchiveSize,
+            ),
+            (
+                |entry| {
+                    entry.both(|header| header.crc32 ^= 1);
+                },
+                ArchiveCrc,
+            ),
+        ] {
+            assert_eq!(changed(change).err(), Some(Some(expected)), "{case}");
+        }
+    }
 }
 
 #[test]

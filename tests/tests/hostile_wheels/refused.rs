@@ -95,6 +95,8 @@ fn members() -> Vec<Case> {
         ("member-comment", packed(|a| a.entry(INIT).central().comment = b"x".to_vec()), ArchiveMemberComment),
         ("symlink", attributes(0o120_777 << 16), ArchiveFileType),
         ("device", attributes(0o020_666 << 16), ArchiveFileType),
+        ("block-device", attributes(0o060_666 << 16), ArchiveFileType),
+        ("socket", attributes(0o140_777 << 16), ArchiveFileType),
         ("fifo", attributes(0o010_644 << 16), ArchiveFileType),
         ("file-that-says-directory", attributes(0o040_755 << 16), ArchiveFileType),
         ("file-that-says-directory-to-dos", attributes(0x10), ArchiveFileType),
@@ -154,6 +156,8 @@ fn data() -> Vec<Case> {
         ("deflate-truncated", repacked(|data| { data.pop(); }), ArchiveDeflate),
         ("deflate-absent", packed(|a| { *a.entry(EMPTY) = Entry::new(EMPTY, b""); a.entry(EMPTY).both(|h| h.method = 8); }), ArchiveDeflate),
         ("deflate-trailing", repacked(|data| data.push(0)), ArchiveDeflateTrailing),
+        ("deflate-and-its-own-trailer", trailed(&[]), ArchiveDeflateTrailing),
+        ("deflate-its-trailer-and-data", trailed(b"hidden"), ArchiveDeflateTrailing),
         ("deflate-second-stream", repacked(|data| data.extend(deflate(b"hidden"))), ArchiveDeflateTrailing),
         ("descriptor-missing", descriptor(|d| d.clear()), ArchiveDataDescriptor),
         ("descriptor-without-signature", descriptor(|d| { d.drain(..4); }), ArchiveDataDescriptor),
@@ -195,6 +199,8 @@ fn names() -> Vec<Case> {
         ("name-by-case", named("Demo/__init__.py"), ArchiveNameCollision),
         ("name-by-full-case", both_named("demo/stra\u{df}e", "demo/STRASSE"), ArchiveNameCollision),
         ("name-by-normal-form", both_named("demo/\u{e9}", "demo/e\u{301}"), ArchiveNameCollision),
+        ("name-by-compatible-form", both_named("demo/\u{fb01}le.py", "demo/file.py"), ArchiveNameCollision),
+        ("name-by-width-and-case", both_named("demo/\u{ff21}.py", "demo/a.py"), ArchiveNameCollision),
         ("name-by-case-and-normal-form", both_named("demo/\u{c9}", "demo/e\u{301}"), ArchiveNameCollision),
         ("name-by-trailing-dot", named("demo/__init__.py."), ArchiveNameCollision),
         ("file-and-directory", both_named("demo/x", "demo/x/"), ArchiveNameFileAndDirectory),
@@ -263,7 +269,11 @@ fn layout() -> Vec<Case> {
         ("renamed-version", filename("demo-1.1-py3-none-any.whl"), MetadataDistInfoName),
         ("renamed-tag", filename("demo-1.0-py2-none-any.whl"), MetadataTagsMismatch),
         ("renamed-with-more-tags", filename("demo-1.0-py2.py3-none-any.whl"), MetadataTagsMismatch),
-        ("renamed-build", filename("demo-1.0-1-py3-none-any.whl"), MetadataBuildMismatch),
+        ("renamed-build", planned(|plan| {
+            plan.filename = "demo-1.0-2-py3-none-any.whl".into();
+            plan.edit(WHEEL, "Tag:", "Build: 1\nTag:");
+        }), MetadataBuildMismatch),
+        ("renamed-interface", filename("demo-1.0-py3-abi3-any.whl"), MetadataTagsMismatch),
         ("two-dist-infos", named("evil-1.0.dist-info/METADATA"), MetadataDistInfoSeveral),
         ("two-dist-infos-by-case", named("evil-1.0.DIST-INFO/METADATA"), MetadataDistInfoSeveral),
         ("two-dist-infos-by-scheme", named("demo-1.0.data/purelib/pip-9.dist-info/METADATA"), MetadataDistInfoSeveral),
@@ -273,6 +283,9 @@ fn layout() -> Vec<Case> {
         ("data-that-is-a-file", named("demo-1.0.data"), MetadataDataDirectory),
         ("data-of-unknown-scheme", named("demo-1.0.data/stdlib/x"), MetadataDataScheme),
         ("data-of-no-scheme", named("demo-1.0.data/x"), MetadataDataScheme),
+        ("data-of-scheme-by-case", named("demo-1.0.data/Scripts/x"), MetadataDataScheme),
+        ("data-escapes", named("demo-1.0.data/../x"), ArchiveNameSegment),
+        ("data-scheme-escapes", named("demo-1.0.data/purelib/../../x"), ArchiveNameSegment),
         ("data-over-root", named("demo-1.0.data/purelib/demo/__init__.py"), MetadataInstallCollision),
         ("data-over-data", both_named("demo-1.0.data/purelib/x.py", "demo-1.0.data/platlib/X.py"), MetadataInstallCollision),
     ]
@@ -309,6 +322,9 @@ fn claims() -> Vec<Case> {
         ("wheel-other-tag", edited(WHEEL, "py3-none-any", "cp312-cp312-linux_x86_64"), MetadataTagsMismatch),
         ("wheel-ten-million-tags", edited(WHEEL, "Tag: py3-none-any\n", &many_tags()), MetadataTagsMismatch),
         ("metadata-a-million-fields", edited(METADATA, "Name:", &format!("{}Name:", "A:b\n".repeat(1_000_000))), MetadataSyntax),
+        ("wheel-thousand-platforms-twice", edited(WHEEL, "Tag: py3-none-any\n", &many_platforms()), MetadataTagsMismatch),
+        ("wheel-build-malformed", edited(WHEEL, "Tag:", "Build: x\nTag:"), MetadataBuildMismatch),
+        ("wheel-build-twice", edited(WHEEL, "Tag:", "Build: 1\nBuild: 1\nTag:"), MetadataDuplicateField),
         ("wheel-malformed-tag", edited(WHEEL, "py3-none-any", "py3-none"), MetadataTagsMismatch),
         ("wheel-build-not-in-name", edited(WHEEL, "Tag:", "Build: 1\nTag:"), MetadataBuildMismatch),
         ("wheel-body", edited(WHEEL, "Tag:", "\nTag:"), MetadataSyntax),
@@ -330,4 +346,10 @@ fn many_tags() -> String {
     let parts: Vec<_> = (0..10).map(|part| format!("p{part}")).collect();
     let parts = parts.join(".");
     format!("Tag: {parts}-{parts}-{parts}\n").repeat(10_000)
+}
+
+/// Two lines that stand for a thousand platforms each.
+fn many_platforms() -> String {
+    let platforms: Vec<_> = (0..1000).map(|number| format!("p{number}")).collect();
+    format!("Tag: py3-none-{}\n", platforms.join(".")).repeat(2)
 }

@@ -64,8 +64,9 @@ impl<'a> Place<'a> {
             if segment.is_ascii() {
                 key.extend(segment.chars().map(|c| c.to_ascii_lowercase()));
             } else {
-                // Decomposed first, so that a letter is folded the same however its accent was written.
-                key.extend(segment.nfd().flat_map(fold).nfc());
+                // Decomposed first, so that a letter is folded the same however its accent was written. By
+                // compatibility, as some file systems compare names and as Python compares modules.
+                key.extend(segment.nfkd().flat_map(fold).nfkc());
             }
             key.push('\0');
         }

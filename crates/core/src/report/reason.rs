@@ -188,9 +188,9 @@ coded! {
         MetadataWheelMissing = "metadata-wheel-missing",
         /// WHEEL is of an unknown Wheel-Version.
         MetadataWheelVersion = "metadata-wheel-version",
-        /// The tags in WHEEL are not those of the file name.
+        /// The interpreters or interfaces in WHEEL's tags are not those of the file name.
         MetadataTagsMismatch = "metadata-tags-mismatch",
-        /// The build tag in WHEEL is not that of the file name.
+        /// WHEEL gives another build tag than the file name.
         MetadataBuildMismatch = "metadata-build-mismatch",
         /// `entry_points.txt` cannot be read in one way only.
         MetadataEntryPoints = "metadata-entry-points",

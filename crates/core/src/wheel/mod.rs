@@ -21,6 +21,7 @@ mod header;
 mod inflate;
 mod layout;
 mod member;
+mod note;
 mod record;
 mod stream;
 mod wheel_file;
@@ -40,6 +41,7 @@ use crate::report::Reason;
 
 pub use error::WheelError;
 pub use member::{Compression, Member};
+pub use note::{Note, NoteKind};
 pub use record::{Algorithm, Record, RecordEntry};
 pub use wheel_file::WheelFile;
 
@@ -208,6 +210,11 @@ impl Wheel {
     /// configuration files and customisation modules. Legitimate wheels have some; a report shows them.
     pub fn startup_hooks(&self) -> &[String] {
         &self.startup_hooks
+    }
+
+    /// What it says otherwise than wheels should, without any reader being misled; a report shows it.
+    pub fn notes(&self) -> &[Note] {
+        self.wheel_file.notes()
     }
 
     /// The data of one member, read again from the file this wheel was read from.
