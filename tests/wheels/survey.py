@@ -14,6 +14,7 @@ import argparse
 import collections
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def main():
     found, absent, kept = [], [], 0
     if arguments.again:
         names, wheels = [], sorted(arguments.again.glob("*.whl"))
-        found = [{"project": answer["file"].split("-")[0], **answer} for answer in read(arguments.reader, wheels)]
+        found = [{"project": project(answer["file"]), **answer} for answer in read(arguments.reader, wheels)]
     for place, name in enumerate(names[: arguments.first]):
         print(f"{place + 1}/{len(names)} {name}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="wheel-survey-") as folder:
@@ -92,6 +93,11 @@ def read(reader, wheels):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def project(file):
+    """The project of a wheel, as the index spells it."""
+    return re.sub("[-_.]+", "-", file.split("-")[0]).lower()
+
+
 def markdown(found, absent):
     refused = [wheel for wheel in found if "refused" in wheel]
     noted = collections.Counter(note for wheel in found for note in wheel.get("notes", []))
@@ -112,7 +118,9 @@ def markdown(found, absent):
     lines += [f"| `{wheel['file']}` | {cell('; '.join(wheel['said']))} |" for wheel in found if wheel.get("notes")]
     hooked = [f"`{wheel['project']}`" for wheel in found if wheel.get("hooks")]
     lines += ["", f"Start-up hooks in: {', '.join(dict.fromkeys(hooked)) or 'none'}."]
-    lines += ["", f"Without a wheel here: {', '.join(f'{name} ({why})' for name, why in absent) or 'none'}.", ""]
+    if absent:
+        lines += ["", f"Without a wheel: {', '.join(f'{name} ({why})' for name, why in absent)}."]
+    lines.append("")
     return "\n".join(lines)
 
 
