@@ -3,6 +3,8 @@
 //! A bound is an argument (house rule: nothing ambient), so each struct is passed down by the caller;
 //! `standard()` gives the values that hold unless the person running the program asks otherwise.
 
+use std::time::Duration;
+
 /// Bytes of a distribution's file name: what common file systems hold in one name.
 pub const FILENAME_LENGTH: usize = 255;
 
@@ -16,15 +18,6 @@ pub const METADATA_FIELDS: usize = 50_000;
 /// Bytes of a git ref's name in provenance: what file systems hold in one name. It also bounds the work of
 /// matching it against a pattern.
 pub const REF_LENGTH: usize = 255;
-
-/// Bytes of a member of a wheel that is inflated all at once, for which it is held in memory. Beside the next
-/// bound it is what a reader needs for itself: 24 MiB, so that two at a time stay under 64 MiB with the
-/// program around them. A third of the bytes of popular wheels lies in such members, and nearly all where
-/// no large library is among them; twice the bound would add another twentieth.
-pub const WHOLE_OUTPUT: usize = 16 << 20;
-
-/// Bytes that such a member may take in the archive. What inflates to 16 MiB seldom takes half of that.
-pub const WHOLE_INPUT: usize = 8 << 20;
 
 /// Bounds on a wheel that is read.
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +94,51 @@ impl AttestationLimits {
     /// The bounds used unless others are asked for.
     pub const fn standard() -> Self {
         Self { bundle: 16 << 20 }
+    }
+}
+
+/// Bounds on what a package index answers, and on how long it is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct IndexLimits {
+    /// Bytes of a project's page. The largest, of projects with a release every night and some dozen
+    /// files each, are near 10 MB; parsed, a page takes about ten times its size in memory.
+    pub page: usize,
+    /// Bytes of a provenance object: as many as of a bundle, of which it holds two or three.
+    pub provenance: usize,
+    /// Bytes of a distribution, as in [`WheelLimits::file_size`].
+    pub file: u64,
+    /// Redirects that are followed from one URL. Real indexes use one or two.
+    pub redirects: usize,
+    /// Requests for one URL that an index answers with "too many requests", the first one counted.
+    pub attempts: usize,
+    /// The longest pause an index may ask for before the next request. One that asks for more is not
+    /// waited for: a person would rather know.
+    pub retry_after: Duration,
+    /// Until a connection stands, TLS included.
+    pub connect: Duration,
+    /// Without a byte, while an answer is waited for or read.
+    pub idle: Duration,
+    /// For a whole page or provenance object, so that a byte now and then does not hold us for ever.
+    pub document: Duration,
+    /// For a whole distribution, for the same reason: 4 GB at 10 Mbit/s.
+    pub download: Duration,
+}
+
+impl IndexLimits {
+    /// The bounds used unless others are asked for.
+    pub const fn standard() -> Self {
+        Self {
+            page: 32 << 20,
+            provenance: AttestationLimits::standard().bundle,
+            file: WheelLimits::standard().file_size,
+            redirects: 5,
+            attempts: 3,
+            retry_after: Duration::from_secs(30),
+            connect: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+            document: Duration::from_secs(180),
+            download: Duration::from_secs(3600),
+        }
     }
 }
 

@@ -210,9 +210,9 @@ impl Run {
         policy: &Policy,
         now: DateTime<Utc>,
     ) -> Report {
-        let hooks = match contents {
-            Some(Contents::Wheel(wheel)) => wheel.startup_hooks(),
-            _ => &[],
+        let notes = match contents {
+            Some(Contents::Wheel(wheel)) => notes(wheel),
+            _ => Vec::new(),
         };
         Report::new(
             FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 },
@@ -223,10 +223,17 @@ impl Run {
                 line: rule.and_then(|rule| rule.line),
             },
             now,
-            hooks.iter().map(|hook| format!("`{hook}` runs whenever Python starts")).collect(),
+            notes,
             self.checks,
         )
     }
+}
+
+/// What a wheel that holds has beside what is judged: it runs by itself, or is odd.
+fn notes(wheel: &Wheel) -> Vec<String> {
+    let hooks = wheel.startup_hooks().iter();
+    let hooks = hooks.map(|hook| format!("`{hook}` runs whenever Python starts"));
+    hooks.chain(wheel.notes().iter().map(ToString::to_string)).collect()
 }
 
 /// Two steps' results, or the first failure.

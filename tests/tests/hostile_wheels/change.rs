@@ -69,8 +69,8 @@ pub fn repacked(change: impl FnOnce(&mut Vec<u8>)) -> File {
     })
 }
 
-/// A file whose packed data is followed by what follows it in a gzip file, by which one of the inflaters is
-/// held to the end of the data, and by more.
+/// A file whose packed data is followed by what follows it in a gzip file, for which some readers stop, and
+/// by more.
 pub fn trailed(more: &[u8]) -> File {
     let mut archive = Plan::new().archive();
     let header = archive.entry(INIT).local();

@@ -322,7 +322,8 @@ fn claims() -> Vec<Case> {
         ("wheel-other-tag", edited(WHEEL, "py3-none-any", "cp312-cp312-linux_x86_64"), MetadataTagsMismatch),
         ("wheel-ten-million-tags", edited(WHEEL, "Tag: py3-none-any\n", &many_tags()), MetadataTagsMismatch),
         ("metadata-a-million-fields", edited(METADATA, "Name:", &format!("{}Name:", "A:b\n".repeat(1_000_000))), MetadataSyntax),
-        ("wheel-thousand-platforms-twice", edited(WHEEL, "Tag: py3-none-any\n", &many_platforms()), MetadataTagsMismatch),
+        ("wheel-platform-of-a-megabyte", edited(WHEEL, "Tag: py3-none-any\n", &long_platform()), MetadataTagsMismatch),
+        ("wheel-two-thousand-platforms", edited(WHEEL, "Tag: py3-none-any\n", &many_platforms()), MetadataTagsMismatch),
         ("wheel-build-malformed", edited(WHEEL, "Tag:", "Build: x\nTag:"), MetadataBuildMismatch),
         ("wheel-build-twice", edited(WHEEL, "Tag:", "Build: 1\nBuild: 1\nTag:"), MetadataDuplicateField),
         ("wheel-malformed-tag", edited(WHEEL, "py3-none-any", "py3-none"), MetadataTagsMismatch),
@@ -348,8 +349,14 @@ fn many_tags() -> String {
     format!("Tag: {parts}-{parts}-{parts}\n").repeat(10_000)
 }
 
-/// Two lines that stand for a thousand platforms each.
+/// More platforms than a file name may have, each in a line.
 fn many_platforms() -> String {
-    let platforms: Vec<_> = (0..1000).map(|number| format!("p{number}")).collect();
-    format!("Tag: py3-none-{}\n", platforms.join(".")).repeat(2)
+    (0..2000).map(|number| format!("Tag: py3-none-p{number}\n")).collect()
+}
+
+/// One line that stands for a thousand tags of a megabyte each.
+fn long_platform() -> String {
+    let parts: Vec<_> = (0..32).map(|part| format!("p{part}")).collect();
+    let parts = parts.join(".");
+    format!("Tag: {parts}-{parts}-{}\n", "a".repeat(1 << 20))
 }

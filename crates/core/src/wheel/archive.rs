@@ -6,11 +6,10 @@ use std::io::{Read, Seek};
 use sha2::{Digest as _, Sha256};
 
 use super::central::{Directory, Entry, LOCAL_HEADER, at_most};
-use super::data::{self, Content, Want};
+use super::data::{self, Content, Inflater, Want};
 use super::error::WheelError;
 use super::extra::Extra;
 use super::header::{Header, LittleEndian as _, VERSION_ZIP64};
-use super::inflate::Inflater;
 use super::stream::{self, Stream};
 use crate::digest::Sha256Digest;
 use crate::dist::Refusal;

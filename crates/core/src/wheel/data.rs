@@ -2,17 +2,21 @@
 
 use std::io::Read;
 
+use flate2::{Decompress, FlushDecompress, Status};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::central::{Entry, at_most};
 use super::error::WheelError;
 use super::header::{DEFLATED, Header};
-use super::inflate::{Inflater, Stated, Stop};
 use super::record::Algorithm;
 use super::stream::Stream;
 use crate::digest::Sha256Digest;
 use crate::dist::Refusal;
 use crate::report::Reason;
+
+/// Bytes inflated at a time: small enough to be still in the cache when they are hashed, and so large that
+/// what each piece costs (the last 32 KiB are copied for the next) does not count.
+const OUTPUT: usize = 256 * 1024;
 
 /// What reading a member's data found out.
 #[derive(Debug)]
@@ -48,24 +52,22 @@ pub(super) fn read<R: Read>(
         let refusal = refuse(Reason::ArchiveMemberTooLarge, size.to_string());
         return Err(refusal.expected(at_most(most)).into());
     }
-    let mut sink = Sink::new(want);
+    let mut sink = Sink::new(want, size);
+    let mut left = compressed_size;
     if entry.header.method == DEFLATED {
-        let stated = Stated { compressed_size, size, crc32 };
-        let inflated = inflater.inflate(stream, stated, |bytes| sink.write(bytes));
-        inflated.map_err(|stop| match stop {
+        inflater.inflate(stream, &mut left, &mut sink).map_err(|error| match error {
             Stop::Error(error) => error,
             Stop::Invalid(problem) => refuse(Reason::ArchiveDeflate, problem.to_owned()).into(),
             Stop::TooLong => {
                 let refusal = refuse(Reason::ArchiveSize, format!("more than {size}"));
                 refusal.expected(size).into()
             }
-            Stop::Trailing(left) => {
-                let found = format!("{left} bytes after the end of the DEFLATE stream");
-                refuse(Reason::ArchiveDeflateTrailing, found).into()
-            }
         })?;
+        if left != 0 {
+            let found = format!("{left} bytes after the end of the DEFLATE stream");
+            return Err(refuse(Reason::ArchiveDeflateTrailing, found).into());
+        }
     } else {
-        let mut left = compressed_size;
         while left > 0 {
             let bytes = stream.some()?;
             let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -89,6 +91,7 @@ pub(super) fn read<R: Read>(
 /// Where the bytes of a member go: counted, hashed, and kept if they were asked for.
 struct Sink {
     size: u64,
+    most: u64,
     crc32: crc32fast::Hasher,
     sha256: Sha256,
     other: Option<Other>,
@@ -101,9 +104,10 @@ enum Other {
 }
 
 impl Sink {
-    fn new(want: Want) -> Self {
+    fn new(want: Want, most: u64) -> Self {
         Self {
             size: 0,
+            most,
             crc32: crc32fast::Hasher::new(),
             sha256: Sha256::new(),
             other: match want.algorithm {
@@ -139,5 +143,63 @@ impl Sink {
             bytes: self.bytes,
         };
         (self.crc32.finalize(), content)
+    }
+}
+
+/// Why inflation stopped before the end of the stream.
+enum Stop {
+    Error(WheelError),
+    Invalid(&'static str),
+    TooLong,
+}
+
+/// The state and the buffer of inflation, used again for each member.
+pub(super) struct Inflater {
+    state: Decompress,
+    output: Vec<u8>,
+}
+
+impl Inflater {
+    pub(super) fn new() -> Self {
+        Self { state: Decompress::new(false), output: vec![0; OUTPUT] }
+    }
+
+    /// Inflates one raw DEFLATE stream of at most `left` bytes, and takes off `left` what it used.
+    fn inflate<R: Read>(
+        &mut self,
+        stream: &mut Stream<'_, R>,
+        left: &mut u64,
+        sink: &mut Sink,
+    ) -> Result<(), Stop> {
+        self.state.reset(false);
+        loop {
+            let input = match *left {
+                0 => &[][..],
+                left => {
+                    let bytes = stream.some().map_err(Stop::Error)?;
+                    &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))]
+                }
+            };
+            let (read, written) = (self.state.total_in(), self.state.total_out());
+            let status = self
+                .state
+                .decompress(input, &mut self.output, FlushDecompress::None)
+                .map_err(|_| Stop::Invalid("an invalid DEFLATE stream"))?;
+            let read = (self.state.total_in() - read) as usize;
+            let written = (self.state.total_out() - written) as usize;
+            stream.consume(read);
+            *left -= read as u64;
+            sink.write(&self.output[..written]);
+            if sink.size > sink.most {
+                return Err(Stop::TooLong);
+            }
+            match status {
+                Status::StreamEnd => return Ok(()),
+                _ if read == 0 && written == 0 => {
+                    return Err(Stop::Invalid("a DEFLATE stream without its end"));
+                }
+                _ => {}
+            }
+        }
     }
 }

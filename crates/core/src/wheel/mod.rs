@@ -18,7 +18,6 @@ mod entry_points;
 mod error;
 mod extra;
 mod header;
-mod inflate;
 mod layout;
 mod member;
 mod note;
@@ -89,8 +88,7 @@ impl Default for Reader {
 }
 
 impl Reader {
-    /// Half a megabyte; what members need beside it, up to [`crate::limits::WHOLE_OUTPUT`] and
-    /// [`crate::limits::WHOLE_INPUT`], is taken when there is such a member.
+    /// Takes half a megabyte, which does not grow with what is read.
     pub fn new() -> Self {
         Self { buffers: Buffers::new() }
     }

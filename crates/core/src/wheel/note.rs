@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::coded::coded;
-use crate::report::Escaped;
+use crate::dist::Shown;
 
 coded! {
     /// What kind of oddity. Each is one that the index serves, and that no installer looks at:
@@ -16,7 +16,8 @@ coded! {
     }
 }
 
-/// An oddity of a wheel. What was found is the wheel's own text: [`fmt::Display`] escapes it.
+/// An oddity of a wheel. What was found is the wheel's own text: [`fmt::Display`] escapes it,
+/// and cuts it to a length a person can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// Of what kind.
@@ -29,7 +30,7 @@ pub struct Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (found, named) = (Escaped(&self.found), Escaped(&self.named));
+        let (found, named) = (Shown(&self.found), Shown(&self.named));
         match self.kind {
             NoteKind::OtherPlatforms => {
                 write!(f, "WHEEL says it is for `{found}`, the file name `{named}`")
