@@ -4,16 +4,18 @@
 //!
 //!     bare_wheels FILE...
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 
 use sha2::{Digest as _, Sha256};
 
 fn main() -> io::Result<()> {
     let mut inflater = libdeflater::Decompressor::new();
-    let mut output = Vec::new();
+    let (mut bytes, mut output) = (Vec::new(), Vec::new());
     let mut sum = 0u8;
     for file in std::env::args().skip(1) {
-        let bytes = std::fs::read(file)?;
+        bytes.clear();
+        File::open(file)?.read_to_end(&mut bytes)?;
         sum ^= Sha256::digest(&bytes)[0];
         for (offset, packed, size, deflated) in members(&bytes) {
             let start = offset + 30 + u16_at(&bytes, offset + 26) + u16_at(&bytes, offset + 28);

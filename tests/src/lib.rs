@@ -11,6 +11,7 @@ pub mod built;
 pub mod cases;
 pub mod hostile;
 pub mod hostile_sdist;
+pub mod index_server;
 pub mod program;
 pub mod real;
 pub mod repo;

@@ -7,6 +7,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// Every edge that may exist between crates of this workspace, test-only edges apart.
 const EDGES: &[(&str, &str)] = &[
     ("wheelmark-build", "wheelmark-core"),
+    ("wheelmark-index", "wheelmark-core"),
     ("wheelmark", "wheelmark-core"),
     ("wheelmark", "wheelmark-build"),
 ];

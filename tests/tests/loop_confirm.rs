@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 use serde_json::{Value, json};
-use wheelmark_build::execute::other_clock;
+use wheelmark_build::variation::other_clock;
 use wheelmark_tests::workshop::{Workshop, answer, said, skipped};
 
 /// Builds a project of this code under `--release`; asserts that nothing was signed or written, and

@@ -40,7 +40,9 @@ fn confirmed(built: &Built) {
     assert_eq!(confirmation["differences"], json!([]), "{confirmation:#}");
     assert_eq!(confirmation["sha256"], built.answer["sha256"]);
     let varied = confirmation["varied"].as_array().expect("a list");
-    assert!(varied.contains(&json!("user id")), "{confirmation:#}");
+    for what in ["user id", "locale of what starts the build"] {
+        assert!(varied.contains(&json!(what)), "{what}: {confirmation:#}");
+    }
 }
 
 /// Every compiler and linker of a statement has a path, a digest that is the file's, and most a version.

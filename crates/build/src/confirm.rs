@@ -20,9 +20,10 @@ use wheelmark_core::wheel::{self, Wheel};
 
 use crate::environment::uv::digest_of;
 use crate::error::BuildError;
-use crate::execute::{self, PLAIN_USER, Plan, Run, Variation, other_clock};
+use crate::execute::{self, Plan, Run};
 use crate::record::{Machine, Recorded};
 use crate::sandbox::{Bounds, Tracing};
+use crate::variation::{PLAIN_USER, Variation, other_clock};
 use crate::workspace::Workspace;
 
 /// What the second build showed.
@@ -160,6 +161,7 @@ impl Second<'_> {
             (USER, Variation { other_user: whole.other_user, ..same }),
             (FILES, Variation { reverse_files: whole.reverse_files, ..same }),
             (PROCESSORS, Variation { processors: whole.processors, ..same }),
+            (LOCALE, Variation { other_locale: whole.other_locale, ..same }),
             (CLOCK, Variation { other_clock: whole.other_clock, ..same }),
         ];
         let mut found = Vec::new();
@@ -194,8 +196,9 @@ impl Other {
                 processors: several.then_some(NonZeroUsize::MIN),
                 reverse_files: true,
                 other_clock: true,
+                other_locale: true,
             },
-            varied: vec!["folder of the host", USER, FILES],
+            varied: vec!["folder of the host", USER, FILES, LOCALE],
             not_varied: Vec::new(),
         };
         match several {
@@ -222,6 +225,9 @@ impl Other {
 const USER: &str = "user id";
 const FILES: &str = "order of files";
 const PROCESSORS: &str = "number of processors";
+/// Not the build's: that one is recorded and the same in every run, like every other variable. This
+/// shows that nothing of the locale around the build gets through to it.
+const LOCALE: &str = "locale of what starts the build";
 const CLOCK: &str = "clock";
 
 /// The comparison, where both files are well-formed wheels.

@@ -61,6 +61,14 @@ pub enum BuildError {
         /// The last lines it printed.
         tail: String,
     },
+    /// A step's program, or one that it runs, is not there.
+    #[error("{what} failed: a program was not found (exit status 127){}\nhint: a step finds the programs of the system's folders and of what is installed for the steps: add what brings the missing one with --step-requires REQUIREMENT", shown(.tail))]
+    StepProgramMissing {
+        /// The step.
+        what: String,
+        /// The last lines it printed.
+        tail: String,
+    },
     /// The hook ended well and left no answer.
     #[error("{hook} ended without an answer")]
     HookLeftNoAnswer {
@@ -121,6 +129,7 @@ impl BuildError {
         matches!(
             self,
             Self::Failed { .. }
+                | Self::StepProgramMissing { .. }
                 | Self::HookLeftNoAnswer { .. }
                 | Self::HookAnswer { .. }
                 | Self::NotOneFile { .. }

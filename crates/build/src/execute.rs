@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::slice;
@@ -27,6 +26,7 @@ use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
 use crate::layout::{self, Layout};
 use crate::sandbox::{Bind, Bounds, Cancel, End, Job, Sandbox, Trace, Tracing};
+use crate::variation::{Variation, other_clock};
 use crate::workspace::Workspace;
 
 const HOOKS: &str = include_str!("hooks.py");
@@ -117,26 +117,6 @@ pub(crate) fn recorded_toolchain(variables: &BTreeMap<String, String>) -> Option
     let system = [layout::ROOT, "/usr", "/bin"];
     let mut others = folders.filter(|folder| !system.iter().any(|root| folder.starts_with(root)));
     others.next()?.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned)
-}
-
-/// In what one run differs from another without any of it being recorded: a confirmation changes all
-/// of this and expects the same bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Variation {
-    /// Whether the build sees another user id.
-    pub other_user: bool,
-    /// How many processors it may use; `None` for all.
-    pub processors: Option<NonZeroUsize>,
-    /// Whether the source tree's files are laid down in reverse order, so that folders list otherwise.
-    pub reverse_files: bool,
-    /// Whether the clock is off, where a library for that is installed.
-    pub other_clock: bool,
-}
-
-impl Variation {
-    /// The run that is recorded.
-    pub const NONE: Self =
-        Self { other_user: false, processors: None, reverse_files: false, other_clock: false };
 }
 
 /// What a run gave.
@@ -279,10 +259,6 @@ impl Run<'_> {
             .open(self.log)
             .map_err(BuildError::Workspace)?;
         let before = log.metadata().map_err(BuildError::Workspace)?.len();
-        let uid = match self.sandbox.uid()? {
-            PLAIN_USER if self.variation.other_user => OTHER_USER,
-            uid => uid,
-        };
         let mut binds = call.binds.clone();
         if plan.isolation == Isolation::Bubblewrap
             && let Some(count) = self.variation.processors
@@ -301,8 +277,9 @@ impl Run<'_> {
             argv: &call.argv,
             bounds: self.bounds,
             hostname: &plan.hostname,
-            uid,
+            uid: self.variation.user(self.sandbox.uid()?),
             cpus: self.variation.processors,
+            launcher_locale: self.variation.locale(),
             trace: self.trace,
             log: &mut log,
             cancel: &Cancel::from_flag(self.cancel.clone()),
@@ -329,33 +306,7 @@ struct Call<'a> {
     variables: &'a BTreeMap<String, String>,
 }
 
-/// The user id of a job in a user namespace, and the one that a confirmation sees instead. Run as root,
-/// each job has another one anyway.
-pub(crate) const PLAIN_USER: u32 = 1000;
-const OTHER_USER: u32 = 4321;
-
 const PROCESSORS_ONLINE: &str = "/sys/devices/system/cpu/online";
-
-/// Variables that shift the clock by a year, a month and some hours, where libfaketime is installed.
-/// Only the clock: not the times of files, and not the clock that measures how long something takes.
-pub fn other_clock() -> Vec<(String, String)> {
-    let library =
-        ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
-            .iter()
-            .map(|folder| Path::new(folder).join("faketime/libfaketime.so.1"))
-            .find(|library| library.is_file());
-    let Some(library) = library else {
-        return Vec::new();
-    };
-    [
-        ("LD_PRELOAD", library.to_string_lossy().as_ref()),
-        ("FAKETIME", "+34219800"),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("NO_FAKE_STAT", "1"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
-}
 
 fn read_only(host: &Path, inside: &Path) -> Bind {
     Bind { host: host.to_owned(), inside: inside.to_owned(), writable: false }
@@ -435,6 +386,9 @@ const VALUE: &str = "value.json";
 /// Bytes of that value: a file name, or a list of requirements.
 const ANSWER_LIMIT: u64 = 1 << 20;
 
+/// The exit status by which `env` and shells say so.
+const COMMAND_NOT_FOUND: i32 = 127;
+
 fn run_step(
     plan: &Plan,
     run: &Run<'_>,
@@ -469,7 +423,12 @@ fn run_step(
         home: &layout.home,
         variables: &variables,
     };
-    let trace = run.job(plan, &call)?;
+    let trace = run.job(plan, &call).map_err(|error| match error {
+        BuildError::Failed { what, end: End::Exited(COMMAND_NOT_FOUND), tail } => {
+            BuildError::StepProgramMissing { what, tail }
+        }
+        error => error,
+    })?;
     Ok((only_file(&out, &what)?, trace))
 }
 

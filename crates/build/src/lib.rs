@@ -17,4 +17,5 @@ pub mod record;
 pub mod sandbox;
 pub mod sign;
 pub mod source;
+pub mod variation;
 pub mod workspace;

@@ -15,11 +15,12 @@ use crate::drift;
 use crate::environment::interpreter::{self, FoundInterpreter, Match};
 use crate::environment::pylock::{Lock, LockedRequirement};
 use crate::error::BuildError;
-use crate::execute::{self, Built, Plan, Run, Rust, Variation};
+use crate::execute::{self, Built, Plan, Run, Rust};
 use crate::layout::Layout;
 use crate::record::{Machine, variables};
 use crate::sandbox::Tracing;
 use crate::source::{self, SourceRecord};
+use crate::variation::Variation;
 use crate::workspace::Workspace;
 
 /// The name of a rebuild's run in its workspace.
@@ -34,6 +35,9 @@ pub struct Prepared {
     pub drift: Vec<Drift>,
     /// Where what is missing is to be had, a line each.
     pub hints: Vec<String>,
+    /// What a person should know of the source besides, a line each: recorded tags that name another
+    /// commit today.
+    pub notes: Vec<String>,
 }
 
 /// Puts the recorded environment back, as far as this machine can.
@@ -58,19 +62,17 @@ pub fn prepare(
     }
     let mut hints = Vec::new();
 
-    let source = source::from_record(
-        SourceRecord {
-            uri: build.external.source.uri.clone(),
-            git_ref: build.external.source.git_ref.clone(),
-            commit: build.commit.clone(),
-            tree: build.tree.clone(),
-            tags: build.internal.source.tags.clone(),
-            submodules: build.internal.source.submodules.clone(),
-            subdirectory: build.external.subdirectory.clone(),
-        },
-        checkout,
-        machine.cancel.clone(),
-    )?;
+    let record = SourceRecord {
+        uri: build.external.source.uri.clone(),
+        git_ref: build.external.source.git_ref.clone(),
+        commit: build.commit.clone(),
+        tree: build.tree.clone(),
+        tags: build.internal.source.tags.clone(),
+        submodules: build.internal.source.submodules.clone(),
+        subdirectory: build.external.subdirectory.clone(),
+    };
+    let source = source::from_record(record.clone(), checkout, machine.cancel.clone())?;
+    let notes = source::moved_tags(&record, checkout, machine.cancel.clone())?;
     let tree = tree(workspace);
     source.export(&tree)?;
 
@@ -124,7 +126,7 @@ pub fn prepare(
     }
     let layout = plan.layout(workspace, RUN);
     drift.extend(Drift::between("build path", &environment.build_path, layout.source.display()));
-    Ok(Prepared { plan, drift, hints })
+    Ok(Prepared { plan, drift, hints, notes })
 }
 
 /// Where the clean tree of a rebuild lies while it is built.

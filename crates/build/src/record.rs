@@ -29,12 +29,13 @@ use crate::environment::requirements::{LockRequest, lock};
 use crate::environment::store::EnvironmentStore;
 use crate::environment::uv::{Uv, UvError, digest_of};
 use crate::error::BuildError;
-use crate::execute::{self, Plan, Run, Rust, Variation};
+use crate::execute::{self, Plan, Run, Rust};
 use crate::layout::{self, Layout};
 use crate::observe::observe;
 use crate::process::together;
 use crate::sandbox::{Bounds, Sandbox, Tracing};
 use crate::source::ResolvedSource;
+use crate::variation::Variation;
 use crate::workspace::Workspace;
 
 /// What somebody asked to be built.

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use wheelmark_build::sandbox::{
-    Bind, Bound, Bounds, Cancel, End, Isolation, Job, Observed, Outcome, ProgramFile, Sandbox,
-    SandboxError, Trace, Tracing, Usage,
+    Bind, Bound, Bounds, Cancel, End, Isolation, Job, LAUNCHER_LOCALE, Observed, Outcome,
+    ProgramFile, Sandbox, SandboxError, Trace, Tracing, Usage,
 };
 
 const SECRET: &str = "planted-secret-7f3a";
@@ -42,6 +42,7 @@ struct Ground {
     dir: TempDir,
     bounds: Bounds,
     trace: Tracing,
+    locale: &'static str,
 }
 
 impl Ground {
@@ -74,7 +75,7 @@ impl Ground {
             log: 1 << 20,
             trace: 64 << 20,
         };
-        Self { sandbox, dir, bounds, trace: Tracing::Off }
+        Self { sandbox, dir, bounds, trace: Tracing::Off, locale: LAUNCHER_LOCALE }
     }
 
     fn work(&self) -> PathBuf {
@@ -116,6 +117,7 @@ impl Ground {
             hostname: "builder",
             uid: self.sandbox.uid()?,
             cpus: NonZeroUsize::new(1),
+            launcher_locale: self.locale,
             trace: self.trace,
             log,
             cancel,
@@ -219,6 +221,25 @@ fn the_environment_is_exactly_the_one_given() {
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some() || plain_user_again());
     let log = ground.to_the_end("cat /proc/*/environ; ps ewwax");
     assert!(!log.contains("CARGO") && !log.contains("WHEELMARK_TEST"), "{log}");
+}
+
+#[test]
+fn the_locale_of_its_launchers_is_not_its_own() {
+    for locale in [LAUNCHER_LOCALE, "C.UTF-8"] {
+        let ground = Ground { locale, ..ground!() };
+        let log = ground.to_the_end("echo $LC_ALL$LANG");
+        assert_eq!(log, "C.UTF-8\nreached the end\n", "its own is the one given");
+        if let Some(reason) = ground.sandbox.tracer_missing() {
+            return skipped(&reason);
+        }
+        // Without isolation the tracer is the job's parent and can be asked.
+        let none = Sandbox::none_unsafe(Tracing::Programs).unwrap();
+        let ground = Ground { locale, trace: Tracing::Programs, ..Ground::with(none) };
+        let log = ground.to_the_end("tr '\\0' '\\n' </proc/$PPID/environ");
+        for variable in ["LANG", "LC_ALL"] {
+            assert!(log.contains(&format!("{variable}={locale}\n")), "{log}");
+        }
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct TrustOptions {
     #[arg(long, value_name = "PUB")]
     key: Option<PathBuf>,
     /// The repository that must have been built, such as https://example.org/owner/project
-    #[arg(long, value_name = "URI", requires = "key")]
+    #[arg(long, value_name = "URI", requires = "key", value_parser = RepositoryUri::from_typed)]
     source: Option<RepositoryUri>,
     /// The full name of the ref that must have been built; `*` and `{version}` may stand in it, as in
     /// refs/tags/v{version}

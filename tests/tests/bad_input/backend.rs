@@ -177,7 +177,15 @@ fn a_step_that_fails_or_leaves_other_than_one_file() {
     let project = honest();
     for (step, says) in [
         ("false", "step 1 (`false`) failed with exit status 1"),
-        ("no-such-command", "step 1 (`no-such-command`) failed with exit status 127"),
+        (
+            "no-such-command",
+            "step 1 (`no-such-command`) failed: a program was not found (exit status 127)",
+        ),
+        (
+            "no-such-command",
+            "hint: a step finds the programs of the system's folders and of what is",
+        ),
+        ("sh -c no-such-command", "with --step-requires REQUIREMENT\n"),
         ("true", "step 1 (`true`) left nothing in its output folder, not one file"),
         ("touch {out}/a.whl {out}/b.whl", "left 2 entries (a.whl, b.whl)"),
         ("mkdir {out}/a.whl", "`a.whl`, which is no regular file"),

@@ -82,6 +82,11 @@ fn a_policy_that_does_not_hold_is_refused_with_its_place() {
         ("[\"demo\"]", "[\"demo\", \"demo\"]", "policy.toml:12:21: `demo` is listed twice"),
         ("[\"demo\"]", "\"*\"", "policy.toml:12:12: invalid type"),
         ("https://example.org/owner/demo", "owner/demo", "policy.toml:14:10: not a repository URI"),
+        (
+            "https://example.org/owner/demo",
+            "git@example.org:owner/demo",
+            "git's short form of `ssh://git@host/path`: write that",
+        ),
         ("refs/tags/v{version}", "v{version}", "policy.toml:15:7: ref pattern `v{version}`"),
         ("builders = [\"https:", "builders = [\"", "policy.toml:16:13: not a URI"),
         ("\"never\"", "\"perhaps\"", "policy.toml:17:11: unknown variant `perhaps`"),

@@ -50,6 +50,33 @@ fn a_tree_that_is_not_the_commit_s() {
     refused(&project, &mut build(), 1, &says);
 }
 
+/// A source that git reaches and no policy can name would be built for nothing.
+#[test]
+fn a_place_that_no_policy_can_name() {
+    needs_sandbox!();
+    let project = honest();
+    fs::rename(project.repo.folder(), project.folder.path().join("100%")).expect("renamed");
+    let build = |place: &str| {
+        let mut build = project.command("build", &cache(&project));
+        build.args([place, "--out", "out", "--key", "release.key"]);
+        build
+    };
+    let by_url = format!("git+file://{}/100%25", project.folder.path().display());
+    for place in ["100%", &by_url] {
+        let says = [
+            "the source cannot be recorded under its URI: not a repository URI: `git+file:///",
+            "/100%25`: in the path of a `file:` URI, `%` may only stand for ",
+            "\nhint: --source-uri names the URI to record, such as https://example.org/",
+        ];
+        refused(&project, &mut build(place), 1, &says);
+    }
+    let remote = GitRepo::init(&project.folder.path().join("100%"));
+    remote.git(&["remote", "add", "origin", "deploy@example.org:owner/project"]);
+    let says = ["`git+ssh://deploy@example.org/owner/project`: user information", "--source-uri"];
+    refused(&project, &mut build("100%"), 1, &says);
+    build("100%").args(["--source-uri", "git@example.org:owner/project"]).assert().code(0);
+}
+
 #[test]
 fn a_manifest_that_does_not_hold() {
     needs_sandbox!();

@@ -44,6 +44,15 @@ pub(super) fn settings() -> Result<Vec<(&'static str, OsString)>, UvError> {
     })
 }
 
+/// The URL of the index that builds on this machine resolve from, by uv's settings or else pip's; none
+/// where neither names one. It may hold a password: it is not to be shown.
+///
+/// # Errors
+/// [`UvError::File`] for a configuration file that cannot be read.
+pub fn url() -> Result<Option<String>, UvError> {
+    url_in(&Surroundings { variable: &|name| env::var_os(name), home: home(), etc: "/etc".into() })
+}
+
 /// What decides where the configuration is.
 struct Surroundings<'a> {
     variable: &'a dyn Fn(&str) -> Option<OsString>,
@@ -56,6 +65,38 @@ impl Surroundings<'_> {
     fn get(&self, name: &str) -> Option<OsString> {
         (self.variable)(name).filter(|value| !value.is_empty())
     }
+}
+
+fn url_in(here: &Surroundings<'_>) -> Result<Option<String>, UvError> {
+    let variables = ["UV_DEFAULT_INDEX", "UV_INDEX_URL"].iter();
+    let of_uv = variables.filter_map(|name| here.get(name)?.into_string().ok()).next();
+    if let Some(value) = of_uv {
+        return Ok(Some(without_name(&value).to_owned()));
+    }
+    let tables = tables_of_uv(here)?;
+    if let Some(url) = tables.iter().rev().find_map(default_index) {
+        return Ok(Some(url.to_owned()));
+    }
+    let of_pip = settings_in(here)?.into_iter().find(|(name, _)| *name == "UV_DEFAULT_INDEX");
+    Ok(of_pip.and_then(|(_, url)| url.into_string().ok()))
+}
+
+/// uv takes `name=URL` for an index that has a name.
+fn without_name(value: &str) -> &str {
+    match value.split_once('=') {
+        Some((name, url)) if !name.contains(':') => url,
+        _ => value,
+    }
+}
+
+/// The default index that a `uv.toml` names.
+fn default_index(table: &toml::Table) -> Option<&str> {
+    let indexes = table.get("index").and_then(toml::Value::as_array);
+    let mut indexes = indexes.into_iter().flatten().filter_map(toml::Value::as_table);
+    let is_default =
+        |index: &&toml::Table| index.get("default").and_then(toml::Value::as_bool) == Some(true);
+    let named = indexes.find(is_default).and_then(|index| index.get("url"));
+    named.or_else(|| table.get("index-url")).and_then(toml::Value::as_str)
 }
 
 fn settings_in(here: &Surroundings<'_>) -> Result<Vec<(&'static str, OsString)>, UvError> {
@@ -115,22 +156,25 @@ fn read(path: &Path) -> Result<Option<String>, UvError> {
 }
 
 fn configured_for_uv(here: &Surroundings<'_>) -> Result<bool, UvError> {
+    let of = |table: &toml::Table| KEYS_OF_UV.iter().any(|key| table.contains_key(*key));
+    Ok(tables_of_uv(here)?.iter().any(|table| {
+        let pip = table.get("pip").and_then(toml::Value::as_table);
+        of(table) || pip.is_some_and(of)
+    }))
+}
+
+/// What uv's configuration files hold, the least important first.
+fn tables_of_uv(here: &Surroundings<'_>) -> Result<Vec<toml::Table>, UvError> {
     let files = match here.get("UV_CONFIG_FILE") {
         Some(file) => vec![PathBuf::from(file)],
         None => config_folders(here).into_iter().map(|folder| folder.join("uv/uv.toml")).collect(),
     };
+    let mut tables = Vec::new();
     for path in files {
         // A file that does not parse is for uv to complain of.
-        let table = read(&path)?.and_then(|text| text.parse::<toml::Table>().ok());
-        if let Some(table) = table {
-            let of = |table: &toml::Table| KEYS_OF_UV.iter().any(|key| table.contains_key(*key));
-            let pip = table.get("pip").and_then(toml::Value::as_table);
-            if of(&table) || pip.is_some_and(of) {
-                return Ok(true);
-            }
-        }
+        tables.extend(read(&path)?.and_then(|text| text.parse::<toml::Table>().ok()));
     }
-    Ok(false)
+    Ok(tables)
 }
 
 /// The folders of system and user configuration, the user's last.
@@ -233,8 +277,12 @@ cert = /nowhere
         assert_eq!(lookup(global, "find-links").as_deref(), Some("\n/srv/a\n/srv/b"));
     }
 
-    /// A machine with these files below `/` and variables.
-    fn machine(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+    /// Does something on a machine with these files below `/` and variables.
+    fn on_machine<T>(
+        files: &[(&str, &str)],
+        variables: &[(&str, &str)],
+        work: impl FnOnce(&Surroundings<'_>) -> T,
+    ) -> T {
         let root = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = root.path().join(name);
@@ -250,7 +298,11 @@ cert = /nowhere
             home: Some(root.path().join("home")),
             etc: root.path().join("etc"),
         };
-        let settings = settings_in(&here).unwrap().into_iter();
+        work(&here)
+    }
+
+    fn machine(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+        let settings = on_machine(files, variables, settings_in).unwrap().into_iter();
         settings.map(|(name, value)| (name, value.into_string().unwrap())).collect()
     }
 
@@ -292,5 +344,29 @@ cert = /nowhere
         let variables = [("PIP_FIND_LINKS", "/nonexistent/wheels https://links.example /usr/")];
         let expected = vec![("UV_FIND_LINKS", "https://links.example,/usr".to_owned())];
         assert_eq!(machine(&[], &variables), expected);
+    }
+
+    #[test]
+    fn the_index_is_that_of_uv_or_else_of_pip() {
+        let url = |files: &[(&str, &str)], variables: &[(&str, &str)]| {
+            on_machine(files, variables, url_in).unwrap()
+        };
+        let pip = index("https://a.example");
+        let pip = ("etc/pip.conf", pip.as_str());
+        let table = "[[index]]\nurl = 'https://x.example'\n[[index]]\nurl = 'https://b.example'\ndefault = true\n";
+        let system = ("etc/uv/uv.toml", "index-url = 'https://c.example'");
+        let user = ("home/.config/uv/uv.toml", table);
+        let old = ("UV_INDEX_URL", "https://d.example");
+        let new = ("UV_DEFAULT_INDEX", "corp=https://e.example/?a=b");
+        let is = |text: &str| Some(text.to_owned());
+        assert_eq!(url(&[], &[]), None);
+        assert_eq!(url(&[pip], &[]), is("https://a.example"));
+        assert_eq!(url(&[pip], &[("PIP_INDEX_URL", "https://f.example")]), is("https://f.example"));
+        assert_eq!(url(&[pip, system], &[]), is("https://c.example"));
+        assert_eq!(url(&[pip, system, user], &[]), is("https://b.example"));
+        assert_eq!(url(&[pip, user], &[old]), is("https://d.example"));
+        assert_eq!(url(&[pip, user], &[old, new]), is("https://e.example/?a=b"));
+        // uv's extra index switches pip's settings off, for builds too.
+        assert_eq!(url(&[pip], &[("UV_INDEX", "https://g.example")]), None);
     }
 }

@@ -169,7 +169,7 @@ pub fn find_matching(
     {
         return Ok(exact(recorded, found));
     }
-    let mut nearest = None;
+    let mut nearest: Option<FoundInterpreter> = None;
     for path in installed(uv, &recorded.implementation, minor, &wanted, cancel)? {
         let Some(found) = working(&path, cancel)? else {
             continue;
@@ -181,7 +181,13 @@ pub fn find_matching(
         nearest = nearest.or(Some(found));
     }
     Ok(match nearest {
-        Some(found) => Match::Nearest { drift: drift(recorded, &found.record), found, hint },
+        Some(found) => {
+            let hint = match found.record.version == recorded.version {
+                true => other_executable_hint(recorded),
+                false => hint,
+            };
+            Match::Nearest { drift: drift(recorded, &found.record), found, hint }
+        }
         None => Match::None { hint },
     })
 }
@@ -283,6 +289,20 @@ fn install_hint(version: &str) -> String {
     }
 }
 
+/// Where the recorded executable is to be had, when its version is here already.
+fn other_executable_hint(recorded: &Interpreter) -> String {
+    let Interpreter { version, path, .. } = recorded;
+    let from = if path.starts_with("/usr/bin/") {
+        "that one came with the packages of the recorded distribution, as they were then"
+    } else if path.contains("/uv/python/") {
+        "that one came with `uv python install`, of the uv that is recorded or one of its time"
+    } else {
+        "that one has to come from where it came from then; an interpreter that is compiled anew, \
+         as pyenv does, has bytes of its own"
+    };
+    format!("Python {version} is here with another executable than the recorded `{path}`: {from}")
+}
+
 /// Digits and dots, with what follows them in `3.14rc1` or `3.13t`.
 fn is_version(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
@@ -344,6 +364,32 @@ mod tests {
         assert!(hint.contains(&recorded.version), "{hint}");
         let recorded = Interpreter { version: "3.99.0".to_owned(), ..recorded };
         assert!(matches!(find_matching(&uv, &recorded, &cancel).unwrap(), Match::None { .. }));
+    }
+
+    #[test]
+    fn the_right_version_with_other_bytes_is_not_to_be_installed_again() {
+        let Some((uv, found)) = here() else { return };
+        let cancel = AtomicBool::new(false);
+        for path in ["/usr/bin/python3.11", "/opt/uv/python/cpython-3/bin/python3", "/opt/python"] {
+            let recorded = Interpreter {
+                sha256: wheelmark_core::digest::Sha256Digest::of(b""),
+                path: path.to_owned(),
+                ..found.record.clone()
+            };
+            let Match::Nearest { drift, hint, .. } =
+                find_matching(&uv, &recorded, &cancel).unwrap()
+            else {
+                panic!("the same version is here");
+            };
+            assert!(!drift.iter().any(|drift| drift.what == "interpreter version"), "{drift:?}");
+            assert!(drift.iter().any(|drift| drift.what == "interpreter executable"), "{drift:?}");
+            let version = &found.record.version;
+            let start = format!(
+                "Python {version} is here with another executable than the recorded `{path}`: "
+            );
+            assert!(hint.starts_with(&start), "{hint}");
+            assert!(!hint.contains(&format!("install {version}")), "{hint}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! [`platform`] and [`tools`] say what else took part. Nothing here runs code of the project.
 
 pub mod crates;
-mod index;
+pub mod index;
 pub mod interpreter;
 pub mod platform;
 pub mod project;

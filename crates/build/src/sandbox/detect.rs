@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::bubblewrap::Bubblewrap;
-use super::{Bounds, Cancel, End, Job, Outcome, Sandbox, SandboxError, Trace, Tracing};
+use super::{
+    Bounds, Cancel, End, Job, LAUNCHER_LOCALE, Outcome, Sandbox, SandboxError, Trace, Tracing,
+};
 
 /// Where the system's tools are. Not the caller's `PATH`: what keeps a build in should not be
 /// something that a build could have put there.
@@ -130,6 +132,7 @@ fn attempt(sandbox: &Sandbox, trace: Tracing) -> Result<Outcome, SandboxError> {
         hostname: "build",
         uid: sandbox.uid()?,
         cpus: None,
+        launcher_locale: LAUNCHER_LOCALE,
         trace,
         log: &mut log,
         cancel: &Cancel::new(),

@@ -79,6 +79,9 @@ pub enum Tracing {
     ProgramsAndFiles,
 }
 
+/// The locale of the tools that start a job: what they print is read as English.
+pub const LAUNCHER_LOCALE: &str = "C";
+
 /// A command and all that it gets.
 pub struct Job<'a> {
     /// What it sees besides the system.
@@ -99,6 +102,8 @@ pub struct Job<'a> {
     pub uid: u32,
     /// How many processors it may use; all of ours if not said.
     pub cpus: Option<NonZeroUsize>,
+    /// The locale of the tools that start it; its own is in `env`.
+    pub launcher_locale: &'a str,
     /// What is observed.
     pub trace: Tracing,
     /// Where its output goes.

@@ -154,6 +154,8 @@ struct Plan {
     report: Option<PathBuf>,
     /// Where strace writes.
     record: Option<PathBuf>,
+    /// Of the launchers.
+    locale: String,
     launchers: Vec<PathBuf>,
     view: View,
 }
@@ -213,7 +215,8 @@ impl Plan {
         inner.extend(job.env.iter().map(|(name, value)| format!("{name}={value}").into()));
         inner.extend(job.argv.iter().cloned());
         command.extend(inner);
-        Ok(Self { command, cwd, report, record, launchers, view })
+        let locale = job.launcher_locale.to_owned();
+        Ok(Self { command, cwd, report, record, locale, launchers, view })
     }
 
     fn start(&self, sandbox: &Sandbox, output: io::PipeWriter) -> Result<Child, SandboxError> {
@@ -227,7 +230,7 @@ impl Plan {
             .arg(report)
             .args(&self.command)
             .env_clear()
-            .env("LC_ALL", "C")
+            .envs([("LANG", &self.locale), ("LC_ALL", &self.locale)])
             .current_dir(&self.cwd)
             .stdin(Stdio::null())
             .stdout(output.try_clone().map_err(failed)?)

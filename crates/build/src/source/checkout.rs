@@ -57,6 +57,7 @@ pub(super) fn resolve(
         Some(uri) => RepositoryUrl::parse(uri)?,
         None => tree.remote_url(git, head.branch.as_deref())?,
     };
+    url.refuse_unless_for_policies()?;
     let mut survey = Survey {
         git,
         allow_dirty: options.allow_dirty,

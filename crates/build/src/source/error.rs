@@ -159,6 +159,14 @@ pub enum SourceError {
         /// What is wrong with it; the URL itself may hold credentials and is not shown.
         problem: String,
     },
+    /// A URL that git reaches and no policy can name.
+    #[error(
+        "the source cannot be recorded under its URI: {problem}\nhint: --source-uri names the URI to record, such as https://example.org/owner/project"
+    )]
+    NotForPolicies {
+        /// What is wrong with it, with the URI.
+        problem: String,
+    },
     /// Text that git would read as an option.
     #[error("`{}` begins with a dash", .text.escape_debug())]
     OptionLike {

@@ -13,6 +13,7 @@ mod error;
 mod export;
 mod git;
 mod objects;
+mod refs;
 mod remote;
 mod spec;
 
@@ -163,6 +164,7 @@ pub fn resolve(spec: &SourceSpec, options: &ResolveOptions) -> Result<ResolvedSo
         SourceSpec::Remote { url, rev, subdirectory } => {
             let recorded = options.source_uri.as_deref().map(RepositoryUrl::parse);
             let recorded = recorded.transpose()?;
+            recorded.as_ref().unwrap_or(url).refuse_unless_for_policies()?;
             let mut source = remote::resolve(&git, url, rev.as_deref(), subdirectory.as_deref())?;
             if let Some(recorded) = recorded {
                 source.uri = recorded.recorded();
@@ -185,6 +187,19 @@ pub fn from_record(
     cancel: Arc<AtomicBool>,
 ) -> Result<ResolvedSource, SourceError> {
     remote::from_record(&Git::new(cancel)?, record, checkout)
+}
+
+/// Says of each recorded tag that names another commit today, in `checkout` where one is given, else at
+/// the recorded URL; there also of each that is gone. A line each, for a person.
+///
+/// # Errors
+/// [`SourceError::Cancelled`]. What cannot be read is told in a line.
+pub fn moved_tags(
+    record: &SourceRecord,
+    checkout: Option<&Path>,
+    cancel: Arc<AtomicBool>,
+) -> Result<Vec<String>, SourceError> {
+    refs::findings(&Git::new(cancel)?, record, checkout)
 }
 
 impl ResolvedSource {

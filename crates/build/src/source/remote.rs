@@ -1,7 +1,6 @@
 //! Sources by URL, and sources that a record names: fetched whole into a folder of our own, where
 //! every object's id is computed anew from its bytes.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use wheelmark_core::digest::GitObjectId;
@@ -10,6 +9,7 @@ use super::checkout::WorkTree;
 use super::error::SourceError;
 use super::git::Git;
 use super::objects::object_id;
+use super::refs::{Refs, reach};
 use super::spec::{RepositoryUrl, parse_subdirectory};
 use super::{Origin, ResolvedSource, SourceRecord, SourceSubmodule};
 
@@ -247,167 +247,10 @@ fn fetch(
         .map(drop)
 }
 
-/// A command that reaches `url`, with what it needs for that.
-fn reach<'a>(
-    git: &'a Git,
-    url: &RepositoryUrl,
-    command: &[&str],
-    more: &[&str],
-) -> super::git::Call<'a> {
-    let call = git.call(command).args(more).config(url.settings());
-    match std::env::var_os("HOME") {
-        // ssh keeps known hosts and keys there; over https nothing in it is wanted.
-        Some(home) if url.is_ssh() => call.env("HOME", home),
-        _ => call,
-    }
-}
-
 fn missing(url: &RepositoryUrl, commit: &GitObjectId) -> SourceError {
     SourceError::CommitMissing { commit: commit.clone(), place: url.to_string() }
 }
 
 fn mismatch(path: &str) -> SourceError {
     SourceError::SubmoduleMismatch { path: PathBuf::from(path) }
-}
-
-/// What a repository's refs named at one time.
-struct Refs {
-    /// The branch that HEAD names.
-    head: Option<String>,
-    objects: BTreeMap<String, GitObjectId>,
-}
-
-impl Refs {
-    fn read(git: &Git, url: &RepositoryUrl) -> Result<Self, SourceError> {
-        let text = reach(git, url, &["ls-remote", "--quiet", "--symref"], &[])
-            .arg("--")
-            .arg(url.for_git())
-            .text()?;
-        let mut refs = Self { head: None, objects: BTreeMap::new() };
-        for line in text.lines() {
-            match line.split_once('\t') {
-                Some((symbolic, "HEAD")) if symbolic.starts_with("ref: ") => {
-                    refs.head = Some(symbolic["ref: ".len()..].to_owned());
-                }
-                Some((object, name)) if !object.starts_with("ref: ") => {
-                    let object = object_id("ls-remote", object)?;
-                    refs.objects.insert(name.to_owned(), object);
-                }
-                _ => {}
-            }
-        }
-        Ok(refs)
-    }
-
-    /// The full ref and the object that the user's words name.
-    fn select(
-        &self,
-        url: &RepositoryUrl,
-        rev: Option<&str>,
-    ) -> Result<(Option<String>, GitObjectId), SourceError> {
-        let unknown =
-            |name: &str| SourceError::UnknownRef { name: name.to_owned(), place: url.to_string() };
-        let Some(rev) = rev else {
-            let object =
-                self.objects.get("HEAD").ok_or(SourceError::NoCommit { path: url.for_git() })?;
-            return Ok((self.head.clone(), object.clone()));
-        };
-        if let Ok(commit) = rev.parse() {
-            return Ok((None, commit));
-        }
-        let candidates = if rev.starts_with("refs/") {
-            vec![rev.to_owned()]
-        } else {
-            vec![format!("refs/heads/{rev}"), format!("refs/tags/{rev}")]
-        };
-        let mut found = candidates
-            .into_iter()
-            .filter_map(|name| Some((self.objects.get(&name)?.clone(), name)));
-        match (found.next(), found.next()) {
-            (Some((object, name)), None) => Ok((Some(name), object)),
-            (Some(_), Some(_)) => {
-                Err(SourceError::AmbiguousRef { name: rev.to_owned(), place: url.to_string() })
-            }
-            _ if rev.len() >= 4 && rev.bytes().all(|b| b.is_ascii_hexdigit()) => {
-                Err(SourceError::AbbreviatedCommit { name: rev.to_owned() })
-            }
-            _ => Err(unknown(rev)),
-        }
-    }
-
-    /// Fails where `name` is another object in `after`, or than what was `fetched` between the two.
-    fn unmoved(
-        &self,
-        after: &Self,
-        name: &str,
-        fetched: Option<&GitObjectId>,
-    ) -> Result<(), SourceError> {
-        let shown = |object: Option<&GitObjectId>| {
-            object.map_or_else(|| "nothing".to_owned(), GitObjectId::to_string)
-        };
-        let first = self.objects.get(name);
-        for later in [fetched.or(first), after.objects.get(name)] {
-            if later != first {
-                return Err(SourceError::RefMoved {
-                    name: name.to_owned(),
-                    before: shown(first),
-                    after: shown(later),
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refs(pairs: &[(&str, char)]) -> Refs {
-        let object = |c: &char| c.to_string().repeat(40).parse().expect("hexadecimal");
-        Refs {
-            head: Some("refs/heads/main".to_owned()),
-            objects: pairs.iter().map(|(name, c)| ((*name).to_owned(), object(c))).collect(),
-        }
-    }
-
-    fn url() -> RepositoryUrl {
-        RepositoryUrl::parse("https://host/o/r").expect("a good URL")
-    }
-
-    #[test]
-    fn a_ref_that_moves_between_two_reads_is_refused() {
-        let before = refs(&[("refs/heads/main", 'a'), ("refs/tags/v1", 'b')]);
-        assert!(before.unmoved(&before, "refs/heads/main", None).is_ok());
-        for after in [refs(&[("refs/heads/main", 'c')]), refs(&[])] {
-            let moved = before.unmoved(&after, "refs/heads/main", None);
-            assert!(matches!(moved, Err(SourceError::RefMoved { .. })));
-        }
-        // There and back again: what was fetched between is another object.
-        let fetched = "c".repeat(40).parse().expect("hexadecimal");
-        let moved = before.unmoved(&before, "refs/tags/v1", Some(&fetched));
-        assert!(matches!(moved, Err(SourceError::RefMoved { .. })));
-        // A tag that appeared while we fetched.
-        let moved = before.unmoved(&before, "refs/tags/v2", Some(&fetched));
-        assert!(matches!(moved, Err(SourceError::RefMoved { .. })));
-    }
-
-    #[test]
-    fn a_name_selects_one_ref() {
-        let refs = refs(&[
-            ("HEAD", 'a'),
-            ("refs/heads/main", 'a'),
-            ("refs/heads/both", 'b'),
-            ("refs/tags/both", 'c'),
-            ("refs/heads/beef", 'd'),
-        ]);
-        let name = |rev| refs.select(&url(), rev).map(|(name, _)| name);
-        assert_eq!(name(None).ok().flatten().as_deref(), Some("refs/heads/main"));
-        assert_eq!(name(Some("refs/tags/both")).ok().flatten().as_deref(), Some("refs/tags/both"));
-        assert_eq!(name(Some("beef")).ok().flatten().as_deref(), Some("refs/heads/beef"));
-        assert!(matches!(name(Some("both")), Err(SourceError::AmbiguousRef { .. })));
-        assert!(matches!(name(Some("aaaaaaa")), Err(SourceError::AbbreviatedCommit { .. })));
-        assert!(matches!(name(Some("gone")), Err(SourceError::UnknownRef { .. })));
-        assert!(matches!(name(Some(&"a".repeat(40))), Ok(None)));
-    }
 }

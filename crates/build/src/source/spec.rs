@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::Url;
+use wheelmark_core::attestation::repository::{RepositoryUri, short_form_as_url};
 
 use super::error::SourceError;
 
@@ -73,7 +74,7 @@ impl RepositoryUrl {
         if let Some(helper) = helper(text) {
             return Err(SourceError::UrlScheme { scheme: helper.to_owned() });
         }
-        let converted = scp_as_url(text);
+        let converted = short_form_as_url(text);
         let mut url = Url::parse(converted.as_deref().unwrap_or(text))
             .map_err(|error| invalid(error.to_string()))?;
         if !matches!(url.scheme(), "https" | "ssh" | "file") {
@@ -119,6 +120,17 @@ impl RepositoryUrl {
         let url =
             Url::from_file_path(folder).map_err(|()| invalid("the path is not an absolute one"))?;
         Ok(Self { url, authorization: None })
+    }
+
+    /// Checks that a policy can name it, so that nothing is built which no policy could accept.
+    ///
+    /// # Errors
+    /// [`SourceError::NotForPolicies`].
+    pub(super) fn refuse_unless_for_policies(&self) -> Result<(), SourceError> {
+        match self.recorded().parse::<RepositoryUri>() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(SourceError::NotForPolicies { problem: error.to_string() }),
+        }
     }
 
     /// The URL as it is recorded: `git+` before it, no credentials in it.
@@ -235,7 +247,7 @@ fn invalid(problem: impl Into<String>) -> SourceError {
 }
 
 fn is_remote(text: &str) -> bool {
-    text.contains("://") || helper(text).is_some() || scp_as_url(text).is_some()
+    text.contains("://") || helper(text).is_some() || short_form_as_url(text).is_some()
 }
 
 /// The helper's name in `helper::address`, git's way to name a program that fetches.
@@ -243,16 +255,6 @@ fn helper(text: &str) -> Option<&str> {
     let (name, _) = text.split_once("::")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-' | '_');
     (!name.is_empty() && name.chars().all(plain)).then_some(name)
-}
-
-/// `user@host:path` as `ssh://user@host/path`.
-fn scp_as_url(text: &str) -> Option<String> {
-    let (address, path) = text.split_once(':')?;
-    let (user, host) = address.split_once('@')?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let named = |part: &str| !part.is_empty() && part.chars().all(plain);
-    (named(user) && named(host) && !path.starts_with("//"))
-        .then(|| format!("ssh://{user}@{host}/{}", path.trim_start_matches('/')))
 }
 
 /// Splits the ref off: after the first `.git@`, else after the last `@` of the path.

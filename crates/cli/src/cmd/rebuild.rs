@@ -133,13 +133,15 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         write!(output, "{}", instructions::print(&verified, &artifact.name, form))?;
         return Ok(Exit::Accepted);
     }
-    let shown = attempt(arguments, &artifact, &verified, &cancel, output)?;
+    let mut notes = Vec::new();
+    let shown = attempt(arguments, &artifact, &verified, &cancel, &mut notes, output)?;
     let status = match &shown.outcome {
         RebuildOutcome::Identical => Status::Passed(Some("identical".to_owned())),
         outcome => Status::Failed(not_identical(outcome, shown.rebuilt.is_some())),
     };
     // Who runs this verb asks for a rebuild, whether or not the rule does.
     let mut report = report.with(CheckName::Rebuild, status);
+    report.notes.extend(notes);
     if signer.is_some() && !shown.was_built() {
         report.notes.push("nothing was built, so no result was signed".to_owned());
     } else if let (Some(key), Some(attestation)) = (&signer, &attestation) {
@@ -163,6 +165,7 @@ fn attempt(
     artifact: &Artifact,
     verified: &VerifiedProvenance,
     cancel: &Arc<AtomicBool>,
+    notes: &mut Vec<String>,
     output: &mut Output,
 ) -> Result<Shown, CliError> {
     let stages = Stages::new();
@@ -183,6 +186,7 @@ fn attempt(
         }
     };
     stages.end();
+    notes.extend(prepared.notes.iter().cloned());
     warn_of_drift(arguments, &prepared, output)?;
     let Prepared { drift, .. } = &prepared;
     if arguments.exact_environment && !drift.is_empty() {

@@ -1,0 +1,300 @@
+//! A project's page in the simple API's JSON.
+//!
+//! <https://packaging.python.org/en/latest/specifications/simple-repository-api/#json-serialization>:
+//! PEP 503 for names and URLs, 691 for the JSON, 700 for size and upload time, 740 for provenance.
+//!
+//! HTML pages are not read: their form is frozen, and newer facts are in the JSON only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use pep440_rs::Version;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::{DistFilename, ProjectName};
+use wheelmark_core::json;
+
+use crate::address::{IndexUrl, ShownUrl, has_credentials};
+use crate::error::{IndexError, Problem};
+
+/// The media type of a page in JSON, version 1.
+pub const MEDIA_TYPE: &str = "application/vnd.pypi.simple.v1+json";
+
+/// A project's page: which files the index has of it. What it says of one file is looked at when that
+/// file is asked for, so that an odd file of ten years ago does not stand in the way of others.
+#[derive(Debug)]
+pub struct ProjectPage {
+    index: IndexUrl,
+    url: Url,
+    name: ProjectName,
+    files: Vec<(DistFilename, Value)>,
+    unread: Vec<String>,
+}
+
+/// A file as an index lists it. Its URL is one that may be connected to and ends in its name.
+#[derive(Debug, Clone)]
+pub struct FileListed {
+    filename: DistFilename,
+    url: Url,
+    sha256: Sha256Digest,
+    size: Option<u64>,
+    uploaded: Option<DateTime<Utc>>,
+    yanked: Yanked,
+    requires_python: Option<String>,
+    provenance: ProvenanceLink,
+}
+
+/// Whether a file was withdrawn (PEP 592).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Yanked {
+    /// It was not.
+    No,
+    /// It was; with the reason, where one was given. Text from outside: escape it where it is shown.
+    Yes(Option<String>),
+}
+
+/// What a page says about where a file's provenance is (PEP 740).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProvenanceLink {
+    /// Nothing, or `null`. It does not mean that there is none: the Integrity API says that.
+    Unsaid,
+    /// At a URL of the index's own origin.
+    Here(Url),
+    /// Somewhere else, or not at a URL that can be read; as far as it can be shown. It is not followed.
+    Elsewhere(String),
+}
+
+impl ProjectPage {
+    /// Reads a page that `url` gave when the index was asked for `asked`, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Problem::NotJson`], [`Problem::PageMalformed`], [`Problem::ApiVersion`] for another major
+    /// version than 1, [`Problem::OtherProject`], [`Problem::ListedTwice`].
+    pub fn parse(
+        bytes: &[u8],
+        index: &IndexUrl,
+        url: &Url,
+        asked: &ProjectName,
+        limit: usize,
+    ) -> Result<Self, IndexError> {
+        let fail = |problem| IndexError::new(url, problem);
+        let malformed = |what: String| fail(Problem::PageMalformed { what });
+        let value = json::parse(bytes, limit).map_err(|error| fail(Problem::NotJson(error)))?;
+        let page: Page = serde_json::from_value(value).map_err(|e| malformed(e.to_string()))?;
+        // PEP 629: another major version may mean anything.
+        let major = page.meta.api_version.split_once('.').map(|(major, _)| major);
+        if major != Some("1") {
+            return Err(fail(Problem::ApiVersion { found: page.meta.api_version }));
+        }
+        if page.name.parse::<ProjectName>().ok().as_ref() != Some(asked) {
+            let asked = asked.clone();
+            return Err(fail(Problem::OtherProject { found: page.name, asked }));
+        }
+        let mut seen = BTreeSet::new();
+        let mut files = Vec::new();
+        let mut unread = Vec::new();
+        for (at, file) in page.files.into_iter().enumerate() {
+            let Some(filename) = file.get("filename").and_then(Value::as_str).map(String::from)
+            else {
+                return Err(malformed(format!("files[{at}] has no `filename`")));
+            };
+            if !seen.insert(filename.clone()) {
+                return Err(fail(Problem::ListedTwice { filename }));
+            }
+            match DistFilename::parse(&filename) {
+                Ok(parsed) if parsed.project() == asked => files.push((parsed, file)),
+                _ => unread.push(filename),
+            }
+        }
+        Ok(Self { index: index.clone(), url: url.clone(), name: asked.clone(), files, unread })
+    }
+
+    /// The project.
+    pub fn name(&self) -> &ProjectName {
+        &self.name
+    }
+
+    /// The files of one version, at least one, in the page's order. Versions are compared by PEP 440.
+    ///
+    /// # Errors
+    /// [`Problem::NoRelease`] where there is none, and whatever is wrong with any one of them:
+    /// [`Problem::FileMalformed`], [`Problem::NoDigest`], [`Problem::OtherFilename`],
+    /// [`Problem::FileUrl`].
+    pub fn release(&self, version: &Version) -> Result<Vec<FileListed>, IndexError> {
+        let of_version = self.files.iter().filter(|(name, _)| name.version() == version);
+        let files: Vec<_> =
+            of_version.map(|(name, file)| self.listed(name, file)).collect::<Result<_, _>>()?;
+        if files.is_empty() {
+            let (project, version) = (self.name.clone(), version.clone());
+            return Err(self.error(Problem::NoRelease { project, version }));
+        }
+        Ok(files)
+    }
+
+    /// The file of exactly this name.
+    ///
+    /// # Errors
+    /// [`Problem::NoFile`] where there is none, and what may be wrong with it, as for
+    /// [`ProjectPage::release`].
+    pub fn file(&self, filename: &DistFilename) -> Result<FileListed, IndexError> {
+        let found = self.files.iter().find(|(name, _)| name.as_str() == filename.as_str());
+        let (name, file) = found.ok_or_else(|| {
+            self.error(Problem::NoFile { filename: filename.as_str().to_owned() })
+        })?;
+        self.listed(name, file)
+    }
+
+    /// Names that the page lists and that are neither wheels nor `.tar.gz` source distributions of the
+    /// project: eggs, installers, zip archives. Text from outside: escape it where it is shown.
+    pub fn unread(&self) -> &[String] {
+        &self.unread
+    }
+
+    fn error(&self, problem: Problem) -> IndexError {
+        IndexError::new(&self.url, problem)
+    }
+
+    fn listed(&self, name: &DistFilename, value: &Value) -> Result<FileListed, IndexError> {
+        let filename = || name.as_str().to_owned();
+        let malformed =
+            |what: String| self.error(Problem::FileMalformed { filename: filename(), what });
+        let file = File::deserialize(value).map_err(|error| malformed(error.to_string()))?;
+        let sha256 = file
+            .hashes
+            .get("sha256")
+            .ok_or_else(|| self.error(Problem::NoDigest { filename: filename() }))?
+            .parse()
+            .map_err(|error| malformed(format!("sha256: {error}")))?;
+        let uploaded = file
+            .upload_time
+            .map(|time| DateTime::parse_from_rfc3339(&time).map(|time| time.to_utc()))
+            .transpose()
+            .map_err(|error| malformed(format!("upload-time: {error}")))?;
+        let mut url =
+            self.url.join(&file.url).map_err(|error| malformed(format!("url: {error}")))?;
+        url.set_fragment(None);
+        self.check_url(name, &url)?;
+        Ok(FileListed {
+            filename: name.clone(),
+            url,
+            sha256,
+            size: file.size,
+            uploaded,
+            yanked: match file.yanked {
+                None | Some(RawYanked::Flag(false)) => Yanked::No,
+                Some(RawYanked::Flag(true)) => Yanked::Yes(None),
+                Some(RawYanked::Reason(reason)) => Yanked::Yes(Some(reason)),
+            },
+            requires_python: file.requires_python,
+            provenance: self.provenance(file.provenance.as_deref()),
+        })
+    }
+
+    fn check_url(&self, name: &DistFilename, url: &Url) -> Result<(), IndexError> {
+        let filename = name.as_str().to_owned();
+        let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
+        let found = percent_decode_str(last).decode_utf8_lossy();
+        if found != filename {
+            let found = found.into_owned();
+            return Err(self.error(Problem::OtherFilename { filename, found }));
+        }
+        let at = ShownUrl::of(url);
+        let why = match () {
+            () if has_credentials(url) => "with a user name or password in it",
+            () if !self.index.may_lead_to(url) => "which is not reached over TLS",
+            () => return Ok(()),
+        };
+        Err(self.error(Problem::FileUrl { filename, at, why }))
+    }
+
+    /// PEP 740 leaves it to the index where provenance is. A link to another origin would let whoever
+    /// can write one line of a page say what vouches for the file.
+    fn provenance(&self, link: Option<&str>) -> ProvenanceLink {
+        let Some(link) = link else { return ProvenanceLink::Unsaid };
+        match self.url.join(link) {
+            Ok(url) if self.index.is_origin_of(&url) && !has_credentials(&url) => {
+                ProvenanceLink::Here(url)
+            }
+            Ok(url) => ProvenanceLink::Elsewhere(ShownUrl::of(&url).to_string()),
+            Err(error) => ProvenanceLink::Elsewhere(format!("a link that is no URL ({error})")),
+        }
+    }
+}
+
+impl FileListed {
+    /// The name.
+    pub fn filename(&self) -> &DistFilename {
+        &self.filename
+    }
+
+    /// Where the file is. Show it through [`ShownUrl`]: it may hold a secret.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The digest its bytes must have.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256
+    }
+
+    /// Its size in bytes (PEP 700), where the index says it.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// When it was uploaded (PEP 700), where the index says it.
+    pub fn uploaded(&self) -> Option<DateTime<Utc>> {
+        self.uploaded
+    }
+
+    /// Whether it was withdrawn.
+    pub fn yanked(&self) -> &Yanked {
+        &self.yanked
+    }
+
+    /// For which versions of Python it is, where the index says it. Text from outside.
+    pub fn requires_python(&self) -> Option<&str> {
+        self.requires_python.as_deref()
+    }
+
+    /// Where its provenance is.
+    pub fn provenance(&self) -> &ProvenanceLink {
+        &self.provenance
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    meta: Meta,
+    name: String,
+    files: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Meta {
+    api_version: String,
+}
+
+/// One of `files`. Clients must ignore keys they do not know (PEP 691).
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct File {
+    url: String,
+    hashes: BTreeMap<String, String>,
+    size: Option<u64>,
+    upload_time: Option<String>,
+    yanked: Option<RawYanked>,
+    requires_python: Option<String>,
+    provenance: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawYanked {
+    Flag(bool),
+    Reason(String),
+}
