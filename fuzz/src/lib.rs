@@ -6,14 +6,16 @@
 use std::io::{Cursor, Write as _};
 
 use chrono::{DateTime, Utc};
-use wheelmark_core::attestation::envelope::{Attestation, VerifiedEnvelope};
+use wheelmark_core::attestation::bundle::Attestation;
+use wheelmark_core::attestation::envelope::{Signed, VerifiedEnvelope};
 use wheelmark_core::attestation::pep517::Pep517Build;
 use wheelmark_core::attestation::provenance::BuildDefinition;
 use wheelmark_core::compare::{self, Level};
 use wheelmark_core::filename::{SdistFilename, WheelFilename};
 use wheelmark_core::limits::{AttestationLimits, CompareLimits, SdistLimits, WheelLimits};
+use wheelmark_core::lock::{Lock, LockFormat};
 use wheelmark_core::policy::Policy;
-use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
+use wheelmark_core::trust::{Embedded, TrustRoot, TrustedKey, Validity};
 use wheelmark_core::wheel::{self, Wheel};
 use wheelmark_core::{json as strict_json, sdist as source};
 use wheelmark_tests::hostile::{Plan, record_row};
@@ -30,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("policy", policy),
     ("json", json),
     ("diff", diff),
+    ("lock", lock),
 ];
 
 /// A public key whose private half was thrown away.
@@ -38,7 +41,7 @@ pub const PUBLIC_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
     nY/DJyVcEEthSQOkPW97SImJ1pBGQ7O9Ga2Hsv11fBBXVJKJGe0487QLtQ==\n\
     -----END PUBLIC KEY-----\n";
 
-const ATTESTATION: AttestationLimits = AttestationLimits { bundle: 1 << 20 };
+const ATTESTATION: AttestationLimits = AttestationLimits { bundle: 1 << 20, attestations: 64 };
 
 /// A bundle. Nobody can sign with the trusted key, so nothing verifies.
 pub fn bundle(data: &[u8]) {
@@ -46,9 +49,9 @@ pub fn bundle(data: &[u8]) {
         return;
     };
     let key = TrustedKey::from_pem(PUBLIC_KEY, Validity::default()).expect("a key");
-    let trust = TrustRoot::of_keys(vec![key]);
+    let trust = TrustRoot::new(vec![key], Vec::new());
     let now: DateTime<Utc> = DateTime::UNIX_EPOCH;
-    assert!(VerifiedEnvelope::verify(&attestation, &trust, now).is_err());
+    assert!(VerifiedEnvelope::verify(&attestation, &trust, Signed::Bytes(b""), now).is_err());
 }
 
 /// A `buildDefinition`. What is read is written and read back as the same.
@@ -132,7 +135,7 @@ pub fn policy(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    if let Ok(policy) = Policy::parse("policy.toml", text) {
+    if let Ok(policy) = Policy::parse("policy.toml", text, &Embedded) {
         assert!(policy.rules().iter().all(|rule| !rule.keys.is_empty()));
     }
 }
@@ -142,6 +145,34 @@ pub fn json(data: &[u8]) {
     if let Ok(value) = strict_json::parse(data, ATTESTATION.bundle) {
         let other: serde_json::Value = serde_json::from_slice(data).expect("JSON");
         assert_eq!(value, other);
+    }
+}
+
+/// A lock; the first byte says of which kind. One that is read locks something, by digest or by name, and
+/// what is said of one that is not can be shown.
+pub fn lock(data: &[u8]) {
+    let Some((kind, text)) = data.split_first() else {
+        return;
+    };
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    let format = match kind % 4 {
+        0 => LockFormat::Requirements,
+        1 => LockFormat::Pylock,
+        2 => LockFormat::Uv,
+        _ => LockFormat::Poetry,
+    };
+    match Lock::parse(format, "lock", text) {
+        Ok(lock) => {
+            assert!(!lock.entries.is_empty() || !lock.unverifiable.is_empty());
+            let held = |file: &wheelmark_core::lock::LockedFile| file.sha256.is_some();
+            assert!(lock.entries.iter().all(|entry| entry.files.iter().any(held)));
+        }
+        Err(error) => {
+            let shown = error.to_string();
+            assert!(!shown.contains(|c: char| c.is_control()), "{shown:?}");
+        }
     }
 }
 

@@ -20,13 +20,14 @@ use sha2::{Digest as _, Sha256};
 use sigstore_crypto::VerificationKey;
 use sigstore_types::{Bundle, DerPublicKey, SignatureContent};
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
-use wheelmark_core::attestation::envelope::{Attestation, VerifiedEnvelope};
+use wheelmark_core::attestation::bundle::Attestation;
+use wheelmark_core::attestation::envelope::{Signed, VerifiedEnvelope};
 use wheelmark_core::filename::{DistFilename, WheelFilename};
 use wheelmark_core::limits::{AttestationLimits, WheelLimits};
-use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild};
+use wheelmark_core::policy::{OnCommandLine, Policy};
 use wheelmark_core::report::Decision;
 use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
-use wheelmark_core::verify::{self, Artifact, Contents};
+use wheelmark_core::verify::{self, Artifact, Contents, Given};
 use wheelmark_core::wheel;
 use wheelmark_tests::hostile::{Plan, deflate};
 use wheelmark_tests::{statement, tiny};
@@ -91,11 +92,14 @@ fn envelope(criterion: &mut Criterion) -> String {
     let pem = key.public_pem().expect("PEM");
     let signed = statement::sign(&key, &statement::statement(tiny::FILENAME, &tiny::wheel()));
     let trusted = TrustedKey::from_pem(&pem, Validity::default()).expect("a public key");
-    let trust = TrustRoot::of_keys(vec![trusted]);
+    let trust = TrustRoot::new(vec![trusted], Vec::new());
     let (now, limits) = (Utc::now(), AttestationLimits::standard());
     let ours = || {
         let attestation = Attestation::parse(&signed, &limits).expect("a bundle");
-        black_box(VerifiedEnvelope::verify(&attestation, &trust, now).expect("it holds"));
+        black_box(
+            VerifiedEnvelope::verify(&attestation, &trust, Signed::Bytes(b""), now)
+                .expect("it holds"),
+        );
     };
 
     let bundle = Bundle::from_json(str::from_utf8(&signed).expect("UTF-8")).expect("a bundle");
@@ -121,13 +125,14 @@ fn whole(criterion: &mut Criterion) {
     let pem = key.public_pem().expect("PEM");
     let bytes = tiny::wheel();
     let signed = statement::sign(&key, &statement::statement(tiny::FILENAME, &bytes));
-    let policy = Policy::of_key_and_source(
-        TrustedKey::from_pem(&pem, Validity::default()).expect("a public key"),
+    let given = [Given { from: "bundle".to_owned(), bytes: signed.clone() }];
+    let policy = Policy::on_command_line(OnCommandLine::key(
+        TrustRoot::new(
+            vec![TrustedKey::from_pem(&pem, Validity::default()).expect("a public key")],
+            Vec::new(),
+        ),
         statement::SOURCE.parse().expect("a URI"),
-        None,
-        [LOCAL_BUILDER.to_owned()].into(),
-        Rebuild::Never,
-    );
+    ));
     let filename = DistFilename::parse(tiny::FILENAME).expect("a file name");
     let DistFilename::Wheel(name) = filename.clone() else {
         panic!("not a wheel");
@@ -142,7 +147,7 @@ fn whole(criterion: &mut Criterion) {
     let (now, limits) = (Utc::now(), AttestationLimits::standard());
     criterion.bench_function("verify::verify of a tiny keyed wheel", |it| {
         it.iter(|| {
-            let outcome = verify::verify(&artifact, Some(&signed), &policy, now, &limits);
+            let outcome = verify::verify(&artifact, &given, &policy, now, &limits);
             assert_eq!(outcome.report.decision(), Decision::Accepted);
         });
     });

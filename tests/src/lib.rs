@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub mod built;
 pub mod cases;
+pub mod corpus;
 pub mod hostile;
 pub mod hostile_sdist;
 pub mod index_server;
@@ -16,8 +17,10 @@ pub mod program;
 pub mod real;
 pub mod repo;
 pub mod seeds;
+pub mod sigstore;
 pub mod statement;
 pub mod tiny;
+pub mod tuf;
 pub mod workshop;
 
 /// The folder of the four small projects of ours.

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Stdio};
 use std::sync::LazyLock;
 
@@ -13,14 +13,25 @@ use cargo_metadata::Message;
 ///
 /// `WHEELMARK_BIN` names a program built elsewhere; without it the one of this workspace is built.
 pub fn wheelmark() -> Command {
+    let mut command = Command::new(program());
+    command.env_remove("WHEELMARK_PASSPHRASE");
+    command.env("NO_COLOR", "1");
+    // Nobody's refreshed trusted roots: a folder that is not there.
+    command.env("WHEELMARK_DATA", crate::workshop::shared("no-data"));
+    command
+}
+
+fn program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| match env::var_os("WHEELMARK_BIN") {
         Some(path) => path.into(),
         None => build(),
     });
-    let mut command = Command::new(&*PROGRAM);
-    command.env_remove("WHEELMARK_PASSPHRASE");
-    command.env("NO_COLOR", "1");
-    command
+    &PROGRAM
+}
+
+/// A program of the same package, which is built with it.
+pub fn beside(name: &str) -> PathBuf {
+    program().with_file_name(name)
 }
 
 /// Builds the program in the profile and the target directory of the running test.

@@ -12,14 +12,14 @@ use std::process::Command;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use wheelmark_core::attestation::envelope::Attestation;
+use wheelmark_core::attestation::bundle::Attestation;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, WheelFilename};
 use wheelmark_core::limits::{AttestationLimits, WheelLimits};
-use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild};
+use wheelmark_core::policy::{OnCommandLine, Policy};
 use wheelmark_core::report::{Decision, Reason, Refusal, Status};
-use wheelmark_core::trust::{TrustedKey, Validity};
-use wheelmark_core::verify::{self, Artifact, Contents};
+use wheelmark_core::trust::{Embedded, TrustRoot, TrustedKey, Validity};
+use wheelmark_core::verify::{self, Artifact, Contents, Given};
 use wheelmark_core::wheel;
 use wheelmark_tests::built::{Project, SOURCE, cannot_build};
 use wheelmark_tests::cases::{self, AT, TestKey, bundle_of};
@@ -42,7 +42,7 @@ impl Held {
             name: case.filename,
             wheel: case.wheel,
             bundle: case.bundle.expect("a bundle"),
-            policy: Policy::parse("policy.toml", &case.policy).expect("a policy"),
+            policy: Policy::parse("policy.toml", &case.policy, &Embedded).expect("a policy"),
         }
     }
 
@@ -65,7 +65,8 @@ impl Held {
     fn refused(&self, artifact: &Artifact, bundle: &[u8]) -> Vec<Reason> {
         let now: DateTime<Utc> = AT.parse().expect("a time");
         let limits = AttestationLimits::standard();
-        let outcome = verify::verify(artifact, Some(bundle), &self.policy, now, &limits);
+        let given = [Given { from: "bundle".to_owned(), bytes: bundle.to_vec() }];
+        let outcome = verify::verify(artifact, &given, &self.policy, now, &limits);
         let reasons: Vec<_> = outcome
             .report
             .checks()
@@ -104,7 +105,7 @@ fn every_change_of_the_bundle_is_refused(held: &Held) {
     let limits = AttestationLimits::standard();
     let payload = |bundle: &[u8]| {
         let parsed = Attestation::parse(bundle, &limits).expect("a bundle");
-        let (kind, payload) = parsed.unverified_payload();
+        let (kind, payload) = parsed.unverified_payload().expect("an envelope");
         (kind.to_owned(), payload.to_vec())
     };
     let signed = payload(&held.bundle);
@@ -242,13 +243,10 @@ fn no_change_of_a_bundle_that_was_built_is_accepted() {
         name: project.wheel().file_name().expect("a name").to_string_lossy().into_owned(),
         wheel: fs::read(project.wheel()).expect("a wheel"),
         bundle: fs::read(project.bundle()).expect("a bundle"),
-        policy: Policy::of_key_and_source(
-            key,
+        policy: Policy::on_command_line(OnCommandLine::key(
+            TrustRoot::new(vec![key], Vec::new()),
             SOURCE.parse().expect("a URI"),
-            None,
-            [LOCAL_BUILDER.to_owned()].into(),
-            Rebuild::Never,
-        ),
+        )),
     };
     every_change_of_the_bundle_is_refused(&held);
     every_change_of_the_wheel_is_refused(&held);
@@ -260,9 +258,12 @@ fn a_commit_that_is_not_in_the_repository_is_not_rebuilt() {
     project.sign_changed(|statement| {
         dependency(statement, "source")["digest"]["gitCommit"] = json!("ba".repeat(20));
     });
-    let answer = only_a_rebuild_tells(&project, 12, "inconclusive");
-    let cause = answer["cause"].as_str().expect("a cause");
-    assert!(cause.contains(&format!("has no commit {}", "ba".repeat(20))), "{cause}");
+    assert_eq!(verify_exit(&project), 0);
+    // The clone may be another project's: no answer, and nothing of the record.
+    let answer = report(&mut project.rebuild(&cache()), 1);
+    let error = answer["error"].as_str().expect("an error");
+    assert!(error.contains(&format!("has no commit {}", "ba".repeat(20))), "{error}");
+    assert_eq!(answer["hint"], "--source-dir names a clone that has the recorded commit");
 }
 
 #[test]

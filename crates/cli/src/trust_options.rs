@@ -1,84 +1,179 @@
-//! `--policy FILE`, or `--key PUB --source URI`: what the person trusts. Every verb that verifies takes
-//! these, and none has a default.
+//! What the person trusts: a policy, a key for a source, or the holders of certificates. Every verb that
+//! verifies takes these, and none has a default.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wheelmark_build::sign::key::PrivateKey;
 use wheelmark_build::sign::pem::PemKind;
+use wheelmark_core::attestation::build_types;
+use wheelmark_core::attestation::provenance::PROVENANCE_TYPE;
+use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
+use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::attestation::repository::RepositoryUri;
-use wheelmark_core::policy::{LOCAL_BUILDER, Policy, Rebuild, RefPattern};
+use wheelmark_core::policy::{IdentityRule, Instructions, OnCommandLine, Policy, RefPattern};
 use wheelmark_core::report::Escaped;
-use wheelmark_core::trust::{TrustedKey, Validity};
+use wheelmark_core::trust::{
+    GITHUB_ISSUER, GITLAB_ISSUER, InstanceName, TrustRoot, TrustedKey, Validity,
+};
 
 use crate::error::{CliError, shown};
 use crate::input;
+use crate::trust_roots::TrustRoots;
+use crate::values::{Words, setting, words};
 
 /// Bytes of a policy or key file that are read.
 const MAX_FILE: usize = 4 << 20;
 
-/// What is trusted: a policy, or one key for one source.
+/// What is trusted: a policy, one key for one source, or who holds a certificate.
 #[derive(clap::Args)]
-#[command(next_help_heading = "What is trusted (one of the two is needed)")]
+#[command(next_help_heading = "What is trusted (a policy, a key, or an instance is needed)")]
 pub struct TrustOptions {
     /// A policy file
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["source", "git_ref", "builder"]
+        conflicts_with_all = ["source", "git_ref", "builder", "identity", "issuer", "trust", "bare_signature", "step", "config_setting"]
     )]
     policy: Option<PathBuf>,
     /// The public key (PEM) that must have signed
-    #[arg(long, value_name = "PUB")]
+    #[arg(long, value_name = "PUB", conflicts_with_all = ["identity", "issuer", "trust"])]
     key: Option<PathBuf>,
+    /// The Sigstore instance whose certificates count: public-good, github, staging, or private for that
+    /// of --trust-root
+    #[arg(long, value_name = "INSTANCE")]
+    trust: Option<InstanceName>,
+    /// The trusted_root.json of a private Sigstore instance
+    #[arg(long, value_name = "FILE")]
+    trust_root: Option<PathBuf>,
+    /// The name in the certificate that must have signed: a mail address, or the URI of a workflow with
+    /// its ref
+    #[arg(long, visible_alias = "certificate-identity", value_name = "NAME")]
+    identity: Option<String>,
+    /// Who vouches for that name; without it the forge of --source
+    #[arg(long, visible_alias = "certificate-oidc-issuer", value_name = "URL")]
+    issuer: Option<String>,
     /// The repository that must have been built, such as https://example.org/owner/project
-    #[arg(long, value_name = "URI", requires = "key", value_parser = RepositoryUri::from_typed)]
+    #[arg(long, value_name = "URI", value_parser = RepositoryUri::from_typed)]
     source: Option<RepositoryUri>,
     /// The full name of the ref that must have been built; `*` and `{version}` may stand in it, as in
     /// refs/tags/v{version}
-    #[arg(long = "ref", value_name = "PATTERN", requires = "key")]
+    #[arg(long = "ref", value_name = "PATTERN")]
     git_ref: Option<RefPattern>,
-    /// The id of a builder that may have built it; without it, `wheelmark build` anywhere the key is
-    #[arg(long, value_name = "URI", requires = "key")]
+    /// The id of a builder that may have built it; without it, `wheelmark build` anywhere the key is, or
+    /// what the certificate names
+    #[arg(long, value_name = "URI")]
     builder: Vec<String>,
+    /// A command that may have been run on the wheel after the build, as it was given to `build --step`
+    #[arg(long, value_name = "COMMAND", value_parser = words)]
+    step: Vec<Words>,
+    /// A requirement that may have been installed for it
+    #[arg(long, value_name = "REQUIREMENT", requires = "step")]
+    step_requires: Vec<String>,
+    /// A setting that the build backend may have been given
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    config_setting: Vec<(String, String)>,
+    /// Also accept a signature over the bare file, which says nothing of where it came from
+    #[arg(long)]
+    bare_signature: bool,
 }
 
 impl TrustOptions {
     /// The policy that was given or is meant. `own` is the key of `--key` where that is a private one,
     /// with which the verb will sign.
     pub fn policy(&self, own: Option<&PrivateKey>) -> Result<Policy, CliError> {
-        match (&self.policy, &self.key, &self.source) {
+        let roots = TrustRoots::new(self.trust_root.clone());
+        match (&self.policy, &self.key, self.instance()) {
             (Some(_), Some(_), _) if own.is_none() => {
                 Err(CliError::usage("--policy and --key both say who is trusted")
                     .hint("give one of them"))
             }
             (Some(path), _, _) => {
                 let text = input::read_text(path, MAX_FILE)?;
-                Policy::parse(&path.to_string_lossy(), &text)
+                Policy::parse(&path.to_string_lossy(), &text, &roots)
                     .map_err(|error| CliError::undecided(Escaped(&error.to_string())))
             }
-            (None, Some(_), None) => Err(CliError::usage(
-                "--key says who may sign, and nothing says from which repository",
-            )
-            .hint("add --source URI")),
-            (None, Some(key), Some(source)) => {
-                let builders = if self.builder.is_empty() {
-                    [LOCAL_BUILDER.to_owned()].into()
-                } else {
-                    self.builder.iter().cloned().collect()
-                };
-                Ok(Policy::of_key_and_source(
-                    match own.filter(|_| self.private_key().ok().flatten().is_some()) {
-                        Some(own) => half_of(own)?,
-                        None => public_key(key)?,
-                    },
-                    source.clone(),
-                    self.git_ref.clone(),
-                    builders,
-                    Rebuild::Never,
+            (None, Some(key), _) => self.of_key(key, own, &roots),
+            (None, None, Some(instance)) => self.of_certificate(instance, &roots),
+            (None, None, None) => {
+                Err(CliError::usage("nothing says who is trusted, and there is no default").hint(
+                    "give --policy FILE, --key PUB with --source URI, or --trust INSTANCE with \
+                     --source URI or --identity NAME",
                 ))
             }
-            _ => Err(CliError::usage("nothing says who is trusted, and there is no default")
-                .hint("give --policy FILE, or --key PUB with --source URI")),
+        }
+    }
+
+    /// The instance that was named; the file of a private one names it too.
+    fn instance(&self) -> Option<InstanceName> {
+        self.trust.or(self.trust_root.as_ref().map(|_| InstanceName::Private))
+    }
+
+    fn of_key(
+        &self,
+        path: &Path,
+        own: Option<&PrivateKey>,
+        roots: &TrustRoots,
+    ) -> Result<Policy, CliError> {
+        let Some(source) = &self.source else {
+            return Err(CliError::usage(
+                "--key says who may sign, and nothing says from which repository",
+            )
+            .hint("add --source URI"));
+        };
+        let key = match own.filter(|_| self.private_key().ok().flatten().is_some()) {
+            Some(own) => half_of(own)?,
+            None => public_key(path)?,
+        };
+        // With a private instance beside it, the key's signatures must be in a log of that.
+        let key = match &self.trust_root {
+            Some(_) => key.logged_in(instance(InstanceName::Private, roots)?),
+            None => key,
+        };
+        let mut said = OnCommandLine::key(TrustRoot::new(vec![key], Vec::new()), source.clone());
+        said.git_ref.clone_from(&self.git_ref);
+        said.bare_signature = self.bare_signature;
+        said.instructions = self.instructions();
+        if !self.builder.is_empty() {
+            said.builders = self.builder.iter().cloned().collect();
+        }
+        Ok(Policy::on_command_line(said))
+    }
+
+    fn of_certificate(&self, name: InstanceName, roots: &TrustRoots) -> Result<Policy, CliError> {
+        if self.identity.is_none() && self.source.is_none() {
+            return Err(CliError::usage(
+                "--trust says whose certificates count, and nothing says who may hold one",
+            )
+            .hint("add --source URI, or --identity NAME with --issuer URL"));
+        }
+        let forge = self.source.as_ref().and_then(forge_issuer);
+        let Some(issuer) = self.issuer.clone().or_else(|| forge.map(str::to_owned)) else {
+            return Err(CliError::usage("nothing says who vouches for the signer")
+                .hint("add --issuer URL, such as https://token.actions.githubusercontent.com"));
+        };
+        let mut identity = IdentityRule::named(name, issuer, self.identity.clone());
+        identity.repository.clone_from(&self.source);
+        let attestations = [PROVENANCE_TYPE, PROVENANCE_V0_2_TYPE, PUBLISH_TYPE];
+        Ok(Policy::on_command_line(OnCommandLine {
+            trust: TrustRoot::new(Vec::new(), vec![instance(name, roots)?]),
+            identities: vec![identity],
+            attestations: attestations.map(str::to_owned).into(),
+            bare_signature: self.bare_signature,
+            source: self.source.clone(),
+            git_ref: self.git_ref.clone(),
+            builders: self.builder.iter().cloned().collect(),
+            build_types: build_types::known().map(str::to_owned).collect(),
+            instructions: self.instructions(),
+        }))
+    }
+
+    fn instructions(&self) -> Instructions {
+        let settings = self.config_setting.iter();
+        Instructions {
+            steps: self.step.iter().map(|words| words.0.clone()).collect(),
+            step_requires: self.step_requires.iter().cloned().collect(),
+            config_settings: settings.map(|(key, value)| format!("{key}={value}")).collect(),
         }
     }
 
@@ -91,6 +186,25 @@ impl TrustOptions {
         let private =
             matches!(PemKind::of(&pem), Some(PemKind::PrivateKey | PemKind::EncryptedPrivateKey));
         Ok(private.then_some(path.as_path()))
+    }
+}
+
+fn instance(
+    name: InstanceName,
+    roots: &TrustRoots,
+) -> Result<Arc<wheelmark_core::trust::Instance>, CliError> {
+    roots.find(name).map(|(instance, _)| Arc::new(instance))
+}
+
+/// Who vouches for the jobs of the forge that hosts a repository. No other issuer may speak of it.
+fn forge_issuer(source: &RepositoryUri) -> Option<&'static str> {
+    let uri = source.to_string();
+    if uri.starts_with("https://github.com/") {
+        Some(GITHUB_ISSUER)
+    } else if uri.starts_with("https://gitlab.com/") {
+        Some(GITLAB_ISSUER)
+    } else {
+        None
     }
 }
 

@@ -4,22 +4,32 @@
 //! (expectations). Every check that can be made is made; one that cannot, because another failed, says
 //! so. Nothing here turns "could not check" into "accepted".
 
-use chrono::{DateTime, Utc};
+mod run;
 
-use crate::attestation::envelope::{Attestation, VerifiedEnvelope};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::attestation::build_types;
+use crate::attestation::bundle::Attestation;
+use crate::attestation::certified::certified;
+use crate::attestation::envelope::{Signed, VerifiedEnvelope};
+use crate::attestation::forms;
+use crate::attestation::origin::Origin;
 use crate::attestation::pep517::{BUILD_TYPE, Distribution, Pep517Build};
-use crate::attestation::provenance::{PROVENANCE_TYPE, Provenance};
-use crate::attestation::statement::{ResourceDescriptor, Statement};
+use crate::attestation::predicate::Predicate;
+use crate::attestation::statement::Statement;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
 use crate::policy::{Policy, Rule, evaluate};
 use crate::report::{
-    Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report, Status,
+    AttestationSeen, Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report,
+    Standing, Status, TrustUsed,
 };
 use crate::sdist::Sdist;
-use crate::trust::SignerIdentity;
+use crate::subject;
+use crate::trust::{CertificateIdentity, SignerIdentity};
 use crate::wheel::Wheel;
+use run::{Run, Step, both, both_if};
 
 /// The file under test, as far as it could be read.
 #[derive(Debug, Clone)]
@@ -43,19 +53,32 @@ pub enum Contents {
     Sdist(Box<Sdist>),
 }
 
+/// A file of attestations that was found or given.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// Where it is from, for the report.
+    pub from: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// What a verification gives.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// Every check, and the decision that follows.
     pub report: Report,
-    /// The provenance, where everything held but for a rebuild that the rule may still ask for.
+    /// What is known of the file's origin, where everything held but for a rebuild that the rule may still
+    /// ask for.
     pub provenance: Option<VerifiedProvenance>,
 }
 
-/// Holds a file against its attestation under a policy, at the time `now`.
+/// Holds a file against its attestations under a policy, at the time `now`.
+///
+/// One attestation for which every check holds is enough, whatever the others are: one that is added
+/// never turns an acceptance into a refusal.
 pub fn verify(
     artifact: &Artifact,
-    attestation: Option<&[u8]>,
+    given: &[Given],
     policy: &Policy,
     now: DateTime<Utc>,
     limits: &AttestationLimits,
@@ -68,60 +91,185 @@ pub fn verify(
     // 2. The policy has a rule for the project. What it does not name is denied.
     let rule = run.check(C::PolicyRule, file, |file| evaluate::rule_for(policy, file));
     let rule = rule.as_ref().copied();
-    // 3. There is an attestation, and it is one signed envelope.
-    let signed = run.check(C::Attestation, Ok(()), |()| parse(attestation, limits));
-    // 4. A trusted key, valid now, signed it: nothing of its content is looked at before this holds.
-    let envelope = run.check(C::Signature, signed.as_ref(), |signed| {
-        VerifiedEnvelope::verify(signed, policy.trust(), now)
-    });
-    // 5. What was signed is a statement about this file, by its name and by its bytes.
-    let statement = run.check(C::Statement, envelope.as_ref(), |it| it.statement(limits));
-    let subject = statement.as_ref().map(|statement| statement.subject.as_slice());
-    run.judge(C::SubjectName, both(subject, file), subject_name);
-    run.judge(C::SubjectDigest, subject, |subject| subject_digest(subject, artifact.sha256));
-    // 6. It is SLSA provenance, of a build type that the rule accepts and whose parameters are known.
-    let provenance = run.check(C::PredicateType, statement.as_ref(), provenance_of);
-    let ruled = both(rule, provenance.as_ref());
-    run.judge(C::BuildType, ruled, |(rule, it)| evaluate::build_type(rule, it));
-    let build = run.check(C::Parameters, both(provenance.as_ref(), file), parameters);
-    // 7. Signer and builder are the rule's for this project.
-    run.judge(C::Signer, both(rule, envelope.as_ref()), |(rule, envelope)| {
-        evaluate::signer(rule, envelope.signer())
-    });
-    run.judge(C::Builder, ruled, |(rule, it)| evaluate::builder(rule, it));
-    // 8. So are the source, its ref, its state, and what held the build.
-    let built = both(rule, build.as_ref());
-    run.judge(C::Source, built, |(rule, build)| evaluate::source(rule, build));
-    run.judge(C::Ref, both(built, file), |((rule, build), file)| {
-        evaluate::git_ref(rule, build, file)
-    });
-    run.judge(C::CleanSource, built, |(rule, build)| evaluate::clean_source(rule, build));
-    run.judge(C::Isolation, built, |(rule, build)| evaluate::isolation(rule, build));
-    // 9. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
+    // 3. to 8. Each attestation is held against the file and the rule, apart from the others.
+    let case = Case { artifact, file, rule, policy, now, limits };
+    let mut tried: Vec<_> =
+        read_all(given, limits).into_iter().map(|(from, it)| case.hold(from, it)).collect();
+    // 9. One that holds decides; where none does, the one that came furthest is shown.
+    let best = (0..tried.len()).max_by_key(|index| (tried[*index].held(), usize::MAX - index));
+    let best = best.unwrap_or(0);
+    let seen: Vec<_> = tried.iter().enumerate().map(|(at, it)| it.seen(at == best)).collect();
+    let Tried { checks, signer, known, .. } = tried.swap_remove(best);
+    run.checks.extend(checks);
+    // 10. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
     run.judge(C::Rebuild, rule, evaluate::rebuild);
-    let report = run.report(artifact, contents.as_ref().ok(), rule.ok(), policy, now);
-    let provenance = match (held, build, envelope, contents) {
-        (true, Ok(build), Ok(envelope), Ok(contents)) => Some(VerifiedProvenance {
-            sha256: artifact.sha256,
-            signer: envelope.signer().clone(),
-            build,
-            contents,
-        }),
+    let mut report = report(run.checks, artifact, contents.as_ref().ok(), rule.ok(), policy, now);
+    report.trust = TrustUsed::of(policy.trust(), now);
+    report.notes.extend(report.trust.iter().filter_map(TrustUsed::note));
+    report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
+    let provenance = match (held, signer, known, contents) {
+        (true, Some(signer), Some((origin, build)), Ok(contents)) => {
+            let sha256 = artifact.sha256;
+            let build = build.map(|build| VerifiedBuild { sha256, build });
+            Some(VerifiedProvenance { sha256, signer, origin, build, contents })
+        }
         _ => None,
     };
     Outcome { report, provenance }
 }
 
-/// A file and its provenance for which every check held, but for a rebuild that may still be owed.
+/// What every attestation of a file is held against.
+struct Case<'a> {
+    artifact: &'a Artifact,
+    file: Step<'a, &'a DistFilename>,
+    rule: Step<'a, &'a Rule>,
+    policy: &'a Policy,
+    now: DateTime<Utc>,
+    limits: &'a AttestationLimits,
+}
+
+impl Case<'_> {
+    /// Steps 3 to 8 of [`verify`], for one attestation.
+    fn hold(&self, from: &str, attestation: Result<Attestation, Refusal>) -> Tried {
+        use CheckName as C;
+        let mut run = Run::default();
+        let (rule, file, sha256) = (self.rule, self.file, self.artifact.sha256);
+        // 3. There is an attestation, and it is one signature with what it came with.
+        let signed = run.check(C::Attestation, Ok(()), |()| attestation);
+        // 4. A trusted signer signed it, at a time when that counted: nothing of its content is believed
+        //    before this holds.
+        let envelope = run.check(C::Signature, signed.as_ref(), |signed| {
+            VerifiedEnvelope::verify(signed, self.policy.trust(), Signed::Digest(sha256), self.now)
+        });
+        run.says(envelope.as_ref().ok().and_then(signing_times));
+        let envelope = envelope.as_ref();
+        // 5. What was signed is a statement about this file, by its name and by its bytes; or, where the
+        //    rule takes that, the file itself.
+        let bare = rule.is_ok_and(|rule| rule.bare_signature);
+        let stated = envelope.map(|it| (!(bare && it.is_bare())).then_some(it));
+        let statement = run.check_if(C::Statement, stated, |it| it.statement(self.limits));
+        let statement = statement.as_ref().map(Option::as_ref);
+        run.judge_if(C::SubjectName, both_if(statement, file), subject::name);
+        run.judge(C::SubjectDigest, both(statement, file), |(it, file)| {
+            it.map_or(Status::Passed(Some(format!("sha256 {sha256}"))), |it| {
+                subject::digest(it, file, sha256)
+            })
+        });
+        // 6. Its predicate is of a type that the rule accepts; provenance is of an accepted build type, with
+        //    known parameters, and says nothing that its signer's certificate denies.
+        let predicate = run.check_if(C::PredicateType, both_if(statement, rule), predicate_of);
+        let predicate = predicate.as_ref().map(Option::as_ref);
+        let built = predicate.map(|it| it.and_then(Predicate::build_type));
+        run.judge_if(C::BuildType, both_if(built, rule), |(found, rule)| {
+            evaluate::build_type(rule, found)
+        });
+        let claimed = run.check_if(C::Parameters, both_if(predicate, file), parameters);
+        let claimed = claimed.as_ref().map(Option::as_ref);
+        let certified = run
+            .check_if(C::Certificate, to_certify(envelope, claimed), |(it, by)| certified(it, by));
+        // Of a bare signature by a key nothing is known but who made it; the rule takes that.
+        let origin = match &certified {
+            Ok(Some(certified)) => Ok(Some(certified)),
+            Ok(None) => claimed.map(|it| it.map(|(origin, _)| origin)),
+            Err(because) => Err(because),
+        };
+        let build = claimed.map(|it| it.and_then(|(_, build)| build.as_ref()));
+        run.judge_if(C::ExternalParameters, both_if(claimed, rule), |((claimed, build), rule)| {
+            rule.instructions.judge(claimed, build.as_ref())
+        });
+        // 7. Signer and builder are the rule's for this project.
+        run.judge(C::Signer, both(rule, envelope), |(rule, envelope)| {
+            evaluate::signer(rule, envelope.signer())
+        });
+        let ruled = both_if(origin, rule);
+        run.judge_if(C::Builder, ruled, |(origin, rule)| evaluate::builder(rule, origin));
+        // 8. So are the source, its ref, its state, and what held the build.
+        run.judge_if(C::Source, ruled, |(origin, rule)| evaluate::source(rule, origin));
+        run.judge_if(C::Ref, both_if(ruled, file), |((origin, rule), file)| {
+            evaluate::git_ref(rule, origin, file)
+        });
+        run.judge(C::CleanSource, both(rule, build), |(rule, build)| {
+            evaluate::clean_source(rule, build)
+        });
+        run.judge(C::Isolation, both(rule, build), |(rule, build)| {
+            evaluate::isolation(rule, build)
+        });
+        Tried {
+            from: from.to_owned(),
+            signer: envelope.ok().map(|it| it.signer().clone()),
+            predicate_type: statement.ok().flatten().map(|it| it.predicate_type.clone()),
+            known: match (origin, build) {
+                (Ok(origin), Ok(build)) => {
+                    Some((origin.cloned().unwrap_or_default(), build.cloned()))
+                }
+                _ => None,
+            },
+            checks: run.checks,
+        }
+    }
+}
+
+/// One attestation after its checks.
+struct Tried {
+    from: String,
+    checks: Vec<Check>,
+    signer: Option<SignerIdentity>,
+    predicate_type: Option<String>,
+    known: Option<(Origin, Option<Pep517Build>)>,
+}
+
+impl Tried {
+    /// How many of its checks held: all, where it decides.
+    fn held(&self) -> usize {
+        self.checks.iter().filter(|check| check.holds()).count()
+    }
+
+    fn seen(&self, decided: bool) -> AttestationSeen {
+        let standing = match decided {
+            true => Standing::Decided,
+            false if self.held() == self.checks.len() => Standing::AlsoHeld,
+            false => Standing::NotHeld,
+        };
+        AttestationSeen {
+            standing,
+            from: self.from.clone(),
+            predicate_type: self.predicate_type.clone(),
+            signer: self.signer.as_ref().map(ToString::to_string),
+            reason: self.checks.iter().find_map(Check::reason),
+        }
+    }
+}
+
+/// A file and its origin for which every check held, but for a rebuild that may still be owed.
 ///
 /// [`verify`] is the only place where one is made.
 #[derive(Debug, Clone)]
 pub struct VerifiedProvenance {
     sha256: Sha256Digest,
     signer: SignerIdentity,
-    build: Pep517Build,
+    origin: Origin,
+    build: Option<VerifiedBuild>,
     contents: Contents,
+}
+
+/// Everything that a rebuild needs, from provenance for which every check held.
+#[derive(Debug, Clone)]
+pub struct VerifiedBuild {
+    sha256: Sha256Digest,
+    build: Pep517Build,
+}
+
+impl VerifiedBuild {
+    /// The digest of the file.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256
+    }
+
+    /// How it was built.
+    pub fn get(&self) -> &Pep517Build {
+        &self.build
+    }
 }
 
 impl VerifiedProvenance {
@@ -135,9 +283,14 @@ impl VerifiedProvenance {
         &self.signer
     }
 
-    /// How the file was built.
-    pub fn build(&self) -> &Pep517Build {
-        &self.build
+    /// Where the file came from, as the provenance and the signer's certificate say.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// How the file was built, where the provenance is of a build type that says all of it.
+    pub fn build(&self) -> Option<&VerifiedBuild> {
+        self.build.as_ref()
     }
 }
 
@@ -170,63 +323,31 @@ impl Outcome {
     }
 }
 
-/// The result of a step, or the check whose failure keeps what depends on it from being made.
-type Step<'a, T> = Result<T, &'a CheckName>;
-
-/// The checks made so far.
-#[derive(Default)]
-struct Run {
+/// The report of all checks.
+fn report(
     checks: Vec<Check>,
-}
-
-impl Run {
-    /// Makes a check that gives something for later ones to build upon.
-    fn check<I, T>(
-        &mut self,
-        name: CheckName,
-        input: Step<'_, I>,
-        make: impl FnOnce(I) -> Result<T, Refusal>,
-    ) -> Result<T, CheckName> {
-        let (status, result) = match input.map(make) {
-            Ok(Ok(value)) => (Status::Passed(None), Ok(value)),
-            Ok(Err(refusal)) => (Status::Failed(refusal), Err(name)),
-            Err(because) => (Status::NotRun(*because), Err(*because)),
-        };
-        self.checks.push(Check { name, status });
-        result
-    }
-
-    /// Makes a check on which nothing depends.
-    fn judge<I>(&mut self, name: CheckName, input: Step<'_, I>, make: impl FnOnce(I) -> Status) {
-        let status = input.map_or_else(|because| Status::NotRun(*because), make);
-        self.checks.push(Check { name, status });
-    }
-
-    fn report(
-        self,
-        artifact: &Artifact,
-        contents: Option<&Contents>,
-        rule: Option<&Rule>,
-        policy: &Policy,
-        now: DateTime<Utc>,
-    ) -> Report {
-        let notes = match contents {
-            Some(Contents::Wheel(wheel)) => notes(wheel),
-            _ => Vec::new(),
-        };
-        Report::new(
-            FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 },
-            PolicyUsed {
-                path: policy.path().to_owned(),
-                sha256: policy.sha256(),
-                rule: rule.map(|rule| rule.name.clone()),
-                line: rule.and_then(|rule| rule.line),
-            },
-            now,
-            notes,
-            self.checks,
-        )
-    }
+    artifact: &Artifact,
+    contents: Option<&Contents>,
+    rule: Option<&Rule>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Report {
+    let notes = match contents {
+        Some(Contents::Wheel(wheel)) => notes(wheel),
+        _ => Vec::new(),
+    };
+    Report::new(
+        FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 },
+        PolicyUsed {
+            path: policy.path().to_owned(),
+            sha256: policy.sha256(),
+            rule: rule.map(|rule| rule.name.clone()),
+            line: rule.and_then(|rule| rule.line),
+        },
+        now,
+        notes,
+        checks,
+    )
 }
 
 /// What a wheel that holds has beside what is judged: it runs by itself, or is odd.
@@ -236,84 +357,72 @@ fn notes(wheel: &Wheel) -> Vec<String> {
     hooks.chain(wheel.notes().iter().map(ToString::to_string)).collect()
 }
 
-/// Two steps' results, or the first failure.
-fn both<'a, A, B>(a: Step<'a, A>, b: Step<'a, B>) -> Step<'a, (A, B)> {
-    Ok((a?, b?))
+/// Every attestation of every file that was given, at least one: "none" is refused as one, too.
+fn read_all<'a>(
+    given: &'a [Given],
+    limits: &AttestationLimits,
+) -> Vec<(&'a str, Result<Attestation, Refusal>)> {
+    let mut all = Vec::new();
+    for file in given {
+        match forms::read_all(&file.bytes, limits) {
+            Ok(attestations) => all.extend(attestations.into_iter().map(|it| (&*file.from, it))),
+            Err(refusal) => all.push((&*file.from, Err(refusal))),
+        }
+    }
+    if all.is_empty() {
+        let missing = Refusal::new(Reason::AttestationMissing).expected("a Sigstore bundle");
+        all.push(("", Err(missing)));
+    }
+    all
 }
 
-fn parse(attestation: Option<&[u8]>, limits: &AttestationLimits) -> Result<Attestation, Refusal> {
-    let missing = || Refusal::new(Reason::AttestationMissing).expected("a Sigstore bundle");
-    Attestation::parse(attestation.ok_or_else(missing)?, limits)
+fn signing_times(envelope: &VerifiedEnvelope) -> Option<String> {
+    let first = envelope.times().first()?;
+    Some(format!("signed at {}", first.to_rfc3339_opts(SecondsFormat::Secs, true)))
 }
 
-/// The index takes one subject a statement; with several, a reader could pick another than we did.
-fn only_subject(subject: &[ResourceDescriptor]) -> Result<&ResourceDescriptor, Refusal> {
-    match subject {
-        [only] => Ok(only),
-        _ => Err(Refusal::new(Reason::SubjectCount)
-            .expected("exactly one subject")
-            .found(format!("{} subjects", subject.len()))),
+/// What the certificate of the signer, if there is one, is to be held against.
+fn to_certify<'a>(
+    envelope: Step<'a, &'a VerifiedEnvelope>,
+    claimed: Step<'a, Option<&'a (Origin, Option<Pep517Build>)>>,
+) -> Step<'a, Option<(Origin, &'a CertificateIdentity)>> {
+    match envelope?.signer() {
+        SignerIdentity::Key(_) => Ok(None),
+        SignerIdentity::Certificate(by) => {
+            let origin = claimed?.map(|(origin, _)| origin.clone());
+            Ok(Some((origin.unwrap_or_default(), by)))
+        }
     }
 }
 
-/// Compares parsed file names: the order of tags makes no difference, everything else does.
-fn subject_name((subject, file): (&[ResourceDescriptor], &DistFilename)) -> Status {
-    let mismatch = |found: String| {
-        Status::Failed(
-            Refusal::new(Reason::SubjectNameMismatch).expected(file.as_str()).found(found),
-        )
-    };
-    match only_subject(subject).map(|subject| subject.name.as_deref()) {
-        Err(refusal) => Status::Failed(refusal),
-        Ok(None) => mismatch("no name".to_owned()),
-        Ok(Some(name)) => match DistFilename::parse(name) {
-            Ok(parsed) if parsed == *file => Status::Passed(Some(name.to_owned())),
-            Ok(_) => mismatch(name.to_owned()),
-            Err(error) => mismatch(error.to_string()),
-        },
-    }
-}
-
-fn subject_digest(subject: &[ResourceDescriptor], sha256: Sha256Digest) -> Status {
-    let mismatch = |found: String| {
-        Status::Failed(
-            Refusal::new(Reason::SubjectDigestMismatch)
-                .expected(format!("sha256 {sha256}, the file's"))
-                .found(found),
-        )
-    };
-    match only_subject(subject).map(|subject| subject.digest.get("sha256")) {
-        Err(refusal) => Status::Failed(refusal),
-        Ok(None) => mismatch("no sha256 digest".to_owned()),
-        Ok(Some(text)) => match text.parse::<Sha256Digest>() {
-            Ok(found) if found == sha256 => Status::Passed(Some(format!("sha256 {found}"))),
-            Ok(found) => mismatch(format!("sha256 {found}")),
-            Err(error) => mismatch(error.to_string()),
-        },
-    }
-}
-
-fn provenance_of(statement: &Statement) -> Result<Provenance, Refusal> {
-    if statement.predicate_type != PROVENANCE_TYPE {
+fn predicate_of((statement, rule): (&Statement, &Rule)) -> Result<Predicate, Refusal> {
+    if !rule.attestations.contains(&statement.predicate_type) {
         return Err(Refusal::new(Reason::PredicateTypeWrong)
-            .expected(PROVENANCE_TYPE)
+            .expected_all(rule.attestations.iter().cloned())
             .found(statement.predicate_type.clone()));
     }
-    serde_json::from_value(statement.predicate.clone())
-        .map_err(|error| Refusal::new(Reason::ProvenanceMalformed).found(error.to_string()))
+    Predicate::read(statement)
 }
 
-fn parameters((provenance, file): (&Provenance, &DistFilename)) -> Result<Pep517Build, Refusal> {
+/// What a predicate says of where the file came from; with all of it, where the build type is ours.
+fn parameters(
+    (predicate, file): (&Predicate, &DistFilename),
+) -> Result<(Origin, Option<Pep517Build>), Refusal> {
+    let origin = match predicate {
+        Predicate::Publish(_) => Origin::default(),
+        _ => build_types::read(predicate)?,
+    };
+    let Predicate::ProvenanceV1(provenance) = predicate else {
+        return Ok((origin, None));
+    };
     let definition = &provenance.build_definition;
     if definition.build_type != BUILD_TYPE {
-        return Err(Refusal::new(Reason::BuildTypeUnknown)
-            .expected(BUILD_TYPE)
-            .found(definition.build_type.clone()));
+        return Ok((origin, None));
     }
     let build = Pep517Build::read(definition)?;
     match (build.external.distribution, file) {
         (Distribution::Wheel, DistFilename::Wheel(_))
-        | (Distribution::Sdist, DistFilename::Sdist(_)) => Ok(build),
+        | (Distribution::Sdist, DistFilename::Sdist(_)) => Ok((origin, Some(build))),
         (other, _) => Err(Refusal::new(Reason::ProvenanceInconsistent)
             .expected(format!("a build of a file like `{}`", file.as_str()))
             .found(format!("distribution {other:?}").to_lowercase())),

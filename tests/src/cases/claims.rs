@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use wheelmark_core::attestation::environment::Isolation;
-use wheelmark_core::attestation::pep517::Pep517Build;
+use wheelmark_core::attestation::pep517::{Pep517Build, Step};
 
 use super::list::{DIGEST_FAILS, Fails, STATEMENT_FAILS};
 use super::signed::statement;
@@ -59,9 +59,9 @@ pub(super) fn statements() -> Vec<Case> {
         ),
         signed(
             "statement_type_fail",
-            "The statement's `_type` is not in-toto Statement v1.",
+            "The statement's `_type` is no in-toto Statement that goes with its predicate.",
             STATEMENT_FAILS,
-            |it| it["_type"] = json!("https://in-toto.io/Statement/v0.1"),
+            |it| it["_type"] = json!("https://in-toto.io/Statement/v2"),
         ),
         signed_text(
             "payload_duplicate_key_fail",
@@ -178,10 +178,70 @@ pub(super) fn builds() -> Vec<Case> {
             |build| build.internal.source.dirty = Some("1 file changed".to_owned()),
         ),
         built(
+            "step_not_allowed_fail",
+            "A command was run on the wheel after the build; it is in no commit.",
+            &[("external-parameters", "parameter-not-allowed")],
+            |build| build.external.steps = vec![step(&["sh", "-c", "add-a-file {wheel}"])],
+        ),
+        built(
+            "config_setting_not_allowed_fail",
+            "The build backend was given a setting; it is in no commit.",
+            &[("external-parameters", "parameter-not-allowed")],
+            |build| {
+                let setting = ("inject".to_owned(), json!("import os"));
+                build.external.config_settings = [setting].into();
+            },
+        ),
+        built(
             "isolation_none_fail",
             "Nothing held the build while it ran.",
             &[("isolation", "isolation-missing")],
             |build| build.internal.environment.isolation = Isolation::None,
+        ),
+    ]
+}
+
+fn step(command: &[&str]) -> Step {
+    Step {
+        command: command.iter().map(|word| (*word).to_owned()).collect(),
+        requires: vec!["auditwheel".to_owned()],
+    }
+}
+
+/// The policy allows what was asked of the build beside its source, and nothing else.
+pub(super) fn instructions() -> Vec<Case> {
+    let case = |name: &str, changed: &str, fails: Fails, allowed: &str| {
+        let mut it = build();
+        it.external.steps = vec![step(&["auditwheel", "repair", "-w", "{out}", "{wheel}"])];
+        it.external.config_settings = [("--plat".to_owned(), json!(["a", "b"]))].into();
+        let statement = statement_of(tiny::FILENAME, &packed(&Plan::new()), &it);
+        let mut case = signed_text(name, changed, fails, &statement.to_string());
+        let rule = "rebuild = \"never\"\n";
+        case.policy = case.policy.replacen(rule, &format!("{rule}{allowed}"), 1);
+        case
+    };
+    const FAILS: Fails = &[("external-parameters", "parameter-not-allowed")];
+    const STEPS: &str = "steps = [\"auditwheel repair -w {out} {wheel}\"]\n";
+    const REQUIRES: &str = "step-requires = [\"auditwheel\"]\n";
+    const SETTINGS: &str = "config-settings = [\"--plat=a\", \"--plat=b\"]\n";
+    vec![
+        case(
+            "instructions_allowed",
+            "A step, what it needs and the settings are those that the policy allows.",
+            &[],
+            &[STEPS, REQUIRES, SETTINGS].concat(),
+        ),
+        case(
+            "step_requirement_not_allowed_fail",
+            "The step is allowed, what was installed for it is not.",
+            FAILS,
+            &[STEPS, SETTINGS].concat(),
+        ),
+        case(
+            "config_setting_other_fail",
+            "One of the values of a setting is not allowed.",
+            FAILS,
+            &[STEPS, REQUIRES, "config-settings = [\"--plat=a\"]\n"].concat(),
         ),
     ]
 }

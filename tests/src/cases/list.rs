@@ -6,12 +6,13 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use wheelmark_build::sign::Signer as _;
 use wheelmark_core::attestation::statement::PAYLOAD_TYPE;
 use wheelmark_core::digest::Sha256Digest;
 
-use super::claims;
 use super::signed::{pae, statement};
 use super::{Case, TestKey, bundle_of, envelope, packed};
+use super::{certificates, claims};
 use crate::hostile::Plan;
 use crate::statement::{build, dependency, statement_of};
 
@@ -34,6 +35,8 @@ pub fn all() -> Vec<Case> {
         claims::statements(),
         claims::builds(),
         claims::policies(),
+        claims::instructions(),
+        certificates::all(),
     ]
     .concat()
 }
@@ -168,6 +171,8 @@ fn bundles() -> Vec<Case> {
         bundle["dsseEnvelope"]["signatures"] = json!(vec![one; count]);
         Some(bundle.to_string().into_bytes())
     };
+    let wheel = packed(&Plan::new());
+    let bare = TestKey::Release.open().sign(&wheel).expect("signed");
     let bare = json!({
         "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
         "verificationMaterial": {"publicKey": {"hint": TestKey::Release.hint()}},
@@ -176,7 +181,7 @@ fn bundles() -> Vec<Case> {
                 "algorithm": "SHA2_256",
                 "digest": STANDARD.encode(Sha256Digest::of(&packed(&Plan::new())).as_bytes()),
             },
-            "signature": STANDARD.encode("signature"),
+            "signature": STANDARD.encode(bare),
         },
     });
     vec![
@@ -221,7 +226,7 @@ fn bundles() -> Vec<Case> {
             "bundle_over_bare_file_fail",
             "The bundle signs the bytes of the wheel and says nothing of their origin.",
             Some(bare.to_string().into_bytes()),
-            &[("attestation", "bundle-not-attestation")],
+            &[("statement", "bundle-not-attestation")],
         ),
         with(
             "bundle_of_another_wheel_fail",
@@ -409,7 +414,7 @@ fn bend(case: &mut Case, change: impl FnOnce(&mut Value)) {
     case.bundle = case.bundle.take().map(|bundle| changed_bundle(&bundle, change));
 }
 
-fn changed_bundle(bundle: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
+pub(super) fn changed_bundle(bundle: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut bundle = serde_json::from_slice(bundle).expect("JSON");
     change(&mut bundle);
     bundle.to_string().into_bytes()

@@ -395,7 +395,8 @@ mod tests {
     use std::fs::{self, Permissions};
 
     use chrono::Utc;
-    use wheelmark_core::attestation::envelope::{Attestation, VerifiedEnvelope};
+    use wheelmark_core::attestation::bundle::Attestation;
+    use wheelmark_core::attestation::envelope::{Signed, VerifiedEnvelope};
     use wheelmark_core::limits::AttestationLimits;
     use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
 
@@ -439,8 +440,9 @@ mod tests {
                 let attestation = Attestation::parse(&bundle, &limits).expect("a bundle");
                 let public = made.public_pem().expect("PEM");
                 let public = TrustedKey::from_pem(&public, Validity::default()).expect("a key");
-                let root = TrustRoot::of_keys(vec![public]);
-                let envelope = VerifiedEnvelope::verify(&attestation, &root, Utc::now());
+                let root = TrustRoot::new(vec![public], Vec::new());
+                let envelope =
+                    VerifiedEnvelope::verify(&attestation, &root, Signed::Bytes(b""), Utc::now());
                 assert_eq!(
                     envelope.expect("verified").signer().to_string(),
                     format!("key {}", key.key_id())

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sigstore_crypto::x509;
 use sigstore_types::DerCertificate;
-use wheelmark_core::attestation::envelope::Attestation;
+use wheelmark_core::attestation::bundle::Attestation;
 use wheelmark_core::json;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::trust::KeyId;

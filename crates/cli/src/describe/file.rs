@@ -13,6 +13,7 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
 use wheelmark_core::policy::{Policy, Projects, Rebuild};
 use wheelmark_core::report::Escaped;
+use wheelmark_core::trust::Embedded;
 use wheelmark_core::trust::{TrustedKey, Validity};
 use wheelmark_core::verify::Contents;
 
@@ -44,7 +45,13 @@ pub fn distribution(
     match &artifact.contents {
         Ok(Contents::Wheel(wheel)) => {
             let section = description.section("what the wheel says of itself");
+            let field = |wanted: &str| {
+                let mut fields = wheel.metadata().fields().iter();
+                fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+            };
             section
+                .maybe("name", field("Name"))
+                .maybe("version", field("Version"))
                 .fact("metadata version", wheel.metadata().metadata_version())
                 .maybe("requires python", wheel.metadata().requires_python());
             for requirement in wheel.metadata().requires_dist() {
@@ -154,12 +161,16 @@ fn note_mode(path: &Path, description: &mut Description) {
 
 /// A policy.
 pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
-    let policy = Policy::parse(&path.to_string_lossy(), text)
+    let policy = Policy::parse(&path.to_string_lossy(), text, &Embedded)
         .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
     let mut description = Description::of("a policy");
     let section = description.section("keys that it trusts");
     for key in policy.trust().keys() {
         section.fact(key.algorithm(), key.id());
+    }
+    let section = description.section("Sigstore instances that it trusts");
+    for instance in policy.trust().instances() {
+        section.fact(instance.name().as_str(), format!("sha256 {}", instance.sha256()));
     }
     for rule in policy.rules() {
         let section = description.section(format!("{}, what it asks", rule.name));
@@ -172,8 +183,14 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
         for key in &rule.keys {
             section.fact("signed by", key);
         }
+        for identity in &rule.identities {
+            section.fact("signed by the holder of a certificate", identity);
+        }
+        for predicate_type in &rule.attestations {
+            section.fact("attestation", predicate_type);
+        }
         section
-            .fact("source", &rule.source)
+            .fact("source", rule.source.as_ref().map_or("any".to_owned(), ToString::to_string))
             .fact("ref", rule.git_ref.as_ref().map_or("any".to_owned(), ToString::to_string));
         for builder in &rule.builders {
             section.fact("builder", builder);
@@ -192,6 +209,10 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
         let name = rule.name.clone();
         if unsafe_choices.dirty {
             description.note(format!("{name} lets pass a tree that was not the commit's"));
+        }
+        if rule.bare_signature {
+            description
+                .note(format!("{name} lets pass a signature that says nothing of the origin"));
         }
         if unsafe_choices.no_isolation {
             description.note(format!("{name} lets pass a build that nothing held"));

@@ -1,147 +1,74 @@
-//! The signed envelope: a Sigstore bundle around a DSSE envelope around an in-toto statement.
+//! The signed envelope: what a trusted signer signed, and when.
 //!
-//! [`Attestation`] is what a file holds and proves nothing. [`VerifiedEnvelope`] is what a trusted key
-//! signed, and [`VerifiedEnvelope::verify`] is the only place where one is made.
+//! [`VerifiedEnvelope::verify`] is the only place where one is made. Signatures by certificate, log proofs
+//! and time stamps are held by the Sigstore libraries, through [`Instance`].
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
-use sigstore_types::bundle::VerificationMaterialContent;
-use sigstore_types::{Bundle, DsseEnvelope, SignatureContent};
+use sigstore_types::{Artifact, Bundle, DsseEnvelope, Sha256Hash, SignatureContent};
 
-use super::statement::{PAYLOAD_TYPE, STATEMENT_TYPE, Statement};
+use super::bundle::{Attestation, ClaimedSigner};
+use super::predicate::statement_type_fits;
+use super::statement::{PAYLOAD_TYPE, Statement};
+use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::AttestationLimits;
 use crate::report::{Reason, Refusal};
-use crate::trust::{KeyId, SignerIdentity, TrustRoot};
+use crate::trust::{Instance, KeyId, SignerIdentity, TrustRoot, TrustedKey};
 
-/// An attestation as a file holds it: parsed, bounded, and believed in nothing.
-#[derive(Debug, Clone)]
-pub struct Attestation {
-    envelope: DsseEnvelope,
-    signed_by: ClaimedSigner,
+/// The file that a signature may be over.
+#[derive(Debug, Clone, Copy)]
+pub enum Signed<'a> {
+    /// Its digest, which is all that is needed unless the signer's algorithm hashes for itself.
+    Digest(Sha256Digest),
+    /// Its bytes.
+    Bytes(&'a [u8]),
 }
 
-/// Who the bundle says has signed. Not authenticated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClaimedSigner {
-    /// A plain key, by the hint that the bundle gives; empty where it gives none.
-    Key {
-        /// `verificationMaterial.publicKey.hint`.
-        hint: String,
-    },
-    /// A certificate.
-    Certificate,
-}
-
-impl Attestation {
-    /// Reads a Sigstore bundle (v0.1 to v0.3) that holds a DSSE envelope.
-    ///
-    /// # Errors
-    /// [`Reason::BundleMalformed`] for anything that is not such a bundle,
-    /// [`Reason::SignatureCount`] unless there is exactly one signature, and
-    /// [`Reason::BundleNotAttestation`] for a bundle over a bare message.
-    pub fn parse(bytes: &[u8], limits: &AttestationLimits) -> Result<Self, Refusal> {
-        let malformed =
-            |found: String| Refusal::new(Reason::BundleMalformed).found(found.replace('\n', " "));
-        let value =
-            json::parse(bytes, limits.bundle).map_err(|error| malformed(error.to_string()))?;
-        // Without one the library would take the bundle for an early one.
-        if !value.get("mediaType").is_some_and(Value::is_string) {
-            return Err(malformed("no `mediaType`".to_owned()));
-        }
-        // The list is counted here, so that "none" and "two" are told apart from "not a bundle".
-        if let Some(envelope) = value.get("dsseEnvelope") {
-            let count = envelope.get("signatures").and_then(|list| list.as_array()).map(Vec::len);
-            if let Some(count) = count.filter(|count| *count != 1) {
-                return Err(Refusal::new(Reason::SignatureCount)
-                    .expected("exactly one signature")
-                    .found(format!("{count} signatures")));
-            }
-        }
-        let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
-        let bundle = Bundle::from_json(text).map_err(|error| malformed(error.to_string()))?;
-        let SignatureContent::DsseEnvelope(envelope) = bundle.content else {
-            return Err(Refusal::new(Reason::BundleNotAttestation)
-                .expected("a DSSE envelope")
-                .found("a signature over the bare file, which says nothing of its origin"));
-        };
-        let signed_by = match bundle.verification_material.content {
-            VerificationMaterialContent::PublicKey(key) => ClaimedSigner::Key { hint: key.hint },
-            _ => ClaimedSigner::Certificate,
-        };
-        Ok(Self { envelope, signed_by })
-    }
-
-    /// Who the bundle says has signed. Not authenticated.
-    pub fn claimed_signer(&self) -> &ClaimedSigner {
-        &self.signed_by
-    }
-
-    /// The payload type and the payload. Not authenticated: for showing to a person, never for a
-    /// verdict.
-    pub fn unverified_payload(&self) -> (&str, &[u8]) {
-        (&self.envelope.payload_type, self.envelope.payload.as_bytes())
-    }
-}
-
-/// An envelope whose signature held against a trusted key that was valid at the time.
+/// What a trusted signer signed.
 #[derive(Debug, Clone)]
 pub struct VerifiedEnvelope {
-    payload: Vec<u8>,
+    /// The payload of the envelope; absent for a signature over the bare file.
+    payload: Option<Vec<u8>>,
     signer: SignerIdentity,
+    times: Vec<DateTime<Utc>>,
 }
 
 impl VerifiedEnvelope {
-    /// Holds the signature against the trust root, over the DSSE pre-authentication encoding
-    /// (DSSE v1.0.2, "Signature Definition").
+    /// Holds a signature against the trust root: that of an envelope over the DSSE pre-authentication
+    /// encoding (DSSE v1.0.2, "Signature Definition"), any other over the file.
     ///
-    /// A key is a candidate when the bundle's hint names it; a bundle without a hint is tried against
-    /// every trusted key.
+    /// A plain key is a candidate when the bundle's hint names it; a bundle without a hint is tried
+    /// against every trusted key. A certificate is held against each instance of the trust root.
     ///
     /// # Errors
-    /// [`Reason::SignerUnsupported`], [`Reason::KeyUnknown`], [`Reason::KeyIdMismatch`],
-    /// [`Reason::KeyNotValidNow`], [`Reason::SignatureInvalid`] or [`Reason::PayloadTypeWrong`].
+    /// [`Reason::SignerUnsupported`] where nothing is trusted that could have signed so,
+    /// [`Reason::KeyUnknown`], [`Reason::KeyIdMismatch`], [`Reason::KeyNotValidNow`],
+    /// [`Reason::SignatureInvalid`], [`Reason::PayloadTypeWrong`], [`Reason::SignedLater`] for a time
+    /// after `now`, [`Reason::PublisherDisagrees`], and what an instance refuses.
     pub fn verify(
         attestation: &Attestation,
         trust: &TrustRoot,
+        file: Signed<'_>,
         now: DateTime<Utc>,
     ) -> Result<Self, Refusal> {
-        let envelope = &attestation.envelope;
-        let ClaimedSigner::Key { hint } = &attestation.signed_by else {
-            return Err(Refusal::new(Reason::SignerUnsupported)
-                .expected("a signature by a key that the policy names")
-                .found("a signature by a certificate"));
+        let verified = match &attestation.signed_by {
+            ClaimedSigner::Key { hint } => by_key(&attestation.bundle, hint, trust, file, now)?,
+            ClaimedSigner::Certificate => by_certificate(&attestation.bundle, trust, file)?,
         };
-        let stated = envelope.signature.keyid.as_str();
-        if !stated.is_empty() && stated != hint {
-            return Err(Refusal::new(Reason::KeyIdMismatch)
-                .expected(format!("the bundle's hint `{hint}`"))
-                .found(format!("the envelope's keyid `{stated}`")));
+        if let Some(later) = verified.times.iter().find(|time| **time > now) {
+            return Err(Refusal::new(Reason::SignedLater)
+                .expected(format!("not after {}", now.to_rfc3339()))
+                .found(later.to_rfc3339()));
         }
-        let candidates: Vec<_> =
-            trust.keys().filter(|key| hint.is_empty() || *hint == key.id().hint()).collect();
-        if candidates.is_empty() {
-            return Err(Refusal::new(Reason::KeyUnknown)
-                .expected_all(trust.keys().map(|key| key.id().to_string()))
-                .found(KeyId::describe_hint(hint)));
+        match (&attestation.publisher, &verified.signer) {
+            (None, _) => Ok(verified),
+            (Some(publisher), SignerIdentity::Certificate(certificate)) => {
+                publisher.agrees(certificate).map(|()| verified)
+            }
+            (Some(_), SignerIdentity::Key(_)) => Err(Refusal::new(Reason::PublisherDisagrees)
+                .expected("a certificate of the publisher")
+                .found("a signature by a key")),
         }
-        let message = envelope.pae();
-        let Some(key) = candidates.iter().find(|key| key.holds(&message, &envelope.signature.sig))
-        else {
-            return Err(Refusal::new(Reason::SignatureInvalid)
-                .expected_all(candidates.iter().map(|key| key.id().to_string()))
-                .found("a signature over other bytes, or by another key"));
-        };
-        key.check_valid_at(now)?;
-        if envelope.payload_type != PAYLOAD_TYPE {
-            return Err(Refusal::new(Reason::PayloadTypeWrong)
-                .expected(PAYLOAD_TYPE)
-                .found(envelope.payload_type.clone()));
-        }
-        Ok(Self {
-            payload: envelope.payload.as_bytes().to_vec(),
-            signer: SignerIdentity::Key(key.id().clone()),
-        })
     }
 
     /// Who signed.
@@ -149,21 +76,209 @@ impl VerifiedEnvelope {
         &self.signer
     }
 
+    /// When it was signed, by every log and time stamp authority that vouches for a time; empty where
+    /// none does.
+    pub fn times(&self) -> &[DateTime<Utc>] {
+        &self.times
+    }
+
+    /// Whether it is a signature over the bare file, which says nothing of its origin.
+    pub fn is_bare(&self) -> bool {
+        self.payload.is_none()
+    }
+
     /// The statement that was signed.
     ///
     /// # Errors
-    /// [`Reason::StatementMalformed`] unless it is an in-toto Statement v1 in strict JSON.
+    /// [`Reason::BundleNotAttestation`] for a signature over the bare file, and
+    /// [`Reason::StatementMalformed`] unless it is an in-toto Statement in strict JSON.
     pub fn statement(&self, limits: &AttestationLimits) -> Result<Statement, Refusal> {
-        let malformed = |found: String| Refusal::new(Reason::StatementMalformed).found(found);
-        let value = json::parse(&self.payload, limits.bundle)
-            .map_err(|error| malformed(error.to_string()))?;
-        let statement: Statement =
-            serde_json::from_value(value).map_err(|error| malformed(error.to_string()))?;
-        if statement.statement_type != STATEMENT_TYPE {
+        let payload = self.payload.as_ref().ok_or_else(|| {
+            Refusal::new(Reason::BundleNotAttestation)
+                .expected("a DSSE envelope")
+                .found("a signature over the bare file, which says nothing of its origin")
+        })?;
+        let statement = read_statement(payload, limits.bundle)?;
+        if !statement_type_fits(&statement.statement_type, &statement.predicate_type) {
             return Err(Refusal::new(Reason::StatementMalformed)
-                .expected(format!("`_type` {STATEMENT_TYPE}"))
+                .expected("`_type` https://in-toto.io/Statement/v1")
                 .found(statement.statement_type));
         }
         Ok(statement)
+    }
+}
+
+fn read_statement(payload: &[u8], limit: usize) -> Result<Statement, Refusal> {
+    let malformed = |found: String| Refusal::new(Reason::StatementMalformed).found(found);
+    let value = json::parse(payload, limit).map_err(|error| malformed(error.to_string()))?;
+    serde_json::from_value(value).map_err(|error| malformed(error.to_string()))
+}
+
+fn by_certificate(
+    bundle: &Bundle,
+    trust: &TrustRoot,
+    file: Signed<'_>,
+) -> Result<VerifiedEnvelope, Refusal> {
+    let mut refused = Vec::new();
+    for instance in trust.instances() {
+        match instance.verify_certificate(bundle, subject(bundle, file)?) {
+            Ok(shown) => {
+                return Ok(VerifiedEnvelope {
+                    payload: payload(bundle),
+                    signer: SignerIdentity::Certificate(Box::new(shown.what)),
+                    times: shown.times,
+                });
+            }
+            Err(refusal) => refused.push((instance, refusal)),
+        }
+    }
+    Err(furthest(refused).unwrap_or_else(|| {
+        Refusal::new(Reason::SignerUnsupported)
+            .expected("a signature by a key that is trusted")
+            .found("a signature by a certificate, and no Sigstore instance is trusted")
+    }))
+}
+
+/// Of several instances' refusals the one of an instance that knows the certificate's authority: the others
+/// say no more than that the certificate is not theirs.
+fn furthest(refused: Vec<(&Instance, Refusal)>) -> Option<Refusal> {
+    let names: Vec<_> = refused.iter().map(|(instance, _)| instance.name().to_string()).collect();
+    let foreign = |refusal: &Refusal| match refusal.reason {
+        Reason::CertificateUntrusted | Reason::TimestampMissing | Reason::LogUnknown => true,
+        // The library has one kind of error for every wrong time stamp, and says these of a stranger's.
+        Reason::TimestampInvalid => refusal.found.as_ref().is_some_and(|found| {
+            found.contains("does not match any trusted TSA certificate")
+                || found.contains("no timestamp authorities configured")
+        }),
+        _ => false,
+    };
+    let mut refused: Vec<_> = refused.into_iter().map(|(_, refusal)| refusal).collect();
+    let at = refused.iter().position(|refusal| !foreign(refusal)).unwrap_or(0);
+    if refused.is_empty() {
+        return None;
+    }
+    let mut refusal = refused.swap_remove(at);
+    if refusal.expected.is_empty() {
+        refusal.expected.push(format!("what holds on {}", names.join(" or ")));
+    }
+    Some(refusal)
+}
+
+fn by_key(
+    bundle: &Bundle,
+    hint: &str,
+    trust: &TrustRoot,
+    file: Signed<'_>,
+    now: DateTime<Utc>,
+) -> Result<VerifiedEnvelope, Refusal> {
+    if let SignatureContent::DsseEnvelope(envelope) = &bundle.content {
+        let stated = envelope.signature.keyid.as_str();
+        if !stated.is_empty() && stated != hint {
+            return Err(Refusal::new(Reason::KeyIdMismatch)
+                .expected(format!("the bundle's hint `{hint}`"))
+                .found(format!("the envelope's keyid `{stated}`")));
+        }
+    }
+    let candidates: Vec<_> =
+        trust.keys().filter(|key| hint.is_empty() || key.is_hinted(hint)).collect();
+    if candidates.is_empty() {
+        return Err(Refusal::new(Reason::KeyUnknown)
+            .expected_all(trust.keys().map(|key| key.id().to_string()))
+            .found(KeyId::describe_hint(hint)));
+    }
+    let mut refused = None;
+    for key in &candidates {
+        match held_by(key, bundle, file) {
+            Ok(times) => {
+                key.check_valid_at(now)?;
+                return Ok(VerifiedEnvelope {
+                    payload: payload(bundle),
+                    signer: SignerIdentity::Key(key.id().clone()),
+                    times,
+                });
+            }
+            // The signature held and something else did not: no other key will do better.
+            Err(refusal) if refusal.reason == Reason::PayloadTypeWrong => return Err(refusal),
+            Err(refusal) => refused = Some(refusal),
+        }
+    }
+    Err(match refused {
+        Some(refusal) if candidates.len() == 1 => refusal,
+        _ => Refusal::new(Reason::SignatureInvalid)
+            .expected_all(candidates.iter().map(|key| key.id().to_string()))
+            .found("a signature over other bytes, or by another key"),
+    })
+}
+
+/// Whether one key signed; with the times that its log vouches for, where it must be in one.
+fn held_by(
+    key: &TrustedKey,
+    bundle: &Bundle,
+    file: Signed<'_>,
+) -> Result<Vec<DateTime<Utc>>, Refusal> {
+    if let Some(log) = key.log() {
+        let shown = log.verify_logged_key(bundle, subject(bundle, file)?, key.der())?;
+        return Ok(shown.times);
+    }
+    let held = match &bundle.content {
+        SignatureContent::DsseEnvelope(envelope) => {
+            key.holds(&envelope.pae(), &envelope.signature.sig)
+        }
+        SignatureContent::MessageSignature(message) => match file {
+            Signed::Bytes(bytes) => key.holds(bytes, &message.signature),
+            Signed::Digest(digest) => key.holds_prehashed(digest, &message.signature)?,
+        },
+        _ => false,
+    };
+    if !held {
+        return Err(Refusal::new(Reason::SignatureInvalid)
+            .expected(key.id().to_string())
+            .found("a signature over other bytes, or by another key"));
+    }
+    if let SignatureContent::DsseEnvelope(envelope) = &bundle.content {
+        check_payload_type(envelope)?;
+    }
+    Ok(Vec::new())
+}
+
+/// What the library is to hold the signature of a bundle against.
+///
+/// For an envelope this is what the statement itself says it is about: whether that is the file under test
+/// is a check of its own, which comes after the signature's, and tells more.
+fn subject<'a>(bundle: &Bundle, file: Signed<'a>) -> Result<Artifact<'a>, Refusal> {
+    match &bundle.content {
+        SignatureContent::DsseEnvelope(envelope) => {
+            check_payload_type(envelope)?;
+            let payload = envelope.payload.as_bytes();
+            // The bundle around it was bounded when it was read.
+            let statement = read_statement(payload, AttestationLimits::standard().bundle)?;
+            let stated = statement.subject.iter().find_map(|it| it.digest.get("sha256"));
+            let digest = stated.and_then(|text| Sha256Hash::from_hex(text).ok());
+            Ok(Artifact::from(digest.ok_or_else(|| {
+                Refusal::new(Reason::StatementMalformed)
+                    .expected("a subject with a sha256 digest")
+                    .found(format!("{} subjects without one", statement.subject.len()))
+            })?))
+        }
+        _ => Ok(match file {
+            Signed::Bytes(bytes) => Artifact::from(bytes),
+            Signed::Digest(digest) => Artifact::from(Sha256Hash::new(*digest.as_bytes())),
+        }),
+    }
+}
+
+fn check_payload_type(envelope: &DsseEnvelope) -> Result<(), Refusal> {
+    if envelope.payload_type == PAYLOAD_TYPE {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::PayloadTypeWrong)
+        .expected(PAYLOAD_TYPE)
+        .found(envelope.payload_type.clone()))
+}
+
+fn payload(bundle: &Bundle) -> Option<Vec<u8>> {
+    match &bundle.content {
+        SignatureContent::DsseEnvelope(envelope) => Some(envelope.payload.as_bytes().to_vec()),
+        _ => None,
     }
 }

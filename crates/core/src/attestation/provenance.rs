@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lists::{or_null, text_or_number};
 use super::statement::ResourceDescriptor;
+use super::timestamp;
 
 /// The predicate type of SLSA Provenance v1.
 pub const PROVENANCE_TYPE: &str = "https://slsa.dev/provenance/v1";
@@ -33,7 +35,7 @@ pub struct BuildDefinition {
     #[serde(default)]
     pub internal_parameters: Value,
     /// What the build fetched or used.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_null")]
     pub resolved_dependencies: Vec<ResourceDescriptor>,
 }
 
@@ -47,7 +49,7 @@ pub struct RunDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<BuildMetadata>,
     /// Further outputs that are not subjects: log, lock.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_null", skip_serializing_if = "Vec::is_empty")]
     pub byproducts: Vec<ResourceDescriptor>,
 }
 
@@ -57,7 +59,7 @@ pub struct Builder {
     /// The URI of the transitive closure of what is trusted to have run the build.
     pub id: String,
     /// Versions of its components.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "or_null", skip_serializing_if = "BTreeMap::is_empty")]
     pub version: BTreeMap<String, String>,
 }
 
@@ -65,13 +67,21 @@ pub struct Builder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BuildMetadata {
-    /// Names this run among those of the builder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Names this run among those of the builder. GitLab writes it as a number.
+    #[serde(default, deserialize_with = "text_or_number", skip_serializing_if = "Option::is_none")]
     pub invocation_id: Option<String>,
     /// When it began, UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "timestamp::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub started_on: Option<DateTime<Utc>>,
     /// When it ended, UTC.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "timestamp::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub finished_on: Option<DateTime<Utc>>,
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lists::or_null;
+
 /// `_type` of an in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
@@ -25,7 +27,9 @@ pub struct Statement {
     pub subject: Vec<ResourceDescriptor>,
     /// The predicate's type URI.
     pub predicate_type: String,
-    /// The predicate, typed by whoever knows its type.
+    /// The predicate, typed by [`Predicate::read`](super::predicate::Predicate::read). It may be absent,
+    /// which means the same as null; most types then refuse it.
+    #[serde(default)]
     pub predicate: Value,
 }
 
@@ -43,7 +47,7 @@ pub struct ResourceDescriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
     /// Digests by algorithm name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "or_null", skip_serializing_if = "BTreeMap::is_empty")]
     pub digest: BTreeMap<String, String>,
     /// The content itself, base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +59,6 @@ pub struct ResourceDescriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
     /// Further facts about it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "or_null", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, Value>,
 }

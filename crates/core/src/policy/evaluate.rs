@@ -1,9 +1,10 @@
-//! The rule that applies, and what it says of authenticated provenance.
+//! The rule that applies, and what it says of what a trusted signer signed.
 
 use super::schema::{Policy, Projects, Rebuild, Rule};
+use crate::attestation::build_types;
 use crate::attestation::environment::Isolation;
+use crate::attestation::origin::Origin;
 use crate::attestation::pep517::Pep517Build;
-use crate::attestation::provenance::Provenance;
 use crate::attestation::repository::RepositoryUri;
 use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal, Status};
@@ -27,55 +28,95 @@ pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule,
 
 /// The signer is one of the rule's.
 pub fn signer(rule: &Rule, signer: &SignerIdentity) -> Status {
-    let SignerIdentity::Key(id) = signer;
-    if rule.keys.contains(id) {
-        Status::Passed(Some(signer.to_string()))
-    } else {
-        Status::Failed(
-            Refusal::new(Reason::SignerNotAllowed)
-                .expected_all(rule.keys.iter().map(|key| format!("key {key}")))
-                .found(signer.to_string()),
-        )
+    let refused = |found: String| {
+        let keys = rule.keys.iter().map(|key| format!("key {key}"));
+        Status::Failed(Refusal::new(Reason::SignerNotAllowed).expected_all(keys).found(found))
+    };
+    let certificate = match signer {
+        SignerIdentity::Key(id) if rule.keys.contains(id) => {
+            return Status::Passed(Some(signer.to_string()));
+        }
+        SignerIdentity::Key(_) => return refused(signer.to_string()),
+        SignerIdentity::Certificate(certificate) => certificate,
+    };
+    let mut mismatches = Vec::new();
+    for identity in &rule.identities {
+        match identity.mismatch(certificate) {
+            None => return Status::Passed(Some(signer.to_string())),
+            Some((what, expected, found)) => {
+                mismatches.push((format!("{}: {what} {expected}", identity.name), what, found));
+            }
+        }
+    }
+    match (&mismatches[..], refused(signer.to_string())) {
+        ([(_, what, found)], Status::Failed(refusal)) => Status::Failed(
+            refusal.expected(mismatches[0].0.clone()).found(format!("{what} {found} ({signer})")),
+        ),
+        (_, Status::Failed(refusal)) => {
+            Status::Failed(refusal.expected_all(mismatches.into_iter().map(|(text, ..)| text)))
+        }
+        (_, status) => status,
     }
 }
 
 /// The build type is one of the rule's.
-pub fn build_type(rule: &Rule, provenance: &Provenance) -> Status {
-    let found = &provenance.build_definition.build_type;
-    among(rule.build_types.iter(), found, Reason::BuildTypeNotAllowed)
+pub fn build_type(rule: &Rule, build_type: &str) -> Status {
+    if rule.build_types.iter().any(|named| build_types::is(build_type, named)) {
+        return Status::Passed(Some(build_type.to_owned()));
+    }
+    Status::Failed(
+        Refusal::new(Reason::BuildTypeNotAllowed)
+            .expected_all(rule.build_types.iter().cloned())
+            .found(build_type),
+    )
 }
 
-/// The builder is one of the rule's: compared whole, never by prefix.
-pub fn builder(rule: &Rule, provenance: &Provenance) -> Status {
-    among(rule.builders.iter(), &provenance.run_details.builder.id, Reason::BuilderNotAllowed)
+/// The builder is one of the rule's: compared whole, never by prefix. A rule that names none trusts what
+/// the certificate names, which is the signer.
+pub fn builder(rule: &Rule, origin: &Origin) -> Status {
+    if rule.builders.is_empty() {
+        return Status::NotRequired;
+    }
+    let found = origin.builder.as_deref().unwrap_or("none");
+    if rule.builders.contains(found) {
+        return Status::Passed(Some(found.to_owned()));
+    }
+    Status::Failed(
+        Refusal::new(Reason::BuilderNotAllowed)
+            .expected_all(rule.builders.iter().cloned())
+            .found(found),
+    )
 }
 
 /// The source repository is the rule's.
-pub fn source(rule: &Rule, build: &Pep517Build) -> Status {
-    let uri = &build.external.source.uri;
+pub fn source(rule: &Rule, origin: &Origin) -> Status {
+    let Some(wanted) = &rule.source else {
+        return Status::NotRequired;
+    };
+    let refused = |found: String| {
+        Status::Failed(
+            Refusal::new(Reason::SourceNotAllowed).expected(wanted.to_string()).found(found),
+        )
+    };
+    let Some(uri) = &origin.repository else {
+        return refused("none: neither provenance nor certificate names one".to_owned());
+    };
     match uri.parse::<RepositoryUri>() {
-        Ok(found) if found == rule.source => {
-            Status::Passed(Some(format!("{found} at commit {}", build.commit)))
+        Ok(found) if found == *wanted => {
+            let commit = origin.commit.as_ref().map(|commit| format!(" at commit {commit}"));
+            Status::Passed(Some(format!("{found}{}", commit.unwrap_or_default())))
         }
-        Ok(found) => Status::Failed(
-            Refusal::new(Reason::SourceNotAllowed)
-                .expected(rule.source.to_string())
-                .found(found.to_string()),
-        ),
-        Err(error) => Status::Failed(
-            Refusal::new(Reason::SourceNotAllowed)
-                .expected(rule.source.to_string())
-                .found(error.to_string()),
-        ),
+        Ok(found) => refused(found.to_string()),
+        Err(error) => refused(error.to_string()),
     }
 }
 
 /// The ref matches the rule's pattern for this file's version.
-pub fn git_ref(rule: &Rule, build: &Pep517Build, file: &DistFilename) -> Status {
+pub fn git_ref(rule: &Rule, origin: &Origin, file: &DistFilename) -> Status {
     let Some(pattern) = &rule.git_ref else {
         return Status::NotRequired;
     };
-    match &build.external.source.git_ref {
+    match &origin.git_ref {
         Some(found) if pattern.matches(found, file.version()) => {
             Status::Passed(Some(found.clone()))
         }
@@ -87,23 +128,25 @@ pub fn git_ref(rule: &Rule, build: &Pep517Build, file: &DistFilename) -> Status 
     }
 }
 
-/// The tree that was built was the commit's.
-pub fn clean_source(rule: &Rule, build: &Pep517Build) -> Status {
-    match &build.internal.source.dirty {
-        None => Status::Passed(None),
-        Some(_) if rule.unsafe_choices.dirty => Status::NotRequired,
-        Some(why) => Status::Failed(
+/// The tree that was built was the commit's. Of other build types than ours nobody says.
+pub fn clean_source(rule: &Rule, build: Option<&Pep517Build>) -> Status {
+    match build.map(|build| &build.internal.source.dirty) {
+        None => Status::NotRequired,
+        Some(None) => Status::Passed(None),
+        Some(Some(_)) if rule.unsafe_choices.dirty => Status::NotRequired,
+        Some(Some(why)) => Status::Failed(
             Refusal::new(Reason::SourceDirty).expected("a clean tree").found(why.clone()),
         ),
     }
 }
 
-/// The build was held by a sandbox.
-pub fn isolation(rule: &Rule, build: &Pep517Build) -> Status {
-    match build.internal.environment.isolation {
-        Isolation::Bubblewrap => Status::Passed(Some("bubblewrap".to_owned())),
-        Isolation::None if rule.unsafe_choices.no_isolation => Status::NotRequired,
-        Isolation::None => Status::Failed(
+/// The build was held by a sandbox. Of other build types than ours the builder's id is all there is.
+pub fn isolation(rule: &Rule, build: Option<&Pep517Build>) -> Status {
+    match build.map(|build| build.internal.environment.isolation) {
+        None => Status::NotRequired,
+        Some(Isolation::Bubblewrap) => Status::Passed(Some("bubblewrap".to_owned())),
+        Some(Isolation::None) if rule.unsafe_choices.no_isolation => Status::NotRequired,
+        Some(Isolation::None) => Status::Failed(
             Refusal::new(Reason::IsolationMissing).expected("bubblewrap").found("none"),
         ),
     }
@@ -118,17 +161,5 @@ pub fn rebuild(rule: &Rule) -> Status {
                 .expected("an identical rebuild: `wheelmark rebuild` makes it and then decides")
                 .found("no rebuild was made"),
         ),
-    }
-}
-
-fn among<'a>(
-    allowed: impl Iterator<Item = &'a String> + Clone,
-    found: &str,
-    reason: Reason,
-) -> Status {
-    if allowed.clone().any(|allowed| allowed == found) {
-        Status::Passed(Some(found.to_owned()))
-    } else {
-        Status::Failed(Refusal::new(reason).expected_all(allowed.cloned()).found(found))
     }
 }

@@ -3,8 +3,15 @@
 //! [`Policy::parse`] reads the file; [`evaluate`] holds provenance against the rule that applies.
 
 pub mod evaluate;
+mod identity;
+mod instructions;
 mod pattern;
+mod read;
 mod schema;
 
+pub use identity::IdentityRule;
+pub use instructions::Instructions;
 pub use pattern::{RefPattern, RefPatternError};
-pub use schema::{LOCAL_BUILDER, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe};
+pub use schema::{
+    LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe,
+};

@@ -1,31 +1,28 @@
-//! The policy file: TOML, `schema = 1`, read strictly.
-//!
-//! Reading happens in two steps: serde gives the file's shape (unknown keys are errors), then
-//! everything is parsed into types once, each error with its line. There is no `Default`: what is not
-//! written is not allowed.
+//! What a policy says, typed. There is no `Default`: what is not written is not allowed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use toml::Spanned;
 
+use super::identity::IdentityRule;
+use super::instructions::Instructions;
 use super::pattern::RefPattern;
+use super::read;
 use crate::attestation::pep517::BUILD_TYPE;
+use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::repository::RepositoryUri;
 use crate::digest::Sha256Digest;
 use crate::filename::ProjectName;
 use crate::report::Escaped;
-use crate::trust::{KeyId, TrustRoot, TrustedKey, Validity};
+use crate::trust::{Instances, KeyId, TrustRoot};
 
 /// A policy that was read whole and found free of contradictions.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    path: String,
-    sha256: Sha256Digest,
-    trust: TrustRoot,
-    rules: Vec<Rule>,
+    pub(super) path: String,
+    pub(super) sha256: Sha256Digest,
+    pub(super) trust: TrustRoot,
+    pub(super) rules: Vec<Rule>,
 }
 
 /// What is asked of the files of some projects.
@@ -39,14 +36,22 @@ pub struct Rule {
     pub projects: Projects,
     /// The keys that may sign.
     pub keys: BTreeSet<KeyId>,
+    /// The holders of certificates that may sign.
+    pub identities: Vec<IdentityRule>,
+    /// The predicate types that count.
+    pub attestations: BTreeSet<String>,
+    /// Whether a signature over the bare file counts, which says nothing of its origin.
+    pub bare_signature: bool,
     /// The repository that the source must come from.
-    pub source: RepositoryUri,
+    pub source: Option<RepositoryUri>,
     /// The refs that may be built; absent where any commit of the repository will do.
     pub git_ref: Option<RefPattern>,
-    /// The builder ids that are trusted.
+    /// The builder ids that are trusted; empty only where no key may sign: a certificate names what ran.
     pub builders: BTreeSet<String>,
     /// The build types that are accepted.
     pub build_types: BTreeSet<String>,
+    /// What else may decide what is built.
+    pub instructions: Instructions,
     /// Whether the file must be built again.
     pub rebuild: Rebuild,
     /// What the rule lets pass although it proves less.
@@ -106,51 +111,71 @@ pub struct PolicyError {
 /// It says which program ran, not that the machine can be trusted: that is what the key says.
 pub const LOCAL_BUILDER: &str = "https://wheelmark.dev/builders/local/v1";
 
+/// What a person trusts who gives no policy file: some signers for one source.
+#[derive(Debug, Clone)]
+pub struct OnCommandLine {
+    /// The keys and instances.
+    pub trust: TrustRoot,
+    /// The holders of certificates that may sign, beside the keys of `trust`.
+    pub identities: Vec<IdentityRule>,
+    /// As [`Rule::attestations`].
+    pub attestations: BTreeSet<String>,
+    /// As [`Rule::bare_signature`].
+    pub bare_signature: bool,
+    /// As [`Rule::source`].
+    pub source: Option<RepositoryUri>,
+    /// As [`Rule::git_ref`].
+    pub git_ref: Option<RefPattern>,
+    /// As [`Rule::builders`].
+    pub builders: BTreeSet<String>,
+    /// As [`Rule::build_types`].
+    pub build_types: BTreeSet<String>,
+    /// As [`Rule::instructions`].
+    pub instructions: Instructions,
+}
+
+impl OnCommandLine {
+    /// One key, for what `wheelmark build` makes of one source.
+    pub fn key(trust: TrustRoot, source: RepositoryUri) -> Self {
+        Self {
+            trust,
+            identities: Vec::new(),
+            attestations: [PROVENANCE_TYPE.to_owned()].into(),
+            bare_signature: false,
+            source: Some(source),
+            git_ref: None,
+            builders: [LOCAL_BUILDER.to_owned()].into(),
+            build_types: [BUILD_TYPE.to_owned()].into(),
+            instructions: Instructions::default(),
+        }
+    }
+}
+
 impl Policy {
-    /// Reads a policy file's text. `path` is only for messages and reports.
+    /// Reads a policy file's text. `path` is only for messages and reports; `instances` gives the trusted
+    /// roots of the Sigstore instances that it names.
     ///
     /// # Errors
     /// [`PolicyError`] for anything but a complete policy without contradiction.
-    pub fn parse(path: &str, text: &str) -> Result<Self, PolicyError> {
-        let reader = Reader { path, text };
-        let file: File = toml::from_str(text)
-            .map_err(|error| reader.error(error.span().unwrap_or(0..0), error.message()))?;
-        if *file.schema.get_ref() != 1 {
-            return Err(reader.error(
-                file.schema.span(),
-                format!(
-                    "schema {} is not known; this version reads schema 1",
-                    file.schema.get_ref()
-                ),
-            ));
-        }
-        let keys = reader.keys(file.keys)?;
-        if file.rules.is_empty() {
-            return Err(reader.error(0..0, "no [[rules]]: such a policy accepts nothing"));
-        }
-        let mut rules = Vec::new();
-        let mut named = BTreeMap::new();
-        for (index, rule) in file.rules.into_iter().enumerate() {
-            rules.push(reader.rule(index, rule, &keys, &mut named)?);
-        }
-        Ok(Self {
-            path: path.to_owned(),
-            sha256: Sha256Digest::of(text.as_bytes()),
-            trust: TrustRoot::of_keys(keys.into_values().collect()),
-            rules,
-        })
+    pub fn parse(path: &str, text: &str, instances: &dyn Instances) -> Result<Self, PolicyError> {
+        read::policy(path, text, instances)
     }
 
-    /// The policy that a key and a source on the command line mean: this key alone, this repository
-    /// alone, built by `wheelmark build` in a sandbox from a clean tree.
-    pub fn of_key_and_source(
-        key: TrustedKey,
-        source: RepositoryUri,
-        git_ref: Option<RefPattern>,
-        builders: BTreeSet<String>,
-        rebuild: Rebuild,
-    ) -> Self {
-        let shown = format!("key {} source {source}", key.id());
+    /// The policy that signers and a source on the command line mean: these alone, whatever the project,
+    /// from a clean tree built in a sandbox, where the attestation speaks of that.
+    pub fn on_command_line(said: OnCommandLine) -> Self {
+        let keys: BTreeSet<_> = said.trust.keys().map(|key| key.id().clone()).collect();
+        let shown = format!(
+            "keys {keys:?} identities {:?} attestations {:?} bare {} source {:?} ref {:?} builders {:?} types {:?} instructions {:?}",
+            said.identities,
+            said.attestations,
+            said.bare_signature,
+            said.source,
+            said.git_ref,
+            said.builders,
+            said.build_types,
+            said.instructions,
+        );
         Self {
             path: "command line".to_owned(),
             sha256: Sha256Digest::of(shown.as_bytes()),
@@ -158,15 +183,19 @@ impl Policy {
                 name: "command line".to_owned(),
                 line: None,
                 projects: Projects::OnCommandLine,
-                keys: [key.id().clone()].into(),
-                source,
-                git_ref,
-                builders,
-                build_types: [BUILD_TYPE.to_owned()].into(),
-                rebuild,
+                keys,
+                identities: said.identities,
+                attestations: said.attestations,
+                bare_signature: said.bare_signature,
+                source: said.source,
+                git_ref: said.git_ref,
+                builders: said.builders,
+                build_types: said.build_types,
+                instructions: said.instructions,
+                rebuild: Rebuild::Never,
                 unsafe_choices: Unsafe::NONE,
             }],
-            trust: TrustRoot::of_keys(vec![key]),
+            trust: said.trust,
         }
     }
 
@@ -188,182 +217,5 @@ impl Policy {
     /// Its rules, in order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    schema: Spanned<u32>,
-    #[serde(default)]
-    keys: BTreeMap<Spanned<String>, KeyEntry>,
-    #[serde(default)]
-    rules: Vec<Spanned<RuleEntry>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct KeyEntry {
-    pem: Spanned<String>,
-    valid_from: Option<Spanned<toml::value::Datetime>>,
-    valid_until: Option<Spanned<toml::value::Datetime>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct RuleEntry {
-    projects: Spanned<Vec<Spanned<String>>>,
-    keys: Spanned<Vec<Spanned<String>>>,
-    source: Spanned<String>,
-    #[serde(rename = "ref")]
-    git_ref: Option<Spanned<String>>,
-    builders: Spanned<Vec<Spanned<String>>>,
-    build_types: Option<Spanned<Vec<Spanned<String>>>>,
-    rebuild: Rebuild,
-    #[serde(default)]
-    allow_dirty_unsafe: bool,
-    #[serde(default)]
-    allow_no_isolation_unsafe: bool,
-}
-
-/// The text being read, for errors that say where.
-struct Reader<'a> {
-    path: &'a str,
-    text: &'a str,
-}
-
-impl Reader<'_> {
-    fn place(&self, offset: usize) -> (usize, usize) {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-    }
-
-    fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
-        let (line, column) = self.place(span.start);
-        let message = message.into();
-        PolicyError { path: self.path.to_owned(), line, column, message }
-    }
-
-    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
-        &self,
-        value: &Spanned<String>,
-    ) -> Result<T, PolicyError> {
-        value.get_ref().parse().map_err(|error: T::Err| self.error(value.span(), error.to_string()))
-    }
-
-    /// A list that is neither empty nor repeats itself.
-    fn set<T: Ord>(
-        &self,
-        list: &Spanned<Vec<Spanned<String>>>,
-        mut item: impl FnMut(&Spanned<String>) -> Result<T, PolicyError>,
-    ) -> Result<BTreeSet<T>, PolicyError> {
-        if list.get_ref().is_empty() {
-            return Err(self.error(list.span(), "an empty list allows nothing"));
-        }
-        let mut set = BTreeSet::new();
-        for entry in list.get_ref() {
-            if !set.insert(item(entry)?) {
-                let message = format!("`{}` is listed twice", Escaped(entry.get_ref()));
-                return Err(self.error(entry.span(), message));
-            }
-        }
-        Ok(set)
-    }
-
-    fn time(
-        &self,
-        value: Option<&Spanned<toml::value::Datetime>>,
-    ) -> Result<Option<DateTime<Utc>>, PolicyError> {
-        value
-            .map(|time| {
-                let parsed = DateTime::parse_from_rfc3339(&time.get_ref().to_string());
-                parsed.map(|time| time.to_utc()).map_err(|_| {
-                    let message =
-                        "a date, a time and an offset are needed, as in 2026-01-31T00:00:00Z";
-                    self.error(time.span(), message)
-                })
-            })
-            .transpose()
-    }
-
-    fn keys(
-        &self,
-        entries: BTreeMap<Spanned<String>, KeyEntry>,
-    ) -> Result<BTreeMap<String, TrustedKey>, PolicyError> {
-        let mut keys: BTreeMap<String, TrustedKey> = BTreeMap::new();
-        for (name, entry) in entries {
-            let validity = Validity {
-                from: self.time(entry.valid_from.as_ref())?,
-                until: self.time(entry.valid_until.as_ref())?,
-            };
-            if validity.from.zip(validity.until).is_some_and(|(from, until)| from > until) {
-                let message = format!("key `{}` is valid at no time", Escaped(name.get_ref()));
-                return Err(self.error(name.span(), message));
-            }
-            let key = TrustedKey::from_pem(entry.pem.get_ref(), validity)
-                .map_err(|error| self.error(entry.pem.span(), error.to_string()))?;
-            // One key under two names could count twice (CVE class GHSA-3633-5h82-39pq).
-            if let Some((other, _)) = keys.iter().find(|(_, other)| other.id() == key.id()) {
-                let message = format!("this is the same key as `{}`", Escaped(other));
-                return Err(self.error(name.span(), message));
-            }
-            keys.insert(name.into_inner(), key);
-        }
-        Ok(keys)
-    }
-
-    fn rule(
-        &self,
-        index: usize,
-        entry: Spanned<RuleEntry>,
-        keys: &BTreeMap<String, TrustedKey>,
-        named: &mut BTreeMap<ProjectName, usize>,
-    ) -> Result<Rule, PolicyError> {
-        let line = self.place(entry.span().start).0;
-        let entry = entry.into_inner();
-        let projects = self.set(&entry.projects, |text| {
-            let project: ProjectName = self.parsed(text)?;
-            // Written otherwise it would read as another name than the one that is compared.
-            if project.to_string() != *text.get_ref() {
-                let message = format!("write the normalised name `{project}`");
-                return Err(self.error(text.span(), message));
-            }
-            if let Some(earlier) = named.insert(project.clone(), index).filter(|at| *at != index) {
-                let message = format!("`{project}` is named by rules[{earlier}] already");
-                return Err(self.error(text.span(), message));
-            }
-            Ok(project)
-        })?;
-        let allowed = self.set(&entry.keys, |text| {
-            keys.get(text.get_ref()).map(|key| key.id().clone()).ok_or_else(|| {
-                let message = format!("no [keys.{}] in this policy", Escaped(text.get_ref()));
-                self.error(text.span(), message)
-            })
-        })?;
-        let uri = |text: &Spanned<String>| {
-            url::Url::parse(text.get_ref())
-                .map_err(|error| self.error(text.span(), format!("not a URI: {error}")))?;
-            Ok(text.get_ref().clone())
-        };
-        let build_types = match &entry.build_types {
-            Some(list) => self.set(list, uri)?,
-            None => [BUILD_TYPE.to_owned()].into(),
-        };
-        Ok(Rule {
-            name: format!("rules[{index}]"),
-            line: Some(line),
-            projects: Projects::Named(projects),
-            keys: allowed,
-            source: self.parsed(&entry.source)?,
-            git_ref: entry.git_ref.as_ref().map(|text| self.parsed(text)).transpose()?,
-            builders: self.set(&entry.builders, uri)?,
-            build_types,
-            rebuild: entry.rebuild,
-            unsafe_choices: Unsafe {
-                dirty: entry.allow_dirty_unsafe,
-                no_isolation: entry.allow_no_isolation_unsafe,
-            },
-        })
     }
 }

@@ -23,12 +23,16 @@ coded! {
         SubjectName = "subject-name",
         /// The statement is about these bytes.
         SubjectDigest = "subject-digest",
-        /// The predicate is provenance.
+        /// The predicate is of a type that the rule accepts.
         PredicateType = "predicate-type",
         /// The build type is one that the rule accepts and this program knows.
         BuildType = "build-type",
         /// The parameters are known, well-formed and agree with each other.
         Parameters = "parameters",
+        /// Nothing decided what was built that the rule does not allow.
+        ExternalParameters = "external-parameters",
+        /// The provenance says nothing that the signer's certificate denies.
+        Certificate = "certificate",
         /// The signer is one of the rule's.
         Signer = "signer",
         /// The builder is one of the rule's.
@@ -43,6 +47,9 @@ coded! {
         Isolation = "isolation",
         /// The file was built again, where the rule asks for it.
         Rebuild = "rebuild",
+        /// The file is one that the lock names, where one was given. Made by whoever read the lock, after
+        /// the others.
+        Lock = "lock",
     }
 }
 

@@ -9,4 +9,6 @@ mod report;
 pub use check::{Check, CheckName, Status};
 pub use reason::Reason;
 pub use refusal::{Escaped, Refusal};
-pub use report::{Decision, FileSeen, PolicyUsed, REPORT_SCHEMA, Report};
+pub use report::{
+    AttestationSeen, Decision, FileSeen, PolicyUsed, REPORT_SCHEMA, Report, Standing, TrustUsed,
+};

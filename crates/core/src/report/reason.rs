@@ -202,6 +202,8 @@ coded! {
         AttestationMissing = "attestation-missing",
         /// The attestation is not a Sigstore bundle that can be read.
         BundleMalformed = "bundle-malformed",
+        /// The attestation is of a form, or uses an algorithm, that is known and not supported.
+        BundleUnsupported = "bundle-unsupported",
         /// The bundle signs bare bytes; it holds no statement about where they came from.
         BundleNotAttestation = "bundle-not-attestation",
         /// There must be exactly one signature: none proves nothing, and two let readers disagree.
@@ -221,6 +223,43 @@ coded! {
         /// What was signed is not an in-toto Statement v1.
         StatementMalformed = "statement-malformed",
 
+        /// The index names a publisher of a kind that is not known.
+        PublisherUnknown = "publisher-unknown",
+        /// The index names another publisher than the certificate.
+        PublisherDisagrees = "publisher-disagrees",
+        /// A log or time stamp says that it was signed after the time of verification.
+        SignedLater = "signed-later",
+
+        // ---- certificates, logs and time stamps (trust/refused.rs)
+        /// The certificate cannot be read, or names no holder and issuer.
+        CertificateMalformed = "certificate-malformed",
+        /// No authority that is trusted, and counted at that time, issued the certificate.
+        CertificateUntrusted = "certificate-untrusted",
+        /// The certificate was not valid when it signed.
+        CertificateNotValid = "certificate-not-valid",
+        /// No certificate log that is trusted vouches for the certificate.
+        CertificateNotLogged = "certificate-not-logged",
+        /// The signature comes without the entry of a log that it must have, or without its proof.
+        LogEntryMissing = "log-entry-missing",
+        /// The entry is of a log that is not trusted.
+        LogUnknown = "log-unknown",
+        /// The proof does not show that the entry is in the log.
+        LogInclusion = "log-inclusion",
+        /// The log's checkpoint is malformed, or not signed by the log.
+        LogCheckpoint = "log-checkpoint",
+        /// The log's promise to take the entry is not signed by the log.
+        LogPromise = "log-promise",
+        /// The entry is about another signature, signer or file.
+        LogEntryMismatch = "log-entry-mismatch",
+        /// The log's time lies in the future, or when the certificate was not valid.
+        LogTime = "log-time",
+        /// The entry cannot be read, or is of a kind that is not known.
+        LogEntryMalformed = "log-entry-malformed",
+        /// The time stamp is not a trusted authority's over this signature, or not at a time it may sign.
+        TimestampInvalid = "timestamp-invalid",
+        /// Nothing that is trusted says when it was signed.
+        TimestampMissing = "timestamp-missing",
+
         // ---- the statement (verify.rs)
         /// The statement must be about exactly one file.
         SubjectCount = "subject-count",
@@ -228,14 +267,20 @@ coded! {
         SubjectNameMismatch = "subject-name-mismatch",
         /// The statement is about other bytes than this file's.
         SubjectDigestMismatch = "subject-digest-mismatch",
-        /// The predicate is not SLSA provenance.
+        /// The predicate is not of a type that the policy accepts.
         PredicateTypeWrong = "predicate-type-wrong",
+        /// The predicate lacks something that its type requires, or holds a value of the wrong form.
+        PredicateMalformed = "predicate-malformed",
         /// The provenance was made by a build type that the policy does not accept.
         BuildTypeNotAllowed = "build-type-not-allowed",
         /// The build type is not one whose parameters this program knows.
         BuildTypeUnknown = "build-type-unknown",
         /// The provenance names a parameter that its build type does not have.
         ParameterUnknown = "parameter-unknown",
+        /// The provenance names a parameter that decided what was built and that the policy does not look at.
+        ParameterNotAllowed = "parameter-not-allowed",
+        /// The provenance says something else than the certificate of its signer.
+        CertificateDisagrees = "certificate-disagrees",
         /// The provenance lacks something or holds a value of the wrong form.
         ProvenanceMalformed = "provenance-malformed",
         /// Two places of the provenance contradict each other.
@@ -244,7 +289,7 @@ coded! {
         // ---- the policy (policy/evaluate.rs)
         /// No rule of the policy names this project.
         ProjectNotNamed = "project-not-named",
-        /// A trusted key signed, but not one that this project's rule allows.
+        /// A trusted signer signed, but not one that this project's rule allows.
         SignerNotAllowed = "signer-not-allowed",
         /// The builder is not one that the rule allows.
         BuilderNotAllowed = "builder-not-allowed",
@@ -266,5 +311,9 @@ coded! {
         RebuildInconclusive = "rebuild-inconclusive",
         /// The file was built again, and that did not give the same bytes.
         RebuildNotIdentical = "rebuild-not-identical",
+
+        // ---- the lock (lock/)
+        /// The file is of a locked project and version, but not one of the files that the lock allows.
+        LockDigestMismatch = "lock-digest-mismatch",
     }
 }

@@ -1,13 +1,15 @@
-//! The trust root: the keys that may sign at all. Which of them may sign for a project is the policy's.
+//! The trust root: the keys and Sigstore instances that may speak at all. Who may sign for a project is the
+//! policy's to say.
 
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sigstore_crypto::VerificationKey;
-use sigstore_types::{DerPublicKey, SignatureBytes};
+use sigstore_crypto::{VerificationKey, verify_signature_prehashed};
+use sigstore_types::{DerPublicKey, HashAlgorithm, SignatureBytes};
 
-use super::KeyId;
+use super::{Instance, KeyId};
+use crate::digest::Sha256Digest;
 use crate::report::{Reason, Refusal};
 
 /// A key as PEM that cannot be used.
@@ -28,8 +30,10 @@ pub struct Validity {
 #[derive(Clone)]
 pub struct TrustedKey {
     id: KeyId,
+    der: DerPublicKey,
     key: Arc<VerificationKey>,
     validity: Validity,
+    log: Option<Arc<Instance>>,
 }
 
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
@@ -51,7 +55,14 @@ impl TrustedKey {
         }
         let der = DerPublicKey::from_pem(pem).map_err(|error| KeyError(error.to_string()))?;
         let key = VerificationKey::from_spki(&der).map_err(|error| KeyError(error.to_string()))?;
-        Ok(Self { id: KeyId::of_spki(der.as_bytes()), key: Arc::new(key), validity })
+        let id = KeyId::of_spki(der.as_bytes());
+        Ok(Self { id, der, key: Arc::new(key), validity, log: None })
+    }
+
+    /// The same key, whose signatures count only with an entry in a log of this instance.
+    #[must_use]
+    pub fn logged_in(self, instance: Arc<Instance>) -> Self {
+        Self { log: Some(instance), ..self }
     }
 
     /// Its id.
@@ -67,6 +78,38 @@ impl TrustedKey {
     /// Whether `signature` is this key's over `message`.
     pub(crate) fn holds(&self, message: &[u8], signature: &SignatureBytes) -> bool {
         self.key.verify(message, signature).is_ok()
+    }
+
+    /// The same over a file of which only the digest is known.
+    ///
+    /// # Errors
+    /// [`Reason::BundleUnsupported`] for an algorithm that needs the bytes themselves.
+    pub(crate) fn holds_prehashed(
+        &self,
+        digest: Sha256Digest,
+        signature: &SignatureBytes,
+    ) -> Result<bool, Refusal> {
+        let scheme = self.key.scheme();
+        if scheme.hash_algorithm() != Some(HashAlgorithm::Sha2256) {
+            return Err(Refusal::new(Reason::BundleUnsupported)
+                .expected("a signature over the file's SHA-256")
+                .found(format!("a signature by {}", scheme.name())));
+        }
+        Ok(verify_signature_prehashed(&self.der, digest.as_bytes(), signature, scheme).is_ok())
+    }
+
+    /// Whether a bundle's hint names this key.
+    pub(crate) fn is_hinted(&self, hint: &str) -> bool {
+        hint == self.id.hint()
+    }
+
+    pub(crate) fn der(&self) -> &DerPublicKey {
+        &self.der
+    }
+
+    /// The instance in a log of which its signatures must be, if any.
+    pub fn log(&self) -> Option<&Instance> {
+        self.log.as_deref()
     }
 
     pub(crate) fn check_valid_at(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
@@ -92,20 +135,27 @@ impl fmt::Debug for TrustedKey {
     }
 }
 
-/// The keys that may sign.
+/// The keys and instances that may speak at all.
 #[derive(Debug, Clone)]
 pub struct TrustRoot {
     keys: Vec<TrustedKey>,
+    instances: Vec<Arc<Instance>>,
 }
 
 impl TrustRoot {
-    /// A root of plain keys.
-    pub fn of_keys(keys: Vec<TrustedKey>) -> Self {
-        Self { keys }
+    /// A root of plain keys and of the instances by whose certificates others may sign. Of neither, it
+    /// trusts nobody.
+    pub fn new(keys: Vec<TrustedKey>, instances: Vec<Arc<Instance>>) -> Self {
+        Self { keys, instances }
     }
 
     /// Its keys.
     pub fn keys(&self) -> impl Iterator<Item = &TrustedKey> {
         self.keys.iter()
+    }
+
+    /// Its Sigstore instances.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.iter().map(Arc::as_ref)
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::CertificateIdentity;
 use crate::digest::Sha256Digest;
 
 /// A key by the SHA-256 of its DER-encoded SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
@@ -39,17 +40,19 @@ impl fmt::Display for KeyId {
 }
 
 /// Who signed, as proven.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignerIdentity {
     /// A plain key.
     Key(KeyId),
+    /// The holder of a certificate that a Sigstore instance issued.
+    Certificate(Box<CertificateIdentity>),
 }
 
 impl fmt::Display for SignerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SignerIdentity::Key(id) => write!(f, "key {id}"),
+            SignerIdentity::Certificate(identity) => identity.fmt(f),
         }
     }
 }

@@ -1,0 +1,191 @@
+//! `wheelmark-conformance`: the command line of the Sigstore client conformance suite, so that the suite can
+//! judge the verification that `wheelmark verify` uses.
+//!
+//! <https://github.com/sigstore/sigstore-conformance/blob/main/docs/cli_protocol.md>
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use chrono::Utc;
+use clap::{Args, Parser, Subcommand};
+use wheelmark_core::attestation::bundle::Attestation;
+use wheelmark_core::attestation::envelope::{Signed, VerifiedEnvelope};
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::limits::{AttestationLimits, TRUSTED_ROOT};
+use wheelmark_core::policy::IdentityRule;
+use wheelmark_core::report::Escaped;
+use wheelmark_core::trust::{
+    Instance, InstanceName, SignerIdentity, TrustRoot, TrustedKey, Validity,
+};
+
+/// Bytes of an artifact that are held in memory. Those of the suite are small; a digest has no bound.
+const ARTIFACT: u64 = 64 << 20;
+
+/// The Sigstore client conformance protocol.
+#[derive(Parser)]
+#[command(name = "wheelmark-conformance", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Verify a bundle over an artifact
+    VerifyBundle(Verify),
+    /// Sign an artifact: not supported, for wheelmark signs with plain keys only
+    SignBundle(Sign),
+}
+
+#[derive(Args)]
+struct Verify {
+    /// Use the staging instance
+    #[arg(long)]
+    staging: bool,
+    /// The bundle
+    #[arg(long)]
+    bundle: PathBuf,
+    /// The name that must be in the certificate
+    #[arg(long, required_unless_present = "key", requires = "certificate_oidc_issuer")]
+    certificate_identity: Option<String>,
+    /// The issuer that must have vouched for it
+    #[arg(long, requires = "certificate_identity")]
+    certificate_oidc_issuer: Option<String>,
+    /// The key (PEM) that must have signed
+    #[arg(long, conflicts_with = "certificate_identity")]
+    key: Option<PathBuf>,
+    /// The trusted root to use in place of the instance's own
+    #[arg(long)]
+    trusted_root: Option<PathBuf>,
+    /// The artifact, or `sha256:` and its digest
+    artifact: String,
+}
+
+#[derive(Args)]
+struct Sign {
+    #[arg(long)]
+    staging: bool,
+    #[arg(long)]
+    in_toto: bool,
+    #[arg(long)]
+    identity_token: String,
+    #[arg(long)]
+    bundle: PathBuf,
+    #[arg(long)]
+    trusted_root: Option<PathBuf>,
+    #[arg(long)]
+    signing_config: Option<PathBuf>,
+    artifact: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::VerifyBundle(arguments) => verify(&arguments),
+        Command::SignBundle(Sign { .. }) => {
+            Err("signing by a certificate is not supported".to_owned())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            let _ = writeln!(anstream::stderr(), "error: {}", Escaped(&message));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is to be verified, as bytes where the signer's algorithm may need them.
+enum Artifact {
+    Digest(Sha256Digest),
+    Bytes(Vec<u8>),
+}
+
+impl Artifact {
+    /// The protocol: a digest begins with `sha256:`, is of the right length, and is no path.
+    fn find(text: &str) -> Result<Self, String> {
+        let digest = text.strip_prefix("sha256:").and_then(|hex| hex.parse().ok());
+        match digest.filter(|_| !Path::new(text).exists()) {
+            Some(digest) => Ok(Self::Digest(digest)),
+            None => read(Path::new(text), ARTIFACT).map(Self::Bytes),
+        }
+    }
+
+    fn signed(&self) -> Signed<'_> {
+        match self {
+            Self::Digest(digest) => Signed::Digest(*digest),
+            Self::Bytes(bytes) => Signed::Bytes(bytes),
+        }
+    }
+
+    fn sha256(&self) -> Sha256Digest {
+        match self {
+            Self::Digest(digest) => *digest,
+            Self::Bytes(bytes) => Sha256Digest::of(bytes),
+        }
+    }
+}
+
+fn verify(arguments: &Verify) -> Result<(), String> {
+    let limits = AttestationLimits::standard();
+    let artifact = Artifact::find(&arguments.artifact)?;
+    let instance = Arc::new(instance(arguments)?);
+    let (trust, identity) = match (&arguments.key, &arguments.certificate_oidc_issuer) {
+        (Some(path), _) => {
+            let pem = String::from_utf8(read(path, TRUSTED_ROOT as u64)?)
+                .map_err(|error| error.to_string())?;
+            let key = TrustedKey::from_pem(&pem, Validity::default())
+                .map_err(|error| error.to_string())?;
+            (TrustRoot::new(vec![key.logged_in(instance)], Vec::new()), None)
+        }
+        (None, Some(issuer)) => {
+            let san = arguments.certificate_identity.clone();
+            let identity = IdentityRule::named(instance.name(), issuer.clone(), san);
+            (TrustRoot::new(Vec::new(), vec![instance]), Some(identity))
+        }
+        (None, None) => return Err("neither a key nor an identity is given".to_owned()),
+    };
+    let bytes = read(&arguments.bundle, limits.bundle as u64)?;
+    let bundle = Attestation::parse(&bytes, &limits).map_err(|refusal| refusal.to_string())?;
+    let envelope = VerifiedEnvelope::verify(&bundle, &trust, artifact.signed(), Utc::now())
+        .map_err(|refusal| refusal.to_string())?;
+    if let (Some(identity), SignerIdentity::Certificate(found)) = (&identity, envelope.signer())
+        && let Some((what, wanted, found)) = identity.mismatch(found)
+    {
+        return Err(format!("signer-not-allowed: {what} is {found}; expected {wanted}"));
+    }
+    if envelope.is_bare() {
+        return Ok(());
+    }
+    let statement = envelope.statement(&limits).map_err(|refusal| refusal.to_string())?;
+    let wanted = artifact.sha256();
+    let about = |text: &String| text.parse::<Sha256Digest>().is_ok_and(|it| it == wanted);
+    if statement.subject.iter().any(|subject| subject.digest.get("sha256").is_some_and(about)) {
+        return Ok(());
+    }
+    Err(format!("subject-digest-mismatch: no subject has the sha256 {wanted}"))
+}
+
+/// The instance that the arguments name; never one that the bundle names.
+fn instance(arguments: &Verify) -> Result<Instance, String> {
+    let instance = match (&arguments.trusted_root, arguments.staging) {
+        (Some(path), _) => {
+            let bytes = read(path, TRUSTED_ROOT as u64)?;
+            Instance::parse(InstanceName::Private, &bytes, None)
+        }
+        (None, true) => Instance::embedded(InstanceName::Staging),
+        (None, false) => Instance::embedded(InstanceName::PublicGood),
+    };
+    instance.map_err(|error| error.to_string())
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let error = |cause: std::io::Error| format!("cannot read {}: {cause}", path.display());
+    let length = fs::metadata(path).map_err(error)?.len();
+    if length > limit {
+        return Err(format!("{}: {length} bytes, at most {limit} are read", path.display()));
+    }
+    fs::read(path).map_err(error)
+}

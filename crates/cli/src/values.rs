@@ -1,0 +1,24 @@
+//! Values of options that more than one verb takes.
+
+/// A command's words, as a shell would split them.
+#[derive(Debug, Clone)]
+pub struct Words(pub Vec<String>);
+
+/// A command line as its words.
+pub fn words(text: &str) -> Result<Words, String> {
+    match shlex::split(text) {
+        Some(words) if words.first().is_some_and(|it| it.starts_with('-') || it.contains('=')) => {
+            Err("the first word is not the program: a step sets no variables".to_owned())
+        }
+        Some(words) if words.first().is_some_and(|it| !it.is_empty()) => Ok(Words(words)),
+        _ => Err("not a command: a quote is open, or it has no program".to_owned()),
+    }
+}
+
+/// `KEY=VALUE`.
+pub fn setting(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(key, _)| !key.is_empty())
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| "a setting is written KEY=VALUE".to_owned())
+}

@@ -1,0 +1,269 @@
+//! Trusted Publishers, as a provenance object names them beside its attestations (PEP 740).
+//!
+//! The index is believed in nothing here: the name must be that of the certificate.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::report::{Reason, Refusal};
+use crate::trust::{CertificateIdentity, GITHUB_ISSUER, GITLAB_ISSUER, SubjectName};
+
+const GOOGLE_ISSUER: &str = "https://accounts.google.com";
+const CIRCLECI_ISSUER: &str = "https://oidc.circleci.com";
+const ACTIVESTATE_ISSUER: &str = "https://platform.activestate.com/api/v1/oauth/oidc";
+
+/// A Trusted Publisher. A kind that is not listed is refused when it is read.
+///
+/// The specification lets an index add keys to a publisher, so unknown ones are kept out; `claims` too.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Publisher {
+    /// A workflow of GitHub Actions.
+    GitHub {
+        /// `owner/name`.
+        repository: String,
+        /// The file name below `.github/workflows/`.
+        workflow: String,
+        /// The deployment environment; empty or absent for any.
+        environment: Option<String>,
+    },
+    /// A pipeline of gitlab.com.
+    GitLab {
+        /// The full path of the project.
+        repository: String,
+        /// The path of the file that defines the pipeline.
+        workflow_filepath: String,
+        /// The deployment environment; empty or absent for any.
+        environment: Option<String>,
+    },
+    /// A service account of Google Cloud.
+    Google {
+        /// Its mail address.
+        email: String,
+    },
+    /// A project of the ActiveState platform.
+    ActiveState {
+        /// The organisation.
+        organization: String,
+        /// The project.
+        project: String,
+    },
+    /// A pipeline of CircleCI.
+    CircleCI {
+        /// The id of the project.
+        project_id: String,
+        /// The id of the pipeline's definition.
+        pipeline_definition_id: String,
+        /// The repository as CircleCI writes it, without a scheme.
+        vcs_origin: Option<String>,
+        /// The full name of the ref.
+        vcs_ref: Option<String>,
+    },
+}
+
+impl Publisher {
+    /// Reads the `publisher` of a provenance object.
+    ///
+    /// # Errors
+    /// [`Reason::PublisherUnknown`] for a kind that is not known, [`Reason::BundleMalformed`] for a known
+    /// one of the wrong form.
+    pub(super) fn read(value: &Value) -> Result<Self, Refusal> {
+        const KINDS: [&str; 5] = ["GitHub", "GitLab", "Google", "ActiveState", "CircleCI"];
+        let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
+        if !KINDS.contains(&kind) {
+            return Err(Refusal::new(Reason::PublisherUnknown)
+                .expected_all(KINDS.map(str::to_owned))
+                .found(kind));
+        }
+        Self::deserialize(value).map_err(|error| {
+            Refusal::new(Reason::BundleMalformed).found(format!("publisher: {error}"))
+        })
+    }
+
+    /// Holds the publisher against the certificate that signed.
+    ///
+    /// # Errors
+    /// [`Reason::PublisherDisagrees`] with both values.
+    pub(super) fn agrees(&self, certificate: &CertificateIdentity) -> Result<(), Refusal> {
+        let claims = &certificate.claims;
+        match self {
+            Self::GitHub { repository, workflow, environment } => {
+                let repository = format!("https://github.com/{repository}");
+                same("issuer", GITHUB_ISSUER, Some(&certificate.issuer))?;
+                same("repository", &repository, certificate.repository().as_deref())?;
+                let file = format!("{repository}/.github/workflows/{workflow}");
+                same("workflow", &file, config_file(certificate))?;
+                environment_agrees(environment.as_deref(), certificate)
+            }
+            Self::GitLab { repository, workflow_filepath, environment } => {
+                let repository = format!("https://gitlab.com/{repository}");
+                same("issuer", GITLAB_ISSUER, Some(&certificate.issuer))?;
+                same("repository", &repository, certificate.repository().as_deref())?;
+                let file = format!("{repository}//{workflow_filepath}");
+                same("workflow", &file, config_file(certificate))?;
+                environment_agrees(environment.as_deref(), certificate)
+            }
+            Self::Google { email } => {
+                same("issuer", GOOGLE_ISSUER, Some(&certificate.issuer))?;
+                let found = match &certificate.san {
+                    SubjectName::Email(found) => Some(found.as_str()),
+                    SubjectName::Uri(_) => None,
+                };
+                same("email", email, found)
+            }
+            Self::ActiveState { organization, project } => {
+                same("issuer", ACTIVESTATE_ISSUER, Some(&certificate.issuer))?;
+                let uri = format!("https://platform.activestate.com/{organization}/{project}");
+                same("project", &uri, Some(certificate.san.as_str()))
+            }
+            Self::CircleCI { project_id, pipeline_definition_id, vcs_origin, vcs_ref } => {
+                same("issuer", CIRCLECI_ISSUER, Some(&certificate.issuer))?;
+                let uri = format!(
+                    "https://circleci.com/api/v2/projects/{project_id}/pipeline-definitions/{pipeline_definition_id}"
+                );
+                same("pipeline", &uri, claims.build_signer_uri.as_deref())?;
+                if let Some(origin) = vcs_origin {
+                    same("repository", origin, claims.source_repository_uri.as_deref())?;
+                }
+                match vcs_ref {
+                    Some(name) => same("ref", name, claims.source_repository_ref.as_deref()),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// The file that defines the job, without the ref it was read at. The ref must be one that the
+/// certificate names too: it is what ends the file's name.
+fn config_file(certificate: &CertificateIdentity) -> Option<&str> {
+    let uri = certificate.build_config()?;
+    let commit = certificate.claims.source_repository_digest.as_deref();
+    [certificate.git_ref(), commit]
+        .into_iter()
+        .flatten()
+        .find_map(|at| uri.strip_suffix(at)?.strip_suffix('@'))
+}
+
+/// Only certificates of late name the environment; one that does not leaves nothing to compare.
+fn environment_agrees(
+    claimed: Option<&str>,
+    certificate: &CertificateIdentity,
+) -> Result<(), Refusal> {
+    match (claimed.filter(|name| !name.is_empty()), &certificate.claims.deployment_environment) {
+        (Some(claimed), Some(found)) => same("environment", claimed, Some(found)),
+        _ => Ok(()),
+    }
+}
+
+fn same(what: &str, claimed: &str, certified: Option<&str>) -> Result<(), Refusal> {
+    if certified == Some(claimed) {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::PublisherDisagrees)
+        .expected(format!("{what} `{claimed}`, as the index names the publisher"))
+        .found(format!("{what} `{}` in the certificate", certified.unwrap_or("none"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sigstore_crypto::x509::FulcioCiClaims;
+
+    use super::*;
+    use crate::trust::InstanceName;
+
+    fn github() -> CertificateIdentity {
+        let uri = "https://github.com/o/r/.github/workflows/w.yml@refs/tags/v1";
+        let mut claims = FulcioCiClaims::default();
+        claims.source_repository_uri = Some("https://github.com/o/r".to_owned());
+        claims.source_repository_ref = Some("refs/tags/v1".to_owned());
+        claims.build_config_uri = Some(uri.to_owned());
+        CertificateIdentity {
+            instance: InstanceName::PublicGood,
+            issuer: GITHUB_ISSUER.to_owned(),
+            san: SubjectName::Uri(uri.to_owned()),
+            claims,
+        }
+    }
+
+    fn held(publisher: Value, certificate: &CertificateIdentity) -> Result<(), Reason> {
+        let publisher = Publisher::read(&publisher).map_err(|refusal| refusal.reason)?;
+        publisher.agrees(certificate).map_err(|refusal| refusal.reason)
+    }
+
+    #[test]
+    fn a_github_publisher_is_the_certificate_s() {
+        let right = |repository: &str, workflow: &str| json!({"kind": "GitHub", "repository": repository, "workflow": workflow, "environment": "", "claims": null});
+        assert_eq!(held(right("o/r", "w.yml"), &github()), Ok(()));
+        for (repository, workflow) in
+            [("o/fork", "w.yml"), ("o/r", "other.yml"), ("o/r", "w.yml@refs/tags/v1"), ("o", "r")]
+        {
+            let refused = held(right(repository, workflow), &github());
+            assert_eq!(refused, Err(Reason::PublisherDisagrees), "{repository} {workflow}");
+        }
+        let mut other = github();
+        other.issuer = "https://issuer.example".to_owned();
+        assert_eq!(held(right("o/r", "w.yml"), &other), Err(Reason::PublisherDisagrees));
+    }
+
+    #[test]
+    fn an_environment_is_compared_where_the_certificate_has_one() {
+        let publisher = json!({"kind": "GitHub", "repository": "o/r", "workflow": "w.yml", "environment": "pypi"});
+        let mut certificate = github();
+        assert_eq!(held(publisher.clone(), &certificate), Ok(()));
+        certificate.claims.deployment_environment = Some("pypi".to_owned());
+        assert_eq!(held(publisher.clone(), &certificate), Ok(()));
+        certificate.claims.deployment_environment = Some("other".to_owned());
+        assert_eq!(held(publisher, &certificate), Err(Reason::PublisherDisagrees));
+    }
+
+    #[test]
+    fn gitlab_google_circleci_and_activestate_publishers() {
+        let mut gitlab = github();
+        let uri = "https://gitlab.com/g/s/p//.gitlab-ci.yml@refs/heads/main";
+        gitlab.issuer = GITLAB_ISSUER.to_owned();
+        gitlab.claims.source_repository_uri = Some("https://gitlab.com/g/s/p".to_owned());
+        gitlab.claims.source_repository_ref = Some("refs/heads/main".to_owned());
+        gitlab.claims.build_config_uri = Some(uri.to_owned());
+        let publisher = |path: &str| json!({"kind": "GitLab", "repository": "g/s/p", "workflow_filepath": path});
+        assert_eq!(held(publisher(".gitlab-ci.yml"), &gitlab), Ok(()));
+        assert_eq!(held(publisher("x.yml"), &gitlab), Err(Reason::PublisherDisagrees));
+
+        let mut google = github();
+        google.issuer = GOOGLE_ISSUER.to_owned();
+        google.san = SubjectName::Email("a@p.iam.gserviceaccount.com".to_owned());
+        let publisher = |email: &str| json!({"kind": "Google", "email": email});
+        assert_eq!(held(publisher("a@p.iam.gserviceaccount.com"), &google), Ok(()));
+        assert_eq!(held(publisher("b@p.example"), &google), Err(Reason::PublisherDisagrees));
+        google.san = SubjectName::Uri("b@p.example".to_owned());
+        assert_eq!(held(publisher("b@p.example"), &google), Err(Reason::PublisherDisagrees));
+
+        let mut circle = github();
+        circle.issuer = CIRCLECI_ISSUER.to_owned();
+        circle.claims.build_signer_uri =
+            Some("https://circleci.com/api/v2/projects/p/pipeline-definitions/d".to_owned());
+        let publisher =
+            |id: &str| json!({"kind": "CircleCI", "project_id": id, "pipeline_definition_id": "d"});
+        assert_eq!(held(publisher("p"), &circle), Ok(()));
+        assert_eq!(held(publisher("q"), &circle), Err(Reason::PublisherDisagrees));
+
+        let mut active = github();
+        active.issuer = ACTIVESTATE_ISSUER.to_owned();
+        active.san = SubjectName::Uri("https://platform.activestate.com/o/p".to_owned());
+        let publisher =
+            |name: &str| json!({"kind": "ActiveState", "organization": "o", "project": name});
+        assert_eq!(held(publisher("p"), &active), Ok(()));
+        assert_eq!(held(publisher("q"), &active), Err(Reason::PublisherDisagrees));
+    }
+
+    #[test]
+    fn an_unknown_kind_is_refused() {
+        for kind in ["", "github", "Bitbucket"] {
+            let read = Publisher::read(&json!({"kind": kind})).map_err(|refusal| refusal.reason);
+            assert_eq!(read, Err(Reason::PublisherUnknown), "{kind}");
+        }
+        let read = Publisher::read(&json!({"kind": "GitHub"})).map_err(|refusal| refusal.reason);
+        assert_eq!(read, Err(Reason::BundleMalformed));
+    }
+}

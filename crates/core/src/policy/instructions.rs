@@ -1,0 +1,91 @@
+//! What a rule lets decide what is built, beside the source: steps after the build, and settings of the
+//! backend. Either can put anything into a file, and none of it is in a commit.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::attestation::origin::Origin;
+use crate::attestation::pep517::{ExternalParameters, Pep517Build, Step};
+use crate::report::{Reason, Refusal, Status};
+
+/// The steps and settings that a rule allows; nothing by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Instructions {
+    /// Commands, each as its words.
+    pub steps: BTreeSet<Vec<String>>,
+    /// Requirements that may be installed for the steps, as they were asked for.
+    pub step_requires: BTreeSet<String>,
+    /// Settings, each as `key=value`.
+    pub config_settings: BTreeSet<String>,
+}
+
+impl Instructions {
+    /// Judges everything that was asked of the build from outside and that nobody finds in the source
+    /// (SLSA 1.2, "Verifying artifacts", step 2).
+    ///
+    /// Of our own build type these are the steps and the settings: the rest of its parameters say which part
+    /// of the source was built, and by which interpreter and requirements of the index. Of any other build
+    /// type it is whatever the source and the file that defines the build do not say.
+    pub fn judge(&self, origin: &Origin, build: Option<&Pep517Build>) -> Status {
+        let refused = match build {
+            Some(build) => self.refused(&build.external),
+            None => {
+                origin.parameters.iter().next().map(|(name, value)| format!("{name} = {value}"))
+            }
+        };
+        match refused {
+            None => Status::Passed(None),
+            Some(found) => Status::Failed(
+                Refusal::new(Reason::ParameterNotAllowed).expected_all(self.told()).found(found),
+            ),
+        }
+    }
+
+    fn refused(&self, asked: &ExternalParameters) -> Option<String> {
+        let step = asked.steps.iter().find_map(|step| self.refused_of(step));
+        let settings = || {
+            asked
+                .config_settings
+                .iter()
+                .flat_map(|(key, value)| pairs(key, value))
+                .find(|pair| !self.config_settings.contains(pair))
+        };
+        step.or_else(|| settings().map(|pair| format!("config setting `{pair}`")))
+    }
+
+    fn refused_of(&self, step: &Step) -> Option<String> {
+        if !self.steps.contains(&step.command) {
+            return Some(format!("step `{}`", quoted(&step.command)));
+        }
+        let other = step.requires.iter().find(|it| !self.step_requires.contains(*it))?;
+        Some(format!("requirement `{other}` of the step `{}`", quoted(&step.command)))
+    }
+
+    fn told(&self) -> Vec<String> {
+        let steps = self.steps.iter().map(|step| format!("step `{}`", quoted(step)));
+        let requires = self.step_requires.iter().map(|it| format!("requirement `{it}` of a step"));
+        let settings = self.config_settings.iter().map(|it| format!("config setting `{it}`"));
+        let told: Vec<_> = steps.chain(requires).chain(settings).collect();
+        if told.is_empty() {
+            return vec!["nothing beside the source and what defines the build".to_owned()];
+        }
+        told
+    }
+}
+
+/// A setting of the backend is a text or a list of them (PEP 517, "config_settings").
+fn pairs(key: &str, value: &Value) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match value {
+        Value::Array(values) => values.iter().map(|it| format!("{key}={}", text(it))).collect(),
+        value => vec![format!("{key}={}", text(value))],
+    }
+}
+
+fn quoted(words: &[String]) -> String {
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+}
