@@ -15,6 +15,7 @@ import base64
 import hashlib
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -52,17 +53,20 @@ def main():
         f"{len(files):,} files ({len(paths)} different wheels), {total:,} bytes.", "",
         "| what | wall s | cpu s | cpu / bare | peak MiB |", "| --- | ---: | ---: | ---: | ---: |",
     ]
-    lines += [f"| {name} | {wall:.2f} | {cpu:.2f} | {cpu / base[1]:.2f} | {peak / 1024:.0f} |"
-              for name, (wall, cpu, peak) in best.items()]
+    for name, (wall, cpu, peak) in best.items():
+        # Each file has an unzip of its own, which comes and goes.
+        shown = "" if name == "unzip -tq" else f"{peak / 1024:.0f}"
+        lines.append(f"| {name} | {wall:.2f} | {cpu:.2f} | {cpu / base[1]:.2f} | {shown} |")
     with tempfile.TemporaryDirectory(prefix="wheel-speed-") as folder:
         large = make_large(pathlib.Path(folder))
         wall, cpu, peak = run([reader, "--quiet", str(large)])
         size = large.stat().st_size
     reached = best["strict reader"][1] / base[1]
-    faster = best["unzip -tq"][0] / best["strict reader"][0]
+    slower, faster = (best["unzip -tq"][of] / best["strict reader"][of] for of in (1, 0))
     lines += ["",
               f"- strict reader / bare arithmetic: **{reached:.2f}×** (goal: at most 1.2×)",
-              f"- `unzip -tq` / strict reader: **{faster:.1f}×** (goal: more than 1)",
+              f"- `unzip -tq` / strict reader: **{slower:.1f}×** of processor time, {faster:.1f}× of wall time "
+              "(goal: more than 1)",
               f"- peak memory for a wheel of {size:,} bytes, one member of 700,000,000 in it: "
               f"**{peak / 1024:.0f} MiB** (goal: under 64 MiB), {wall:.1f} s", ""]
     text = "\n".join(lines)
@@ -85,13 +89,28 @@ def parse():
 
 
 def run(argv):
-    """Wall and processor seconds, and the peak memory in KiB."""
+    """Wall and processor seconds, and the peak memory in KiB of the process itself, without its children.
+
+    The peak is asked for while it runs: what wait4 tells counts this interpreter too, from which it started.
+    """
     started = time.perf_counter()
     process = subprocess.Popen([str(word) for word in argv], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    peak, done = 0, 0
+    while not done:
+        done, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if not done:
+            peak = max(peak, resident(process.pid))
+            time.sleep(0.01)
     if status:
         sys.exit(f"{argv[0]} failed")
-    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, peak
+
+
+def resident(pid):
+    """The most memory that a process has held so far, in KiB; nothing once it has ended."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def make_large(folder):
