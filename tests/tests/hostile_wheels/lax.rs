@@ -20,6 +20,16 @@ pub fn strict() -> Lax {
     ("distance-code-of-one", incomplete_distances(1, 0), vec![b'x'; 4])
 }
 
+/// 3.2.6, fixed codes: so many of `x`, the length 4 at a distance of 8, the end.
+pub fn eight_back(literals: usize) -> Vec<u8> {
+    let mut bits = Bits::fixed();
+    for _ in 0..literals {
+        bits.code(u32::from(b'x') + 0x30, 8);
+    }
+    bits.code(2, 7).code(5, 5).number(1, 1).code(0, 7);
+    bits.bytes
+}
+
 /// The distance that those take the symbols 30 and 31 for.
 const FAR: usize = 24_577;
 

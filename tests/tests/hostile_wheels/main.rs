@@ -14,7 +14,7 @@ use wheelmark_core::filename::WheelFilename;
 use wheelmark_core::limits::WheelLimits;
 use wheelmark_core::report::Reason::{self, *};
 use wheelmark_core::wheel::{self, Compression, NoteKind, Readable, Wheel, WheelError};
-use wheelmark_tests::hostile::{End, Entry, Plan, extra, zip64};
+use wheelmark_tests::hostile::{End, Entry, Plan, extra};
 
 fn read(filename: &str, bytes: &[u8]) -> Result<Wheel, WheelError> {
     let filename = WheelFilename::parse(filename).expect("a wheel's name");
@@ -107,6 +107,7 @@ fn bounds_are_held() {
         (WheelLimits { central_directory: 100, ..standard() }, ArchiveDirectoryTooLarge),
         (WheelLimits { inflated_total: 100, ..standard() }, ArchiveInflatedTooLarge),
         (WheelLimits { inflation_ratio: 0, ..standard() }, ArchiveInflationRatio),
+        (WheelLimits { wheel_ratio: 0, wheel_ratio_from: 0, ..standard() }, ArchiveInflationRatio),
         (WheelLimits { metadata_file: 10, ..standard() }, ArchiveMemberTooLarge),
     ];
     for (limits, expected) in cases {
@@ -134,9 +135,15 @@ fn honest() -> Vec<(&'static str, File)> {
             plan.edit(WHEEL, "Tag:", "Build: 7a\nTag:");
         })),
         ("two-generators", edited(WHEEL, "Tag:", "Generator: delocate 0.13.0\nTag:")),
-        ("name-and-version-spelled-otherwise", planned(|plan| {
+        ("metadata-spelled-otherwise", planned(|plan| {
+            plan.edit(METADATA, "Name: demo", "Name: DEMO").edit(METADATA, "\nVersion: 1.0", "\nVersion: 1.0.0");
+        })),
+        ("dist-info-spelled-as-the-name", planned(|plan| {
             plan.filename = "Demo-1.0.0-py3-none-any.whl".into();
-            plan.edit(METADATA, "Name: demo", "Name: DEMO");
+            for (name, _) in &mut plan.files {
+                *name = name.replace("demo-1.0.dist-info", "Demo-1.0.0.dist-info");
+            }
+            plan.record_path = "Demo-1.0.0.dist-info/RECORD".into();
         })),
         ("directory-entries", planned(|plan| {
             plan.put("demo/", "").put("demo-1.0.dist-info/", "").put("demo-1.0.data/", "");
@@ -147,30 +154,17 @@ fn honest() -> Vec<(&'static str, File)> {
         ("utf8-flag-on-ascii", both_headers(|h| h.flags = 1 << 11)),
         ("stored", stored().0),
         ("record-first", packed(|a| a.entries.rotate_right(1))),
-        ("data-descriptors", packed(|a| {
-            for entry in a.entries.iter_mut().filter(|entry| !entry.data.is_empty()) {
-                entry.stream();
-            }
-        })),
         ("empty-deflated", packed(|a| {
             let entry = a.entry(EMPTY);
             entry.data = vec![3, 0];
             entry.both(|h| (h.method, h.compressed_size) = (8, 2));
         })),
+        ("deflate-eight-back", eight_back(8)),
         ("zip64-end-records", end64(End::saturated(), |_| {})),
         ("zip64-end-records-beside-a-full-one", end64(End::default(), |_| {})),
         ("zip64-sizes", zip64_sizes(Some(sizes()), Some(sizes()))),
         ("zip64-sizes-in-local-header", zip64_sizes(Some(sizes()), None)),
         ("zip64-sizes-given-twice", local_header(|h| h.extra = sizes())),
-        ("zip64-descriptor", packed(|a| {
-            let sizes = a.entry(INIT).local().clone();
-            let entry = a.entry(INIT).stream();
-            entry.local().extra = zip64(&[0, 0]);
-            (entry.local().size, entry.local().compressed_size) = (u32::MAX, u32::MAX);
-            entry.descriptor.truncate(8);
-            entry.descriptor.extend(u64::from(sizes.compressed_size).to_le_bytes());
-            entry.descriptor.extend(u64::from(sizes.size).to_le_bytes());
-        })),
         ("unix-times", packed(|a| {
             a.entry(INIT).local().extra = extra(0x5455, &[3, 1, 2, 3, 4, 5, 6, 7, 8]);
             a.entry(INIT).central().shared.extra = extra(0x5455, &[3, 1, 2, 3, 4]);
@@ -190,7 +184,7 @@ fn honest() -> Vec<(&'static str, File)> {
         })),
         ("metadata-with-returns", edited(METADATA, "\n", "\r\n")),
         ("metadata-continued", edited(METADATA, "Name:", "License: one\n        two\nName:")),
-        ("entry-points", entry_points("# made\n[console_scripts]\n demo.x-1 = demo:main [a]\n\n[x.y]\nmulti\n")),
+        ("entry-points", entry_points("# made\n[console_scripts]\n demo.x-1 = demo:main [a]\n\n[x.y]\n a b: c = d\n a b: e = f\n[e]\n")),
         ("vendored-dist-info", named("demo/_vendor/six-1.0.dist-info/METADATA")),
         ("purelib-beside-root", named("demo-1.0.data/purelib/demo/more.py")),
     ]

@@ -1,12 +1,14 @@
-//! What a wheel says otherwise than others do, without any reader being misled: accepted, and told.
+//! What a wheel says otherwise than its name does, though all readers install the same: accepted where what was
+//! signed names the file, and told.
 
 use std::fmt;
 
 use crate::coded::coded;
 use crate::dist::Shown;
+use crate::report::Reason;
 
 coded! {
-    /// What kind of oddity. Each is one that the index serves, and that no installer looks at:
+    /// What kind of oddity. Each is one that the index serves, and by which no installer chooses:
     /// `docs/adr/0011-what-wheel-says.md`.
     pub enum NoteKind {
         /// WHEEL gives other platforms than the file name, by which installers choose.
@@ -26,6 +28,16 @@ pub struct Note {
     pub found: String,
     /// What the file name says.
     pub named: String,
+}
+
+impl Note {
+    /// Why the wheel is refused all the same where nothing that was signed names the file.
+    pub fn reason(&self) -> Reason {
+        match self.kind {
+            NoteKind::OtherPlatforms => Reason::MetadataTagsMismatch,
+            NoteKind::BuildUnsaid => Reason::MetadataBuildMismatch,
+        }
+    }
 }
 
 impl fmt::Display for Note {
