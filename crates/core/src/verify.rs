@@ -150,7 +150,9 @@ impl Case<'_> {
         let stated = envelope.map(|it| (!(bare && it.is_bare())).then_some(it));
         let statement = run.check_if(C::Statement, stated, |it| it.statement(self.limits));
         let statement = statement.as_ref().map(Option::as_ref);
-        run.judge_if(C::SubjectName, both_if(statement, file), subject::name);
+        run.judge(C::SubjectName, both_if(statement, file), |named| {
+            named.map_or_else(|| unnamed(&self.artifact.contents), subject::name)
+        });
         run.judge(C::SubjectDigest, both(statement, file), |(it, file)| {
             it.map_or(Status::Passed(Some(format!("sha256 {sha256}"))), |it| {
                 subject::digest(it, file, sha256)
@@ -348,6 +350,18 @@ fn report(
         notes,
         checks,
     )
+}
+
+/// No statement names the file: then what the wheel says of itself must be all that its name says.
+fn unnamed(contents: &Result<Contents, Refusal>) -> Status {
+    let note = match contents {
+        Ok(Contents::Wheel(wheel)) => wheel.notes().first(),
+        _ => None,
+    };
+    note.map_or(Status::NotRequired, |note| {
+        let refusal = Refusal::new(note.reason()).expected(note.found.clone());
+        Status::Failed(refusal.found(note.named.clone()))
+    })
 }
 
 /// What a wheel that holds has beside what is judged: it runs by itself, or is odd.
