@@ -371,6 +371,10 @@ fn claims() -> Vec<Case> {
         ("script-twice-by-case", scripts("a = demo:main\nA = demo:evil"), MetadataEntryPoints),
         ("script-of-both-groups", entry_points("[console_scripts]\na = demo:main\n[gui_scripts]\na = demo:evil\n"), MetadataEntryPoints),
         ("script-group-twice", entry_points("[console_scripts]\na = b:c\n[console_scripts]\nd = e:f\n"), MetadataEntryPoints),
+        ("script-over-a-file", planned(|plan| {
+            plan.put("demo-1.0.data/scripts/A", "#!python\n");
+            plan.put(ENTRY_POINTS, "[console_scripts]\na = demo:main\n");
+        }), MetadataEntryPoints),
         ("script-with-space", scripts("a b = demo:main"), MetadataEntryPoints),
         ("entry-point-without-target", entry_points("[x.y]\nmulti\n"), MetadataEntryPoints),
         ("entry-points-a-million", entry_points(&format!("[x]\n{}", many_entries())), MetadataEntryPoints),

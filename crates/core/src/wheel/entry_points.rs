@@ -10,8 +10,9 @@ use crate::report::Reason;
 
 /// Refuses a script whose name leads out of the scripts folder, and a file that the two readers in use,
 /// `configparser` and `importlib.metadata`, take for different things: comments, continued lines, groups
-/// and names given twice, groups that one of them gives to all.
-pub(super) fn check(bytes: &[u8]) -> Result<(), Refusal> {
+/// and names given twice, groups that one of them gives to all. So is a script that is in `folder` as a file
+/// already: which of the two is installed depends on who installs.
+pub(super) fn check(bytes: &[u8], folder: &HashSet<String>) -> Result<(), Refusal> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Refusal::new(Reason::MetadataEntryPoints, "bytes that are not UTF-8"))?;
     let (mut groups, mut entries, mut scripts) = (HashSet::new(), HashSet::new(), HashSet::new());
@@ -53,7 +54,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Refusal> {
         if ["console_scripts", "gui_scripts"].iter().any(|it| group.eq_ignore_ascii_case(it)) {
             check_script(name)?;
             // Both groups' scripts go into one folder, whose file system may ignore case.
-            if !scripts.insert(name.to_ascii_lowercase()) {
+            let name = name.to_ascii_lowercase();
+            if folder.contains(&name) || !scripts.insert(name) {
                 return Err(unreadable());
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! <https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-contents>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::central::Entry;
 use crate::dist::Refusal;
@@ -20,6 +20,8 @@ pub(super) struct Layout {
     pub(super) dist_info: String,
     /// Members that the interpreter runs by itself when it starts.
     pub(super) startup_hooks: Vec<String>,
+    /// What lies in the folder of scripts, in lower case.
+    pub(super) scripts: HashSet<String>,
 }
 
 impl Layout {
@@ -30,6 +32,7 @@ impl Layout {
         let data = format!("{stem}.data");
         let mut startup_hooks = Vec::new();
         let mut installed = Vec::new();
+        let mut scripts = HashSet::new();
         let mut uses_library_scheme = false;
         for name in names() {
             let place = Installed::of(name, &data)?;
@@ -42,6 +45,9 @@ impl Layout {
                     installed.push(Place::of(path));
                 }
             }
+            if let Installed::Script(path) = place {
+                scripts.insert(path.to_ascii_lowercase());
+            }
             if place.may_run_at_startup() && !name.ends_with('/') {
                 startup_hooks.push(name.to_owned());
             }
@@ -50,7 +56,7 @@ impl Layout {
         if uses_library_scheme && let Some((_, path, other)) = names::collision(installed) {
             return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(path));
         }
-        Ok(Self { dist_info, startup_hooks })
+        Ok(Self { dist_info, startup_hooks, scripts })
     }
 
     /// The name of a member of the `.dist-info` directory.
@@ -98,7 +104,9 @@ enum Installed<'a> {
     Library(&'a str),
     /// Below the environment's root, by the scheme `data`.
     Root(&'a str),
-    /// Among the scripts or headers.
+    /// In the folder of scripts.
+    Script(&'a str),
+    /// Among the headers.
     Elsewhere,
 }
 
@@ -125,6 +133,7 @@ impl<'a> Installed<'a> {
                 (_, "") => Self::Elsewhere,
                 ("purelib" | "platlib", path) => Self::Library(path),
                 ("data", path) => Self::Root(path),
+                ("scripts", path) => Self::Script(path),
                 _ => Self::Elsewhere,
             }),
             _ => {
@@ -142,7 +151,7 @@ impl<'a> Installed<'a> {
                 let below = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
                 below.chain([*path]).any(runs_at_startup)
             }
-            Self::Elsewhere => false,
+            Self::Script(_) | Self::Elsewhere => false,
         }
     }
 }

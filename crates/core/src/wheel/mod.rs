@@ -155,7 +155,7 @@ impl Reader {
         let (path, bytes) = file("WHEEL", Reason::MetadataWheelMissing)?;
         let wheel_file = WheelFile::parse(bytes, &filename).map_err(|refusal| refusal.at(&path))?;
         if let Ok((path, bytes)) = file("entry_points.txt", Reason::MetadataEntryPoints) {
-            entry_points::check(bytes).map_err(|refusal| refusal.at(&path))?;
+            entry_points::check(bytes, &layout.scripts).map_err(|refusal| refusal.at(&path))?;
         }
 
         Ok(Wheel {

@@ -137,7 +137,7 @@ fn read<R: Read + Seek>(
             Some(content) => {
                 notes.extend(record.as_ref().and_then(|it| it.check(entry, &content).err()));
                 if let (Some(file), Some(bytes)) = (parsed, &content.bytes) {
-                    let refused = metadata(file, bytes, &filename).err();
+                    let refused = metadata(file, bytes, &filename, &layout).err();
                     notes.extend(refused.map(|refusal| refusal.at(&entry.name)));
                 }
                 content.sha256
@@ -195,11 +195,16 @@ fn record<R: Read + Seek>(
     Ok(record.map_err(|refusal| notes.extend([refusal])).ok())
 }
 
-fn metadata(file: &str, bytes: &[u8], filename: &WheelFilename) -> Result<(), Refusal> {
+fn metadata(
+    file: &str,
+    bytes: &[u8],
+    filename: &WheelFilename,
+    layout: &Layout,
+) -> Result<(), Refusal> {
     match file {
         "METADATA" => Metadata::parse(bytes, filename.project(), filename.version()).map(drop),
         "WHEEL" => WheelFile::parse(bytes, filename).map(drop),
-        _ => entry_points::check(bytes),
+        _ => entry_points::check(bytes, &layout.scripts),
     }
 }
 
