@@ -1,5 +1,6 @@
 //! The file under test, read once from disk.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Seek as _};
 use std::path::Path;
@@ -17,6 +18,11 @@ use wheelmark_core::wheel::{self, WheelError};
 use crate::error::CliError;
 use crate::input::Watched;
 use crate::interrupt;
+
+thread_local! {
+    /// One reader a thread: a batch does not pay for new memory with each file.
+    static READER: RefCell<wheel::Reader> = RefCell::new(wheel::Reader::new());
+}
 
 /// Reads a file strictly. What is wrong with its name or its bytes is part of the artifact; an error is
 /// only that it could not be read.
@@ -60,7 +66,10 @@ fn read_from(
     let filename = DistFilename::parse(&name).map_err(|error| malformed(&error));
     let read = match &filename {
         Ok(DistFilename::Wheel(filename)) => {
-            match wheel::read(&mut file, filename.clone(), &WheelLimits::standard()) {
+            let limits = WheelLimits::standard();
+            let read =
+                READER.with_borrow_mut(|reader| reader.read(&mut file, filename.clone(), &limits));
+            match read {
                 Ok(wheel) => Ok((wheel.sha256(), Contents::Wheel(Box::new(wheel)))),
                 Err(WheelError::Refused(refusal)) => Err(refusal.into()),
                 Err(WheelError::Io(error)) => return Err(failed(error)),
