@@ -745,11 +745,14 @@ class Cosign(Judge):
 # What came of it.
 
 
-def cause(document):
-    """What a disagreement is grouped by, within a form."""
-    if document.change:
+def cause(document, peer, unchanged):
+    """What a disagreement is grouped by, within a form. Where they disagree on the document as it was before,
+    that is what its changes show, too."""
+    base = document.name.removesuffix(" (small sample)")
+    if document.change and (base, document.form) not in unchanged[peer]:
         return document.change
-    return document.name if document.subject.file else "a bundle of CPython as it is"
+    name = base if document.subject.file else "a bundle of CPython"
+    return f"{name}, changed" if document.change else name
 
 
 def kind(document):
@@ -767,12 +770,14 @@ def kind(document):
 def report(documents, judges, arguments):
     peers = [judge.name for judge in judges[1:]]
     groups = collections.defaultdict(list)
+    unchanged = {peer: {(it.name, it.form) for it in documents if not it.change and peer in it.said
+                        and it.said[peer][0] != it.said["wheelmark"][0]} for peer in peers}
     for document in documents:
         ours = document.said["wheelmark"][0]
         for peer in peers:
             if peer in document.said and document.said[peer][0] != ours:
                 who = f"only {peer} refuses" if ours else f"only wheelmark refuses, not {peer}"
-                groups[f"{kind(document)}: {cause(document)}: {who}"].append(document)
+                groups[f"{kind(document)}: {cause(document, peer, unchanged)}: {who}"].append(document)
     print("| | documents | wheelmark accepts | both accept | both refuse | only the peer refuses | only wheelmark "
           "refuses |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for peer in peers:

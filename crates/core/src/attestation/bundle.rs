@@ -2,6 +2,7 @@
 //!
 //! <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>
 
+use serde::Deserialize as _;
 use serde_json::Value;
 use sigstore_types::bundle::VerificationMaterialContent;
 use sigstore_types::{Bundle, SignatureContent};
@@ -60,8 +61,7 @@ impl Attestation {
                     .found(format!("{count} signatures")));
             }
         }
-        let text = value.to_string();
-        let bundle = Bundle::from_json(&text).map_err(|error| malformed(&error.to_string()))?;
+        let bundle = Bundle::deserialize(value).map_err(|error| malformed(&error.to_string()))?;
         check_chain(&bundle.verification_material.content)?;
         let signed_by = match &bundle.verification_material.content {
             VerificationMaterialContent::PublicKey(key) => {

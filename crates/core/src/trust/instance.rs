@@ -18,7 +18,7 @@ use sigstore_verify::{
 };
 
 use super::refused::refusal;
-use super::{CertificateIdentity, KeyId};
+use super::{CertificateIdentity, KeyId, entries};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::TRUSTED_ROOT;
@@ -207,6 +207,7 @@ impl Instance {
             how = how.skip_sct();
         }
         let shown = self.verifier.verify(signed, bundle, &how).map_err(|error| refusal(&error))?;
+        entries::agree(bundle, &self.root)?;
         let identity = shown
             .certificate()
             .and_then(|certificate| CertificateIdentity::read(self.name, certificate))
@@ -229,6 +230,7 @@ impl Instance {
     ) -> Result<Shown<KeyId>, Refusal> {
         let how = PublicKeyVerificationPolicy::new(key.clone());
         let shown = self.verifier.verify(signed, bundle, &how).map_err(|error| refusal(&error))?;
+        entries::agree(bundle, &self.root)?;
         Ok(Shown { what: KeyId::of_spki(key.as_bytes()), times: times(&shown) })
     }
 }
