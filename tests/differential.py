@@ -12,8 +12,9 @@ over changes of a sample of it, which are the same in every run. Each document i
 - `cosign verify-blob --bundle --offline`, where DIR of --go-bin holds it; it gets a smaller sample of changes.
 
 All get the same trusted root for a bundle: the case's own, or the one that sigstore-python carries. Prints
-every disagreement, grouped, with an example of what each said. Exits with 1 where a group is not named in
-docs/differential.md, and where that page names one that was not seen though its peer ran.
+every disagreement, grouped, with an example of what each said, and every change that all accept. Exits with 1
+where a group is not named in docs/differential.md, and where that page names one that was not seen though its
+peer ran.
 """
 
 import argparse
@@ -451,6 +452,8 @@ CHANGES = {
     "media type unknown": lambda it, _: put(it, "/mediaType", f"{BUNDLE}.v9+json"),
     "media type left out": lambda it, _: drop(it, "/mediaType"),
     "media type of v0.1": lambda it, _: put(it, "/mediaType", f"{BUNDLE}+json;version=0.1"),
+    "media type of v0.1, proof left out": lambda it, _: (
+        put(it, "/mediaType", f"{BUNDLE}+json;version=0.1"), drop(it, PROOF)),
     "media type of v0.2": lambda it, _: put(it, "/mediaType", f"{BUNDLE}+json;version=0.2"),
     "media type of v0.3": lambda it, _: put(it, "/mediaType", f"{BUNDLE}.v0.3+json"),
     "unknown key at the top": lambda it, _: it.update(surprise=1),
@@ -778,6 +781,8 @@ def report(documents, judges, arguments):
             if peer in document.said and document.said[peer][0] != ours:
                 who = f"only {peer} refuses" if ours else f"only wheelmark refuses, not {peer}"
                 groups[f"{kind(document)}: {cause(document, peer, unchanged)}: {who}"].append(document)
+        if document.change and all(accepted for accepted, _ in document.said.values()):
+            groups[f"{kind(document)}: {document.change}: all accept"].append(document)
     print("| | documents | wheelmark accepts | both accept | both refuse | only the peer refuses | only wheelmark "
           "refuses |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for peer in peers:
@@ -789,16 +794,15 @@ def report(documents, judges, arguments):
     changes = {it.change for it in documents if it.change}
     print(f"\n{len(changes)} kinds of change\n")
     page = PAGE.read_text() if PAGE.exists() else ""
-    named = set(re.findall(r"^- `(.+: only .+)`", page, re.MULTILINE))
+    named = set(re.findall(r"^- `(.+: (?:only .+|all accept))`", page, re.MULTILINE))
     for group, members in sorted(groups.items()):
-        peer = next(name for name in peers if name in group.rsplit(": ", 1)[1])
         mark = "" if group in named else "  <- not in docs/differential.md"
         print(f"{len(members):4} {group}{mark}")
-        for name in ("wheelmark", peer):
+        for name in ("wheelmark", *(peer for peer in peers if peer in group.rsplit(": ", 1)[1])):
             accepted, said = members[0].said[name]
             words = " ".join(said.split())
             print(f"       {name}: {'accepts' if accepted else words[:230]}  [{members[0].name}]")
-    gone = {it for it in named - set(groups) if any(peer in it.rsplit(": ", 1)[1] for peer in peers)}
+    gone = {it for it in named - set(groups) if any(peer in it.rsplit(": ", 1)[1] for peer in [*peers, "all"])}
     for group in sorted(gone):
         print(f"   0 {group}  <- in docs/differential.md, and not seen")
     if arguments.json:

@@ -5,7 +5,7 @@
 use serde::Deserialize as _;
 use serde_json::Value;
 use sigstore_types::bundle::VerificationMaterialContent;
-use sigstore_types::{Bundle, SignatureContent};
+use sigstore_types::{Bundle, MediaType, SignatureContent};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
@@ -62,7 +62,12 @@ impl Attestation {
             }
         }
         let bundle = Bundle::deserialize(value).map_err(|error| malformed(&error.to_string()))?;
-        check_chain(&bundle.verification_material.content)?;
+        let material = &bundle.verification_material.content;
+        let older = matches!(bundle.media_type, MediaType::Bundle0_1 | MediaType::Bundle0_2);
+        if older && matches!(material, VerificationMaterialContent::Certificate(_)) {
+            return Err(malformed("`certificate`, which came with v0.3, in a bundle of an older form"));
+        }
+        check_chain(material)?;
         let signed_by = match &bundle.verification_material.content {
             VerificationMaterialContent::PublicKey(key) => {
                 ClaimedSigner::Key { hint: key.hint.clone() }
