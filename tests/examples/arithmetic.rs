@@ -191,7 +191,9 @@ fn work(bundle: &Bundle, file: Sha256Digest, instance: &Instance) -> Vec<Work> {
         .iter()
         .flat_map(|authority| &authority.cert_chain.certificates)
         .map(|it| Certificate::from_der(it.raw_bytes.as_bytes()).expect("a certificate"))
-        .find(|it| it.tbs_certificate.subject == leaf.tbs_certificate.issuer && signed_by(&leaf, &key(it)))
+        .find(|it| {
+            it.tbs_certificate.subject == leaf.tbs_certificate.issuer && signed_by(&leaf, &key(it))
+        })
         .expect("the issuer");
     let issuer = key(&issuer);
     let entry = &bundle.verification_material.tlog_entries[0];
@@ -322,9 +324,8 @@ fn threads(case: &Case) -> Value {
             *least = (clock.min(least.0), on_processor.min(least.1));
         }
     }
-    let faster = |one: Duration, two: Duration| {
-        (2e3 * one.as_secs_f64() / two.as_secs_f64()).round() / 1e3
-    };
+    let faster =
+        |one: Duration, two: Duration| (2e3 * one.as_secs_f64() / two.as_secs_f64()).round() / 1e3;
     json!({
         "each": ON_THREADS,
         "faster": faster(least[0].0, least[1].0),

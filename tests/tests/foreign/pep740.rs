@@ -135,7 +135,7 @@ fn provenance_as_the_index_serves_it_holds_for_its_project() {
     assert_eq!(reasons(&refused), ["signer-not-allowed", "source-not-allowed"]);
 
     let change = |from: &str, to: &str| {
-        let text = fs::read_to_string(&folder.join(format!("{SDIST}.provenance"))).expect("JSON");
+        let text = fs::read_to_string(folder.join(format!("{SDIST}.provenance"))).expect("JSON");
         assert!(text.contains(from), "{from}");
         fs::write(&provenance, text.replacen(from, to, 1)).expect("written");
         let refused = report(&mut verify(&place, SDIST, &trust), 10);

@@ -51,25 +51,36 @@ fn no_change_of_a_bundle_of_rekor_2_is_accepted() {
         assert_eq!(refused(&true_one), None, "{name}");
         // Of another entry: the first four are one signature with several checkpoints.
         let other = bundle(CASES[if index < 4 { 4 } else { 0 }]);
+        let proof = "/verificationMaterial/tlogEntries/0/inclusionProof";
+        let checkpoint = true_one.pointer(&format!("{proof}/checkpoint/envelope"));
+        let checkpoint = checkpoint.and_then(Value::as_str).expect("a checkpoint");
+        let signatures = checkpoint.lines().filter(|line| line.starts_with('\u{2014}')).count();
         let mut ways = 0;
         for mutation in mutations::ALL {
             let mut changed = true_one.clone();
-            if (mutation.change)(&mut changed, &other).is_none() || changed == true_one {
+            // Where others signed the checkpoint as well, it changes one of theirs, which nobody asks for.
+            let of_others = signatures > 1 && mutation.name == "checkpoint, its signature";
+            if (mutation.change)(&mut changed, &other).is_none() || of_others {
                 continue;
             }
             ways += 1;
             let accepted = refused(&changed).is_none();
-            assert_eq!(accepted, mutation.expected == Expected::Harmless, "{name}: {}", mutation.name);
+            assert_eq!(
+                accepted,
+                mutation.expected == Expected::Harmless,
+                "{name}: {}",
+                mutation.name
+            );
         }
         assert!(ways >= 12, "{name}: only {ways} ways");
 
-        let proof = "/verificationMaterial/tlogEntries/0/inclusionProof";
         let mut changed = true_one.clone();
         *changed.pointer_mut(&format!("{proof}/logIndex")).expect("an index") = json!("0");
         assert_eq!(refused(&changed), Some(Reason::LogInclusion), "{name}");
         let mut changed = true_one.clone();
         let id = "/verificationMaterial/tlogEntries/0/logId/keyId";
-        *changed.pointer_mut(id).expect("an id") = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        *changed.pointer_mut(id).expect("an id") =
+            json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
         assert_eq!(refused(&changed), Some(Reason::LogUnknown), "{name}");
     }
 }

@@ -65,7 +65,9 @@ impl Attestation {
         let material = &bundle.verification_material.content;
         let older = matches!(bundle.media_type, MediaType::Bundle0_1 | MediaType::Bundle0_2);
         if older && matches!(material, VerificationMaterialContent::Certificate(_)) {
-            return Err(malformed("`certificate`, which came with v0.3, in a bundle of an older form"));
+            return Err(malformed(
+                "`certificate`, which came with v0.3, in a bundle of an older form",
+            ));
         }
         check_chain(material)?;
         let signed_by = match &bundle.verification_material.content {
