@@ -13,6 +13,7 @@ use wheelmark_core::attestation::provenance::BuildDefinition;
 use wheelmark_core::compare::{self, Level};
 use wheelmark_core::filename::{SdistFilename, WheelFilename};
 use wheelmark_core::limits::{AttestationLimits, CompareLimits, SdistLimits, WheelLimits};
+use wheelmark_core::lock::{Lock, LockFormat};
 use wheelmark_core::policy::Policy;
 use wheelmark_core::trust::{Embedded, TrustRoot, TrustedKey, Validity};
 use wheelmark_core::wheel::{self, Wheel};
@@ -31,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("policy", policy),
     ("json", json),
     ("diff", diff),
+    ("lock", lock),
 ];
 
 /// A public key whose private half was thrown away.
@@ -143,6 +145,34 @@ pub fn json(data: &[u8]) {
     if let Ok(value) = strict_json::parse(data, ATTESTATION.bundle) {
         let other: serde_json::Value = serde_json::from_slice(data).expect("JSON");
         assert_eq!(value, other);
+    }
+}
+
+/// A lock; the first byte says of which kind. One that is read locks something, by digest or by name, and
+/// what is said of one that is not can be shown.
+pub fn lock(data: &[u8]) {
+    let Some((kind, text)) = data.split_first() else {
+        return;
+    };
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    let format = match kind % 4 {
+        0 => LockFormat::Requirements,
+        1 => LockFormat::Pylock,
+        2 => LockFormat::Uv,
+        _ => LockFormat::Poetry,
+    };
+    match Lock::parse(format, "lock", text) {
+        Ok(lock) => {
+            assert!(!lock.entries.is_empty() || !lock.unverifiable.is_empty());
+            let held = |file: &wheelmark_core::lock::LockedFile| file.sha256.is_some();
+            assert!(lock.entries.iter().all(|entry| entry.files.iter().any(held)));
+        }
+        Err(error) => {
+            let shown = error.to_string();
+            assert!(!shown.contains(|c: char| c.is_control()), "{shown:?}");
+        }
     }
 }
 

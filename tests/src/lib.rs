@@ -17,8 +17,10 @@ pub mod program;
 pub mod real;
 pub mod repo;
 pub mod seeds;
+pub mod sigstore;
 pub mod statement;
 pub mod tiny;
+pub mod tuf;
 pub mod workshop;
 
 /// The folder of the four small projects of ours.

@@ -24,6 +24,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "policy" => policies(),
         "json" => jsons(),
         "diff" => pairs(),
+        "lock" => locks(),
         other => panic!("no fuzz target `{other}`"),
     }
 }
@@ -100,6 +101,30 @@ fn policies() -> Vec<Vec<u8>> {
 fn jsons() -> Vec<Vec<u8>> {
     let small = r#"{"a":[1,-2,3.5e-7,true,null,"\u00e9\n",{"b":{}}],"a ":18446744073709551615}"#;
     vec![small.into(), definition().to_string().into_bytes()]
+}
+
+/// The first byte chooses the kind.
+fn locks() -> Vec<Vec<u8>> {
+    let digest = "ab".repeat(32);
+    let url = "https://x.example/demo-1.0-py3-none-any.whl";
+    let requirements = format!(
+        "\x00--index-url https://x.example\ndemo[a]==1.0 ; os_name == 'nt' \\\n    \
+         --hash=sha256:{digest}\n    # via b\n-e .\nb @ git+https://x.example/b\n"
+    );
+    let named = "name = \"demo\"\nversion = \"1.0\"\n";
+    let pylock = format!(
+        "\x01lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\n{named}wheels = [{{ url = \"{url}\", \
+         hashes = {{ sha256 = \"{digest}\" }} }}]\n[[packages.attestation-identities]]\nkind = \"GitHub\"\n"
+    );
+    let uv = format!(
+        "\x02version = 1\n[[package]]\n{named}source = {{ registry = \"https://x.example\" }}\n\
+         wheels = [{{ url = \"{url}\", hash = \"sha256:{digest}\" }}]\n"
+    );
+    let poetry = format!(
+        "\x03[[package]]\n{named}files = [{{file = \"demo-1.0-py3-none-any.whl\", \
+         hash = \"sha256:{digest}\"}}]\n[metadata]\nlock-version = \"2.1\"\n"
+    );
+    [requirements, pylock, uv, poetry].map(String::into_bytes).to_vec()
 }
 
 /// The first byte chooses the file that differs, the next two are the length of its first content.

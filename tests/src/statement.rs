@@ -97,6 +97,7 @@ pub fn statement(filename: &str, bytes: &[u8]) -> Value {
     let mut build = build();
     if filename.ends_with(".tar.gz") {
         build.external.distribution = Distribution::Sdist;
+        build.internal.environment.hooks = vec!["build_sdist".to_owned()];
     }
     statement_of(filename, bytes, &build)
 }
@@ -169,6 +170,36 @@ impl Signed {
     /// Puts another statement, signed by the key, into the bundle.
     pub fn sign(&self, statement: &Value) {
         fs::write(&self.bundle, sign(&self.key, statement)).expect("written");
+    }
+
+    /// Puts another wheel with its bundle beside the first, and gives its name and bytes.
+    pub fn add(&self, project: &str, version: &str) -> (String, Vec<u8>) {
+        let (name, bytes) = tiny::wheel_of(project, version);
+        self.put(&name, &bytes);
+        (name, bytes)
+    }
+
+    /// Puts a file with a bundle, of a path in the folder.
+    pub fn put(&self, path: &str, bytes: &[u8]) {
+        let path = self.folder.path().join(path);
+        let name = path.file_name().expect("a name").to_string_lossy();
+        let bundle = sign(&self.key, &statement(&name, bytes));
+        fs::write(path.with_file_name(format!("{name}.sigstore.json")), bundle).expect("written");
+        fs::write(&path, bytes).expect("written");
+    }
+
+    /// `wheelmark verify` with these arguments, by key and source, in the folder, at a fixed time.
+    pub fn verify_all(&self, arguments: &[&str]) -> Command {
+        let mut command = wheelmark();
+        command.current_dir(&self.folder).arg("verify").args(arguments).args([
+            "--key",
+            "release.pub",
+            "--source",
+            SOURCE,
+            "--at",
+            "2026-01-02T03:04:05Z",
+        ]);
+        command
     }
 
     /// Changes the bundle itself, after signing.

@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{self, Output, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
@@ -61,7 +61,7 @@ pub struct Built {
     /// What `build --json` answered.
     pub answer: Value,
     /// The steps and settings that were asked for, with which whoever verifies must agree.
-    agreed: Vec<String>,
+    pub agreed: Vec<String>,
 }
 
 /// Of a build's arguments those that a verification must be given as well.
@@ -225,6 +225,30 @@ impl Workshop {
         assert_eq!(rebuilt["drift"], serde_json::json!([]), "{rebuilt:#}");
         assert_eq!(rebuilt["rebuilt"], built.answer["sha256"]);
         assert_eq!(rebuilt["report"]["decision"], "accepted");
+    }
+
+    /// Runs the printed script on a clone in another place; it compares the bytes itself.
+    pub fn script_gives_the_same(&self, built: &Built, repo: &GitRepo) {
+        let mut print = self.on("rebuild", built);
+        let printed = print.args(["--print-instructions", "sh"]).output();
+        let printed = printed.expect("it starts");
+        assert!(printed.status.success(), "{}", said(&printed));
+        let script = self.path("rebuild.sh");
+        fs::write(&script, &printed.stdout).expect("written");
+        let clone = self.other_clone(repo);
+        let run = process::Command::new("sh")
+            .arg(&script)
+            .arg(clone.folder())
+            .current_dir(self.path(""))
+            .stdin(Stdio::null())
+            .output()
+            .expect("sh starts");
+        assert!(run.status.success(), "{}", said(&run));
+        let name = built.answer["filename"].as_str().expect("a name");
+        let sha256 = built.answer["sha256"].as_str().expect("a digest");
+        let last = format!("identical: {name} sha256 {sha256}\n");
+        let told = String::from_utf8_lossy(&run.stdout);
+        assert!(told.ends_with(&last), "{told}");
     }
 
     /// A clone in another place, with branches, tags and commits that the build did not see, and another

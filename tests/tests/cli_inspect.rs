@@ -133,6 +133,8 @@ fn a_wheel_is_told_with_what_is_wrong_with_it() {
     let signed = Signed::new(Algorithm::EcdsaP256);
     let text = told(&signed.wheel);
     holds(&text, &["project: demo", "version: 1.0", "tag: py3-none-any", "members: 5"]);
+    let (_, own) = text.split_once("what the wheel says of itself\n").expect("a section");
+    holds(own, &["name: demo", "version: 1.0"]);
     assert!(text.contains("there is an attestation beside it"), "{text}");
 
     let renamed = signed.folder.path().join("other-1.0-py3-none-any.whl");

@@ -70,7 +70,9 @@ fn the_build_of_a_wheel_says_nothing_of_a_source_distribution() {
     let sdist = Sdist::new();
     let signed = signed(&sdist);
     let mut claim = statement(&sdist.filename, &sdist.bytes());
-    claim["predicate"]["buildDefinition"]["externalParameters"]["distribution"] = "wheel".into();
+    let definition = &mut claim["predicate"]["buildDefinition"];
+    definition["externalParameters"]["distribution"] = "wheel".into();
+    definition["internalParameters"]["environment"]["hooks"] = vec!["build_wheel"].into();
     let bundle = signed.folder.path().join(format!("{}.sigstore.json", sdist.filename));
     fs::write(bundle, sign(&signed.key, &claim)).expect("written");
     let rejected = report(&mut verify(&signed, &sdist), 10);

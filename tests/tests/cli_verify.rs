@@ -262,11 +262,12 @@ fn all_files_are_reported_and_the_worst_decides() {
         verify(&["missing-1.0-py3-none-any.whl", "folder-1.0-py3-none-any.whl"]);
     assert_eq!((code, documents.len()), (Some(1), 3));
     assert_eq!(documents[0]["decision"], "accepted");
-    assert_eq!(documents[1]["schema"], "https://wheelmark.dev/error/v1");
-    assert_eq!(documents[1]["file"], "missing-1.0-py3-none-any.whl");
-    assert_eq!(documents[1]["exit"], 1);
-    let folder = documents[2]["error"].as_str().expect("text");
-    assert!(folder.contains("it is a folder"), "{folder}");
+    // In the order of the names, whatever the order of the arguments.
+    let folder = documents[1]["error"].as_str().expect("text");
+    assert!(folder.contains("is a folder without wheels"), "{folder}");
+    assert_eq!(documents[2]["schema"], "https://wheelmark.dev/error/v1");
+    assert_eq!(documents[2]["file"], "missing-1.0-py3-none-any.whl");
+    assert_eq!(documents[2]["exit"], 1);
 
     let (code, documents) = verify(&["missing-1.0-py3-none-any.whl", "other-1.0-py3-none-any.whl"]);
     assert_eq!((code, documents.len()), (Some(10), 3));
@@ -314,7 +315,7 @@ fn the_short_form_of_a_source_is_its_ssh_url() {
 fn wrong_usage_ends_with_2_and_says_what_is_missing() {
     for (arguments, says) in [
         (&["demo-1.0-py3-none-any.whl"][..], "nothing says who is trusted"),
-        (&["a.whl", "b.whl", "--bundle", "x", "--policy", "p"], "attestation of one wheel"),
+        (&["a.whl", "b.whl", "--bundle", "x", "--policy", "p"], "attestation of one file"),
         (&["a.whl", "--key", "k"], "--source"),
         (&["a.whl", "--source", SOURCE], "--key"),
         (&["a.whl", "--policy", "p", "--key", "k", "--source", SOURCE], "cannot be used with"),
@@ -414,4 +415,12 @@ fn ctrl_c_ends_it_without_a_verdict() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(stderr, "error: interrupted, nothing was written\n");
+}
+
+#[test]
+fn what_is_missing_on_the_command_line_is_told_in_json_too() {
+    let ran = wheelmark().args(["verify", "--json"]).assert().code(2);
+    let told: Value = serde_json::from_slice(&ran.get_output().stdout).expect("JSON");
+    assert_eq!(told["error"], "the following required arguments were not provided: <PATH>...");
+    assert_eq!(told["hint"], "Usage: wheelmark verify --json <PATH>...");
 }

@@ -19,8 +19,8 @@ const ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// of them is met first.
 const REFUSED: &[(&str, &str)] = &[
     ("bundle-empty-certificate-chain_fail", "certificate-malformed"),
-    // Its certificate is of another instance, and the log's promise is looked at before the chain.
-    ("bundle-from-wrong-instance_fail", "log-promise"),
+    // Its certificate is of another instance too, and the log is looked at before the chain.
+    ("bundle-from-wrong-instance_fail", "log-unknown"),
     ("bundle-invalid-base64-signature_fail", "bundle-malformed"),
     ("bundle-negative-log-index_fail", "bundle-malformed"),
     ("bundle-unknown-version_fail", "bundle-malformed"),

@@ -11,6 +11,7 @@ use wheelmark_core::attestation::bundle::Attestation;
 use wheelmark_core::attestation::pep517::Pep517Build;
 use wheelmark_core::filename::SdistFilename;
 use wheelmark_core::limits::{AttestationLimits, SdistLimits};
+use wheelmark_core::lock::{Lock, LockFormat};
 use wheelmark_core::policy::Policy;
 use wheelmark_core::trust::Embedded;
 use wheelmark_tests::seeds;
@@ -50,6 +51,13 @@ fn the_seeds_are_honest() {
         let text = String::from_utf8(seed).expect("text");
         Policy::parse("policy.toml", &text, &Embedded).expect("a policy");
     }
+    let formats =
+        [LockFormat::Requirements, LockFormat::Pylock, LockFormat::Uv, LockFormat::Poetry];
+    for (seed, format) in seeds::of("lock").iter().zip(formats) {
+        let text = std::str::from_utf8(&seed[1..]).expect("text");
+        let lock = Lock::parse(format, "lock", text).expect("a lock");
+        assert_eq!(lock.entries.len(), 1);
+    }
     let bundle = &seeds::of("bundle")[0];
     Attestation::parse(bundle, &AttestationLimits::standard()).expect("a bundle");
     for seed in seeds::of("provenance") {
@@ -57,7 +65,7 @@ fn the_seeds_are_honest() {
         Pep517Build::read(&definition).expect("a build");
     }
     for seed in seeds::of("json") {
-        wheelmark_core::json::parse(&seed, seed.len()).expect("JSON");
+        wheelmark_core::json::parse(&seed, AttestationLimits::standard().bundle).expect("JSON");
     }
 }
 

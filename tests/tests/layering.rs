@@ -10,6 +10,7 @@ const EDGES: &[(&str, &str)] = &[
     ("wheelmark-index", "wheelmark-core"),
     ("wheelmark", "wheelmark-core"),
     ("wheelmark", "wheelmark-build"),
+    ("wheelmark", "wheelmark-index"),
 ];
 
 /// Libraries by which core could reach the outside without naming `std`.

@@ -25,6 +25,12 @@ fn refused(code: &str) -> Option<(Value, String)> {
     assert!(text.starts_with("not signed "), "{text}");
     assert!(text.contains("not confirmed: "), "{text}");
     assert!(!text.contains("signed by key"), "{text}");
+    // Nothing is named that is not there, and nothing said twice.
+    assert!(!text.contains("dist/"), "{text}");
+    assert!(text.contains("\nnothing was signed, and nothing was written\n"), "{text}");
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| line.contains(": ")).collect();
+    let once: std::collections::BTreeSet<_> = lines.iter().collect();
+    assert_eq!(once.len(), lines.len(), "{text}");
     Some((told["files"][0]["confirmation"].clone(), text))
 }
 
@@ -72,6 +78,23 @@ fn a_time_in_a_file_is_named() {
              def content(): return 'BUILT = ' + repr({value}) + '\\n'\n"
         );
         cause(&code, "embedded-timestamp", MODULE);
+    }
+}
+
+#[test]
+fn a_time_is_blamed_on_the_clock_only() {
+    // Of one second, so that quick builds may see the same one, with and without another library.
+    for value in ["time.ctime()", "repr(time.time())", "time.strftime('%H:%M:%S')"] {
+        let code =
+            format!("import time\ndef content(): return 'BUILT = ' + repr({value}) + '\\n'\n");
+        let Some((confirmation, text)) = refused(&code) else {
+            return;
+        };
+        assert_eq!(confirmation["tracedTo"], json!(["clock"]), "{confirmation:#}");
+        assert!(text.contains("what makes the difference: clock\n"), "{text}");
+        let hint =
+            "\nhint: where `odd/__init__.py` is made, take the time from SOURCE_DATE_EPOCH, ";
+        assert!(text.contains(hint), "{text}");
     }
 }
 
@@ -142,7 +165,7 @@ fn a_number_of_processors_is_found_by_varying_it_alone() {
             return;
         };
         assert_eq!(confirmation["tracedTo"], json!(["number of processors"]));
-        let line = "comes of another number of processors, by itself";
+        let line = "what makes the difference: number of processors\n";
         assert!(text.contains(line), "{text}");
         assert!(text.contains("+JOBS = 1"), "{text}");
     }
@@ -157,7 +180,7 @@ fn a_user_id_is_shown() {
     // As root every run has another one; a plain user's can be varied alone.
     let traced = confirmation["tracedTo"][0].as_str().expect("a cause");
     assert!(traced.contains("user id"), "{confirmation:#}");
-    assert!(text.contains("-USER = ") && text.contains("+USER = "), "{text}");
+    assert!(text.contains("odd/__init__.py: embedded-number: `"), "{text}");
 }
 
 #[test]
@@ -216,4 +239,39 @@ fn a_build_that_fails_under_another_clock_is_confirmed_without_it() {
     let built = shop.build(&shop.odd("odd", code), &["--release"]);
     let kept = built.answer["confirmation"]["notVaried"].to_string();
     assert!(kept.contains("clock: "), "{kept}");
+}
+
+#[test]
+fn a_wheel_that_is_confirmed_beside_an_sdist_that_is_not_is_told_why() {
+    let Some(shop) = Workshop::new() else { return };
+    let repo = shop.odd("odd", "");
+    let backend = std::fs::read_to_string(repo.folder().join("odd_backend.py")).expect("read");
+    let sdist = "
+import io, tarfile, time
+
+
+def build_sdist(folder, config_settings=None):
+    with tarfile.open(f'{folder}/odd-1.0.tar.gz', 'w:gz') as archive:
+        for name in ['PKG-INFO', 'pyproject.toml']:
+            text = METADATA.encode() if name == 'PKG-INFO' else open(name, 'rb').read()
+            info = tarfile.TarInfo(f'odd-1.0/{name}')
+            info.size, info.mtime = len(text), int(time.time())
+            archive.addfile(info, io.BytesIO(text))
+    return 'odd-1.0.tar.gz'
+";
+    repo.write("odd_backend.py", backend + sdist);
+    repo.commit_all("Make source distributions");
+    let mut build = shop.wheelmark();
+    build.arg("build").arg(repo.folder()).args(["--out", "dist", "--key", "release.key"]);
+    let output = build.args(["--release", "--sdist"]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(11), "{}", said(&output));
+    let text = said(&output);
+    for line in [
+        "not signed odd-1.0-py3-none-any.whl: confirmed, and not signed because another file of",
+        "not signed odd-1.0.tar.gz\n",
+        "\nhint: leave out --sdist to sign the wheel by itself; ",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!shop.path("dist").exists());
 }

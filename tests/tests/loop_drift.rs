@@ -280,3 +280,89 @@ fn uv() -> std::path::PathBuf {
     let mut all = on_path.chain(in_pyenv);
     all.find(starts).expect("a program `uv`")
 }
+
+/// `internalParameters.environment` of a statement.
+fn environment(statement: &mut Value) -> &mut Value {
+    &mut statement["predicate"]["buildDefinition"]["internalParameters"]["environment"]
+}
+
+/// The notes of a rebuild's report, as one text.
+fn noted(answer: &Value) -> String {
+    answer["report"]["notes"].to_string()
+}
+
+#[test]
+fn what_a_rebuild_sets_itself_is_held_against_the_record() {
+    let Some(shop) = Workshop::new() else { return };
+    let repo = shop.fixture("pure-flit");
+    let built = shop.build(&repo, &[]);
+    let honest = shop.statement(&built);
+    let rebuilt = shop.rebuild(&built, &repo, &[], 0);
+    assert_eq!(drifted(&rebuilt), [""; 0], "{rebuilt:#}");
+    assert!(!noted(&rebuilt).contains("recorded "), "{rebuilt:#}");
+
+    let mut statement = honest.clone();
+    let recorded = environment(&mut statement);
+    recorded["umask"] = json!("0077");
+    recorded["installer"]["version"] = json!("0.0.1");
+    recorded["frontend"] = json!({"name": "pip", "version": "99"});
+    shop.sign(&built, &statement);
+    let rebuilt = shop.rebuild(&built, &repo, &[], 0);
+    assert_eq!(drifted(&rebuilt), ["umask", "installer", "frontend"], "{rebuilt:#}");
+
+    // A variable that is not recorded is not set, whatever the environment says of it.
+    let mut statement = honest.clone();
+    let variables = &mut environment(&mut statement)["variables"];
+    for name in ["LC_ALL", "LANG", "TZ"] {
+        variables.as_object_mut().expect("an object").remove(name);
+    }
+    shop.sign(&built, &statement);
+    let rebuilt = shop.rebuild(&built, &repo, &[], 0);
+    assert_eq!(drifted(&rebuilt), ["locale", "time zone"], "{rebuilt:#}");
+
+    // What is put back is as recorded, and a person is told that it is not what a build sets.
+    let mut statement = honest;
+    let recorded = environment(&mut statement);
+    recorded["timezone"] = json!("Asia/Tokyo");
+    recorded["variables"]["TZ"] = json!("Asia/Tokyo");
+    shop.sign(&built, &statement);
+    let rebuilt = shop.rebuild(&built, &repo, &[], 0);
+    assert_eq!(drifted(&rebuilt), [""; 0], "{rebuilt:#}");
+    assert!(noted(&rebuilt).contains("recorded variable TZ: `Asia/Tokyo`"), "{rebuilt:#}");
+}
+
+#[test]
+fn a_record_cannot_bring_a_backend_or_requirements_of_its_own() {
+    let Some(shop) = Workshop::new() else { return };
+    let repo = shop.fixture("pure-flit");
+    let built = shop.build(&repo, &[]);
+    let honest = shop.statement(&built);
+    let refused = |statement: &Value, says: &str| {
+        shop.sign(&built, statement);
+        let rebuilt = shop.rebuild(&built, &repo, &[], 12);
+        assert_eq!(rebuilt["outcome"], "inconclusive", "{rebuilt:#}");
+        assert!(rebuilt["cause"].as_str().expect("text").contains(says), "{rebuilt:#}");
+    };
+    for backend in [json!({"name": "evil"}), json!({"name": "flit_core.buildapi", "path": ["."]})] {
+        let mut statement = honest.clone();
+        environment(&mut statement)["backend"] = backend;
+        refused(&statement, "and this commit's pyproject.toml `flit_core.buildapi`");
+    }
+    let mut statement = honest.clone();
+    let dependencies = &mut statement["predicate"]["buildDefinition"]["resolvedDependencies"];
+    let dependencies = dependencies.as_array_mut().expect("a list");
+    dependencies.retain(|it| it["annotations"]["role"] != "build-requirement");
+    refused(&statement, "no recorded requirement satisfies `flit-core");
+
+    // An address that could name a service of this machine is not asked; the index is.
+    let mut statement = honest;
+    let dependencies = &mut statement["predicate"]["buildDefinition"]["resolvedDependencies"];
+    for dependency in dependencies.as_array_mut().expect("a list") {
+        if dependency["annotations"]["role"] == "build-requirement" {
+            dependency["downloadLocation"] = json!("http://127.0.0.1:9/admin");
+        }
+    }
+    shop.sign(&built, &statement);
+    let rebuilt = shop.rebuild(&built, &repo, &[], 0);
+    assert!(noted(&rebuilt).contains("`http://127.0.0.1:9/admin` is not used"), "{rebuilt:#}");
+}

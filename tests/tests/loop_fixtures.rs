@@ -3,36 +3,11 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_tests::repo::GitRepo;
 use wheelmark_tests::workshop::{Built, Workshop, answer, dependencies, said, skipped, source};
-
-/// Runs the printed script on a clone in another place; it compares the bytes itself.
-fn script_gives_the_same(shop: &Workshop, built: &Built, repo: &GitRepo) {
-    let mut print = shop.on("rebuild", built);
-    let printed = print.args(["--print-instructions", "sh"]).output();
-    let printed = printed.expect("it starts");
-    assert!(printed.status.success(), "{}", said(&printed));
-    let script = shop.path("rebuild.sh");
-    fs::write(&script, &printed.stdout).expect("written");
-    let clone = shop.other_clone(repo);
-    let run = Command::new("sh")
-        .arg(&script)
-        .arg(clone.folder())
-        .current_dir(shop.path(""))
-        .stdin(Stdio::null())
-        .output()
-        .expect("sh starts");
-    assert!(run.status.success(), "{}", said(&run));
-    let name = built.answer["filename"].as_str().expect("a name");
-    let sha256 = built.answer["sha256"].as_str().expect("a digest");
-    let last = format!("identical: {name} sha256 {sha256}\n");
-    let told = String::from_utf8_lossy(&run.stdout);
-    assert!(told.ends_with(&last), "{told}");
-}
 
 /// The confirmation of a build holds, and says what it varied.
 fn confirmed(built: &Built) {
@@ -81,7 +56,7 @@ fn a_pure_project_comes_back_by_program_and_script() {
     let built = shop.build(&repo, &["--release"]);
     confirmed(&built);
     shop.comes_back_identical(&built, &repo);
-    script_gives_the_same(&shop, &built, &repo);
+    shop.script_gives_the_same(&built, &repo);
 
     let statement = shop.statement(&built);
     assert_eq!(dependencies(&statement, "compiler"), Vec::<Value>::new());
@@ -123,7 +98,7 @@ fn a_step_after_the_build_is_recorded_and_done_again() {
     let name = built.answer["filename"].as_str().expect("a name");
     assert!(name.contains("manylinux"), "not repaired: {name}");
     shop.comes_back_identical(&built, &repo);
-    script_gives_the_same(&shop, &built, &repo);
+    shop.script_gives_the_same(&built, &repo);
 
     let statement = shop.statement(&built);
     let requirements = dependencies(&statement, "step-requirement");
@@ -137,6 +112,15 @@ fn a_step_after_the_build_is_recorded_and_done_again() {
     assert_eq!(external["steps"][0]["command"][0], "auditwheel");
 }
 
+/// flit gives its wheel the mode 0600; as root the step is another user than the one that wrote it.
+#[test]
+fn a_step_can_read_what_the_backend_kept_to_itself() {
+    let Some(shop) = Workshop::new() else { return };
+    let repo = shop.fixture("pure-flit");
+    let built = shop.build(&repo, &["--step", "cp {wheel} {out}"]);
+    shop.comes_back_identical(&built, &repo);
+}
+
 #[test]
 fn a_rust_extension_comes_back_with_its_crates_recorded() {
     let Some(shop) = Workshop::new() else { return };
@@ -144,7 +128,7 @@ fn a_rust_extension_comes_back_with_its_crates_recorded() {
     let built = shop.build(&repo, &["--release"]);
     confirmed(&built);
     shop.comes_back_identical(&built, &repo);
-    script_gives_the_same(&shop, &built, &repo);
+    shop.script_gives_the_same(&built, &repo);
 
     let statement = shop.statement(&built);
     let names = compilers(&statement);
@@ -175,7 +159,7 @@ fn a_version_from_tags_is_the_one_of_the_recorded_tags() {
     assert_eq!(name, "version_from_tags-1.2.3-py3-none-any.whl");
     // The other clone has later tags; only the recorded ones may count.
     shop.comes_back_identical(&built, &repo);
-    script_gives_the_same(&shop, &built, &repo);
+    shop.script_gives_the_same(&built, &repo);
 
     // One commit later, and one more tag in the clone that rebuilds: on this very commit.
     repo.write("later.txt", "later\n");
@@ -185,7 +169,7 @@ fn a_version_from_tags_is_the_one_of_the_recorded_tags() {
     assert!(name.contains("-1.2.4.dev1+g"), "{name}");
     repo.tag("v7.0");
     shop.comes_back_identical(&built, &repo);
-    script_gives_the_same(&shop, &built, &repo);
+    shop.script_gives_the_same(&built, &repo);
 }
 
 #[test]
@@ -262,9 +246,10 @@ fn a_project_in_a_folder_comes_back() {
         bundle: shop.path(format!("dist/{name}.sigstore.json")),
         source: source("several"),
         answer: answered["files"][0].clone(),
+        agreed: Vec::new(),
     };
     shop.comes_back_identical(&built, &repo);
-    script_gives_the_same(&shop, &built, &repo);
+    shop.script_gives_the_same(&built, &repo);
     let statement = shop.statement(&built);
     let external = &statement["predicate"]["buildDefinition"]["externalParameters"];
     assert_eq!(external["subdirectory"], "python/one");

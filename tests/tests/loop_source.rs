@@ -116,3 +116,97 @@ fn a_tag_that_the_recorded_repository_moved_or_never_had_is_told() {
         format!("there is no refs/tags/light in {source}, which is recorded for commit {first}");
     assert!(told.len() == 1 && told[0].starts_with(&start), "{told:?}");
 }
+
+/// What `wheelmark build` says to a person, once it ended with this code.
+fn says(shop: &Workshop, source: &str, more: &[&str], code: i32) -> String {
+    let mut build = shop.wheelmark();
+    build.args(["build", source, "--out", "dist", "--overwrite", "--key", "release.key"]);
+    let output = build.args(more).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+    said(&output)
+}
+
+#[test]
+fn the_recorded_ref_is_told_and_a_missing_one_is_a_warning() {
+    let Some(shop) = Workshop::new() else { return };
+    let repo = shop.odd("odd", CODE);
+    let folder = repo.folder().to_str().expect("text").to_owned();
+    let top = fs::canonicalize(repo.folder()).expect("there");
+    let warning = "warning: no ref is recorded, and a policy that asks for one refuses these files";
+    let text = says(&shop, &folder, &[], 0);
+    assert!(text.contains("  ref refs/heads/main\n") && !text.contains("warning:"), "{text}");
+
+    repo.git(&["checkout", "--quiet", "v1.2.3"]);
+    let text = says(&shop, &folder, &[], 0);
+    assert!(text.contains("  ref refs/tags/v1.2.3\n") && !text.contains("warning:"), "{text}");
+
+    // Two tags name the commit, and a checkout does not say by which it came there.
+    repo.tag("latest");
+    let text = says(&shop, &folder, &[], 0);
+    let hint = "hint: 2 tags name this commit (latest, v1.2.3); say which: \
+                `wheelmark build git+https://example.org/owner/odd@latest`\n";
+    for line in ["  ref none recorded\n", warning, hint] {
+        assert!(text.contains(line), "{text}");
+    }
+    let inspect =
+        shop.wheelmark().arg("inspect").arg("dist/odd-1.0-py3-none-any.whl.sigstore.json").output();
+    let text = said(&inspect.expect("it starts"));
+    assert!(text.contains("  ref: none recorded\n"), "{text}");
+    let mut build = shop.build_command(&repo, &["--overwrite"]);
+    let built = answer(&mut build, 0);
+    assert_eq!(built["ref"], serde_json::Value::Null);
+    assert!(built["warnings"][0]["hint"].is_string(), "{built:#}");
+    // As the hint says.
+    let url = format!("git+file://{}@v1.2.3", top.display());
+    let uri = ["--source-uri", "https://example.org/owner/odd"];
+    let text = says(&shop, &url, &uri, 0);
+    assert!(text.contains("  ref refs/tags/v1.2.3\n") && !text.contains("warning:"), "{text}");
+
+    // A commit without any name.
+    repo.commit_all("Later");
+    let text = says(&shop, &folder, &[], 0);
+    let hint = "hint: check out a branch or a tag, or build `git+URI@REF`\n";
+    assert!(text.contains(warning) && text.contains(hint), "{text}");
+}
+
+#[test]
+fn a_source_that_is_recorded_as_a_folder_is_told() {
+    let Some(shop) = Workshop::new() else { return };
+    let repo = shop.odd("odd", CODE);
+    repo.git(&["remote", "remove", "origin"]);
+    let folder = repo.folder().to_str().expect("text").to_owned();
+    let text = says(&shop, &folder, &[], 0);
+    let warning = "warning: the source is recorded as a folder of this machine, where nobody else can look\n\
+                   hint: --source-uri records the repository's public URI";
+    assert!(text.contains(warning), "{text}");
+    let text = says(&shop, &folder, &["--source-uri", "https://example.org/owner/odd"], 0);
+    assert!(!text.contains("warning:"), "{text}");
+}
+
+#[test]
+fn a_folder_for_the_output_that_would_break_the_next_build_is_refused() {
+    let Some(shop) = Workshop::new() else { return };
+    let repo = shop.odd("odd", CODE);
+    let folder = repo.folder().to_str().expect("text").to_owned();
+    let inside = ["--out", "odd/dist"];
+    let build = |code| {
+        let mut build = shop.wheelmark();
+        build.args(["build", &folder, "--key", "release.key", "--overwrite"]).args(inside);
+        let output = build.output().expect("it starts");
+        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+        said(&output)
+    };
+    let text = build(2);
+    let says = "error: `odd/dist` is in the source's work tree, and git does not ignore it";
+    assert!(text.contains(says) && text.contains("\nhint: give a folder outside, "), "{text}");
+    assert!(!repo.folder().join("dist").exists());
+    repo.write(".gitignore", "/dist/\n");
+    repo.commit_all("Ignore what is built");
+    build(0);
+    build(0);
+    // Some of it ignored is not enough.
+    fs::remove_dir_all(repo.folder().join("dist")).expect("removed");
+    repo.write(".gitignore", "*.whl\n");
+    repo.commit_all("Ignore wheels only");
+    build(2);
+}

@@ -1,16 +1,18 @@
 //! The same build once more, in an environment that differs in everything which is not recorded.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use wheelmark_core::attestation::pep517::Distribution;
-use wheelmark_core::compare::{self, Level, WheelDiff, sdist_causes};
+use wheelmark_core::compare::{self, Cause, Level, WheelDiff, sdist_causes};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{SdistFilename, WheelFilename};
 use wheelmark_core::limits::{CompareLimits, SdistLimits, WheelLimits};
@@ -18,6 +20,7 @@ use wheelmark_core::report::Escaped;
 use wheelmark_core::sdist::{self, Sdist};
 use wheelmark_core::wheel::{self, Wheel};
 
+use crate::blame::{Blamed, blame};
 use crate::environment::uv::digest_of;
 use crate::error::BuildError;
 use crate::execute::{self, Plan, Run};
@@ -38,8 +41,8 @@ pub struct Confirmation {
     pub not_varied: Vec<&'static str>,
     /// The causes of the differences, a line each; empty where the bytes are the same.
     pub differences: Vec<String>,
-    /// Which of what was varied gives other bytes by itself. Empty too where that was not tried, or
-    /// where only several together do.
+    /// What the bytes depend on: of what was varied, that which gives other bytes by itself; or what is
+    /// another in every run. Empty too where that was not tried, or where only several together do.
     pub traced_to: Vec<&'static str>,
     /// The comparison of the two files, where both are wheels.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +53,22 @@ impl Confirmation {
     /// Whether the build reproduced itself: every byte.
     pub fn holds(&self) -> bool {
         self.differences.is_empty()
+    }
+
+    /// What to change in the project so that it does.
+    pub fn hint(&self) -> Option<String> {
+        let advice: Vec<_> = self.traced_to.iter().filter_map(|cause| advice(cause)).collect();
+        let findings = self.diff.iter().flat_map(WheelDiff::findings);
+        let member = findings
+            .filter(|finding| finding.cause != Cause::RecordFollows)
+            .find_map(|finding| finding.members.first().filter(|_| finding.member_count == 1));
+        match (advice.is_empty(), member) {
+            (true, _) => None,
+            (false, Some(member)) => {
+                Some(format!("where `{}` is made, {}", Escaped(member), advice.join(", and ")))
+            }
+            (false, None) => Some(advice.join(", and ")),
+        }
     }
 }
 
@@ -65,6 +84,7 @@ pub fn confirm(
     log: &Path,
 ) -> Result<Confirmation, BuildError> {
     let second = Second { machine, workspace, recorded, name: format!("{name}-confirmation"), log };
+    second.wait()?;
     let mut other = Other::new(&recorded.plan);
     let mut built = None;
     if other.variation.other_clock {
@@ -108,9 +128,17 @@ pub fn confirm(
 /// A build that takes longer is not made several times more to find what it depends on.
 const WORTH_TRACING: TimeDelta = TimeDelta::minutes(1);
 
-/// What any two runs differ in, whatever is varied.
-const EACH_RUN: &str = "run (its time, its folder on the host, chance)";
-const EACH_RUN_OF_ROOT: &str = "run (its time, its folder on the host, its user id, chance)";
+/// Between the end of the first build and the start of any other: the times of files in a zip archive have
+/// steps of two seconds. A time that the first build wrote is then never that of another build.
+const APART: TimeDelta = TimeDelta::seconds(2);
+
+/// How long a wait sleeps before it looks at the clock, and whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What is another in every run, where it is not known which of it.
+const EACH_RUN: &str = "something else in every run (its time, its folder on the host, chance)";
+const EACH_RUN_OF_ROOT: &str =
+    "something else in every run (its time, its folder on the host, its user id, chance)";
 
 /// The builds after the first.
 struct Second<'a> {
@@ -140,23 +168,20 @@ impl Second<'_> {
         Ok(execute::execute(&self.recorded.plan, &run)?.file)
     }
 
+    /// Waits until the clock shows another time than any that the first build saw.
+    fn wait(&self) -> Result<(), BuildError> {
+        while let Some(left) = left(self.recorded.finished(), Utc::now()) {
+            if self.machine.cancel.load(Ordering::Relaxed) {
+                return Err(BuildError::Interrupted);
+            }
+            thread::sleep(left.min(LOOK));
+        }
+        Ok(())
+    }
+
     /// Varies one thing at a time, to see which of them gives other bytes.
     fn trace(&self, whole: Variation) -> Result<Vec<&'static str>, BuildError> {
-        let other = |name: &str, variation| match self.build(name, variation) {
-            Ok(file) => {
-                let sha256 = digest_of(&file).map_err(BuildError::Workspace)?;
-                Ok(sha256 != self.recorded.sha256)
-            }
-            // This is about a difference that was found already.
-            Err(error) if error.is_of_the_build() => Ok(false),
-            Err(error) => Err(error),
-        };
         let same = Variation::NONE;
-        if other("same", same)? {
-            // A user name space gives every run the same id.
-            let root = self.machine.sandbox.uid()? != PLAIN_USER;
-            return Ok(vec![if root { EACH_RUN_OF_ROOT } else { EACH_RUN }]);
-        }
         let one_each = [
             (USER, Variation { other_user: whole.other_user, ..same }),
             (FILES, Variation { reverse_files: whole.reverse_files, ..same }),
@@ -164,13 +189,51 @@ impl Second<'_> {
             (LOCALE, Variation { other_locale: whole.other_locale, ..same }),
             (CLOCK, Variation { other_clock: whole.other_clock, ..same }),
         ];
-        let mut found = Vec::new();
-        for (index, (what, variation)) in one_each.into_iter().enumerate() {
-            if variation != same && other(&format!("only-{index}"), variation)? {
-                found.push(what);
+        let blamed = blame(&one_each, |name, variation| match self.build(name, variation) {
+            Ok(file) => {
+                let sha256 = digest_of(&file).map_err(BuildError::Workspace)?;
+                Ok((sha256 != self.recorded.sha256).then_some(file))
             }
-        }
-        Ok(found)
+            // This is about a difference that was found already.
+            Err(error) if error.is_of_the_build() => Ok(None),
+            Err(error) => Err(error),
+        })?;
+        Ok(match blamed {
+            Blamed::To(found) => found,
+            Blamed::EachRun(file) => self.each_run(&file)?,
+        })
+    }
+
+    /// What makes a run differ from the first though nothing was varied.
+    fn each_run(&self, file: &Path) -> Result<Vec<&'static str>, BuildError> {
+        let diff = diff(self.recorded, file)?;
+        let findings = diff.iter().flat_map(WheelDiff::findings);
+        // RECORD follows wherever anything differs.
+        let causes = findings.map(|finding| finding.cause).filter(|it| *it != Cause::RecordFollows);
+        let kinds: Option<BTreeSet<_>> = causes.map(of_each_run).collect();
+        Ok(match kinds {
+            Some(kinds) if !kinds.is_empty() => kinds.into_iter().collect(),
+            // A user name space gives every run the same id.
+            _ if self.machine.sandbox.uid()? != PLAIN_USER => vec![EACH_RUN_OF_ROOT],
+            _ => vec![EACH_RUN],
+        })
+    }
+}
+
+/// How long it still is until [`APART`] after `finished`. A clock that was set back is not waited for.
+fn left(finished: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
+    let passed = now - finished;
+    let left = APART - passed;
+    (passed >= TimeDelta::zero()).then_some(left)?.to_std().ok().filter(|left| !left.is_zero())
+}
+
+/// What gives such a difference between two runs in which nothing was varied, where that is certain.
+fn of_each_run(cause: Cause) -> Option<&'static str> {
+    match cause {
+        Cause::EmbeddedTimestamp | Cause::Timestamps | Cause::PycHeader => Some(CLOCK),
+        Cause::EmbeddedPath => Some(FOLDER),
+        Cause::RandomValue => Some(CHANCE),
+        _ => None,
     }
 }
 
@@ -198,7 +261,7 @@ impl Other {
                 other_clock: true,
                 other_locale: true,
             },
-            varied: vec!["folder of the host", USER, FILES, LOCALE],
+            varied: vec![FOLDER, USER, FILES, LOCALE],
             not_varied: Vec::new(),
         };
         match several {
@@ -222,6 +285,8 @@ impl Other {
     }
 }
 
+const FOLDER: &str = "folder of the host";
+const CHANCE: &str = "chance";
 const USER: &str = "user id";
 const FILES: &str = "order of files";
 const PROCESSORS: &str = "number of processors";
@@ -229,6 +294,19 @@ const PROCESSORS: &str = "number of processors";
 /// shows that nothing of the locale around the build gets through to it.
 const LOCALE: &str = "locale of what starts the build";
 const CLOCK: &str = "clock";
+
+/// What a project can do about a cause.
+fn advice(cause: &str) -> Option<&'static str> {
+    match cause {
+        CLOCK => Some("take the time from SOURCE_DATE_EPOCH, which every build gets"),
+        FILES => Some("sort what a folder lists before it is used"),
+        FOLDER => Some("leave out the folder in which the build ran"),
+        USER => Some("leave out the user id"),
+        PROCESSORS => Some("leave out the number of processors"),
+        CHANCE => Some("leave out random values, or take a fixed seed"),
+        _ => None,
+    }
+}
 
 /// The comparison, where both files are well-formed wheels.
 fn diff(recorded: &Recorded, second: &Path) -> Result<Option<WheelDiff>, BuildError> {
@@ -269,20 +347,45 @@ impl fmt::Display for Confirmation {
             writeln!(f, "  confirmed: a second build gave the same bytes under another {varied}")?;
         } else {
             writeln!(f, "  not confirmed: a second build under another {varied} gave other bytes")?;
-            for difference in &self.differences {
-                writeln!(f, "    {}", Escaped(difference))?;
-            }
             for cause in &self.traced_to {
-                writeln!(f, "    comes of another {cause}, by itself")?;
+                writeln!(f, "    what makes the difference: {cause}")?;
             }
-            let details = self.diff.iter().map(ToString::to_string);
-            for line in details.collect::<String>().lines() {
-                writeln!(f, "    {line}")?;
+            match &self.diff {
+                // It has the causes in it.
+                Some(diff) => {
+                    writeln!(f, "    A is the first build, B the second")?;
+                    for line in diff.to_string().lines() {
+                        match line {
+                            "" => writeln!(f)?,
+                            line => writeln!(f, "    {line}")?,
+                        }
+                    }
+                }
+                None => {
+                    for difference in &self.differences {
+                        writeln!(f, "    {}", Escaped(difference))?;
+                    }
+                }
             }
         }
         for kept in &self.not_varied {
             writeln!(f, "  not varied: {kept}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_build_starts_two_seconds_after_the_first() {
+        let finished = DateTime::UNIX_EPOCH;
+        let after = |milliseconds| left(finished, finished + TimeDelta::milliseconds(milliseconds));
+        assert_eq!(after(0), Some(Duration::from_secs(2)));
+        assert_eq!(after(1999), Some(Duration::from_millis(1)));
+        assert_eq!((after(2000), after(60_000)), (None, None));
+        assert_eq!(after(-3_600_000), None, "the clock was set back");
     }
 }

@@ -1,11 +1,11 @@
 //! In what this machine is not the recorded one, found before anything is built.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
-use wheelmark_core::attestation::environment::EnvironmentManifest;
+use wheelmark_core::attestation::environment::{EnvironmentManifest, Tool};
 use wheelmark_core::attestation::statement::ResourceDescriptor;
 use wheelmark_core::compare::Drift;
 
@@ -31,6 +31,34 @@ pub fn of_platform(environment: &EnvironmentManifest, cancel: &AtomicBool) -> Ve
             "distribution",
             or_unknown(&recorded.distribution),
             or_unknown(&found.distribution),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What is the program's own in a rebuild, whatever the record says: how it sets up the build, and the tools
+/// that it does it with. `variables` are those that the rebuild sets.
+pub fn of_settings(
+    environment: &EnvironmentManifest,
+    variables: &BTreeMap<String, String>,
+    uv: &str,
+) -> Vec<Drift> {
+    let set = |name: &str| variables.get(name).map_or("not set", String::as_str);
+    let locale = if variables.contains_key("LC_ALL") { set("LC_ALL") } else { set("LANG") };
+    let tool = |tool: &Tool| format!("{} {}", tool.name, tool.version);
+    let epoch = environment.source_date_epoch.to_string();
+    [
+        Drift::between("umask", &environment.umask, layout::UMASK),
+        Drift::between("locale", &environment.locale, locale),
+        Drift::between("time zone", &environment.timezone, set("TZ")),
+        Drift::between("source date", &epoch, set("SOURCE_DATE_EPOCH")),
+        Drift::between("installer", tool(&environment.installer), format!("uv {uv}")),
+        Drift::between(
+            "frontend",
+            tool(&environment.frontend),
+            format!("wheelmark {}", env!("CARGO_PKG_VERSION")),
         ),
     ]
     .into_iter()

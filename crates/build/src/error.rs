@@ -2,6 +2,7 @@
 
 use std::io;
 
+use wheelmark_core::attestation::environment::Backend;
 use wheelmark_core::report::Escaped;
 
 use crate::environment::crates::CratesError;
@@ -52,7 +53,7 @@ pub enum BuildError {
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
     /// A hook or step ended in failure.
-    #[error("{what} {}{}", ended(.end), shown(.tail))]
+    #[error("{what} {}{}{}", ended(.end), shown(.tail), missing(.tail))]
     Failed {
         /// The hook or step.
         what: String,
@@ -107,6 +108,22 @@ pub enum BuildError {
         /// One that is in only one of the two.
         package: String,
     },
+    /// The recorded backend is not the project's.
+    #[error("the provenance names the build backend {}, and this commit's pyproject.toml {}", backend(.recorded), backend(.found))]
+    BackendDiffers {
+        /// As recorded.
+        recorded: Backend,
+        /// As `pyproject.toml` names it, or PEP 517 where it does not.
+        found: Backend,
+    },
+    /// The record has no file for something that the project asks for.
+    #[error("no recorded requirement satisfies `{}`, which {asks} asks for", Escaped(.requirement))]
+    RequirementNotRecorded {
+        /// What was asked for.
+        requirement: String,
+        /// Who asks.
+        asks: &'static str,
+    },
     /// A recorded value cannot be used.
     #[error("the provenance holds {what} that cannot be used: `{}`", Escaped(.value))]
     Unusable {
@@ -142,6 +159,14 @@ impl BuildError {
     }
 }
 
+fn backend(backend: &Backend) -> String {
+    let name = format!("`{}`", Escaped(&backend.name));
+    match &backend.path[..] {
+        [] => name,
+        path => format!("{name} with backend-path `{}`", Escaped(&path.join("`, `"))),
+    }
+}
+
 fn ended(end: &End) -> String {
     match end {
         End::Exited(status) => format!("failed with exit status {status}"),
@@ -156,6 +181,57 @@ fn shown(text: &str) -> String {
     text.lines().map(|line| format!("\n  | {}", Escaped(line))).collect()
 }
 
+/// A hint, where the last words of a build say that a program or a header is not there.
+fn missing(tail: &str) -> String {
+    if tail.contains("Python.h: No such file or directory") {
+        let hint = "Python's headers are not installed: `apt-get install python3-dev`, or your system's \
+                    package of them";
+        return format!("\nhint: {hint}");
+    }
+    let words = [
+        "No such file or directory",
+        "not found",
+        "unable to execute",
+        "No CMAKE_",
+        "Unknown compiler",
+    ];
+    let program = tail
+        .lines()
+        .filter(|line| words.iter().any(|word| line.contains(word)))
+        .find_map(|line| PROGRAMS.iter().find(|(program, _)| names(line, program)));
+    match program {
+        Some((program, package)) => format!(
+            "\nhint: `{program}` is not installed: `apt-get install {package}`, or your system's package \
+             of it"
+        ),
+        None => String::new(),
+    }
+}
+
+fn names(line: &str, program: &str) -> bool {
+    let words = line.split(|c: char| c.is_whitespace() || "'`\":,[]()".contains(c));
+    words.into_iter().any(|word| word == program)
+}
+
+/// Programs that builds look for, and Debian's package of each. Longer names before those in them.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("x86_64-linux-gnu-gcc", "gcc"),
+    ("aarch64-linux-gnu-gcc", "gcc"),
+    ("x86_64-linux-gnu-g++", "g++"),
+    ("aarch64-linux-gnu-g++", "g++"),
+    ("gcc", "gcc"),
+    ("g++", "g++"),
+    ("c++", "g++"),
+    ("cc", "gcc"),
+    ("clang", "clang"),
+    ("gfortran", "gfortran"),
+    ("cmake", "cmake"),
+    ("make", "make"),
+    ("ninja", "ninja-build"),
+    ("pkg-config", "pkg-config"),
+    ("swig", "swig"),
+];
+
 fn listed(found: &[String]) -> String {
     match found {
         [] => "nothing".to_owned(),
@@ -165,5 +241,39 @@ fn listed(found: &[String]) -> String {
                 found.iter().take(5).map(|name| Escaped(name).to_string()).collect();
             format!("{} entries ({})", found.len(), names.join(", "))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::missing;
+
+    #[test]
+    fn a_program_that_is_missing_is_named_with_its_package() {
+        for (line, program, package) in [
+            ("error: command 'gcc' failed: No such file or directory", "gcc", "gcc"),
+            (
+                "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory",
+                "x86_64-linux-gnu-gcc",
+                "gcc",
+            ),
+            ("FileNotFoundError: [Errno 2] No such file or directory: 'cmake'", "cmake", "cmake"),
+            ("error: linker `cc` not found", "cc", "gcc"),
+            ("/bin/sh: 1: make: not found", "make", "make"),
+            ("ERROR: Unknown compiler(s): [['cc'], ['gcc']]", "gcc", "gcc"),
+        ] {
+            let hint = missing(&format!("building\n{line}\nfailed"));
+            let expected =
+                format!("hint: `{program}` is not installed: `apt-get install {package}`");
+            assert!(hint.contains(&expected), "{line}: {hint}");
+        }
+        for line in ["gcc: error: x.c: No such file", "make: *** [all] Error 1", "make it not fail"]
+        {
+            assert_eq!(missing(line), "", "{line}");
+        }
+        // What the compiler itself does not find.
+        assert_eq!(missing("gcc: fatal error: no input files"), "");
+        let header = "x.c:1:10: fatal error: Python.h: No such file or directory";
+        assert!(missing(header).contains("python3-dev"));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use wheelmark_core::report::Escaped;
 
 use crate::environment::crates::{self, CratesRequest};
 use crate::environment::interpreter::FoundInterpreter;
-use crate::environment::project::BuildSystem;
+use crate::environment::project::{BuildSystem, MAX_REQUIREMENTS};
 use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
 use crate::layout::{self, Layout};
@@ -184,7 +184,12 @@ pub fn requires(plan: &Plan, run: &Run<'_>) -> Result<(Vec<String>, Trace), Buil
         Distribution::Sdist => "get_requires_for_build_sdist",
     };
     let (answer, trace) = call_hook(plan, run, hook)?;
-    match serde_json::from_value(answer.clone()) {
+    match serde_json::from_value::<Vec<String>>(answer.clone()) {
+        Ok(list) if list.len() > MAX_REQUIREMENTS => Err(BuildError::hook_answer(
+            hook,
+            &answer,
+            format!("a list of at most {MAX_REQUIREMENTS} requirements, but of {}", list.len()),
+        )),
         Ok(list) => Ok((list, trace)),
         Err(_) => Err(BuildError::hook_answer(hook, &answer, "a list of requirements".to_owned())),
     }
@@ -402,7 +407,11 @@ fn run_step(
     let layout = plan.layout(run.workspace, run.name);
     let (input, out) = (run.new_folder("in")?, run.new_folder("out")?);
     let filename = file.file_name().unwrap_or_default();
-    fs::copy(file, input.join(filename)).map_err(BuildError::Workspace)?;
+    // Whatever mode the backend gave its file, the step is another user where we are root.
+    let copy = input.join(filename);
+    fs::copy(file, &copy)
+        .and_then(|_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)))
+        .map_err(BuildError::Workspace)?;
 
     let mut binds = plan.system_binds(&layout);
     binds.extend([read_only(&input, &layout.input), writable(&out, &layout.out)]);

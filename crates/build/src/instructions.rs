@@ -3,14 +3,25 @@
 //! Everything that comes from the provenance is quoted for the shell: it is the word of a stranger, even
 //! of one whose key is trusted.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use pep440_rs::Version;
 use wheelmark_core::attestation::pep517::{Distribution, Pep517Build, Requirement, Role};
+use wheelmark_core::attestation::repository::RepositoryUri;
+use wheelmark_core::attestation::statement::ResourceDescriptor;
+use wheelmark_core::filename::ProjectName;
 use wheelmark_core::verify::VerifiedBuild;
 
+use crate::error::BuildError;
 use crate::execute::recorded_toolchain;
 use crate::layout::Layout;
+use crate::source::RepositoryUrl;
+use words::{
+    DebianName, RustVersion, ascii_json, bare, base_image, comment, hides, quoted, unusable,
+};
 
 /// The form in which instructions are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +33,21 @@ pub enum Form {
 }
 
 /// The instructions for a file of verified provenance.
-pub fn print(verified: &VerifiedBuild, filename: &str, form: Form) -> String {
-    let script = Script { build: verified.get(), layout: Layout::fixed(), filename };
-    let sha256 = verified.sha256();
-    match form {
-        Form::Shell => script.shell(&sha256.to_string()),
-        Form::Containerfile => script.containerfile(&sha256.to_string()),
+///
+/// # Errors
+/// [`BuildError::Unusable`] for a record with a value that does not have its form, or that a person who
+/// reads the instructions could not see as it is: no line of them is the record's own.
+pub fn print(verified: &VerifiedBuild, filename: &str, form: Form) -> Result<String, BuildError> {
+    let script = Script::new(verified.get(), filename)?;
+    let sha256 = verified.sha256().to_string();
+    let text = match form {
+        Form::Shell => script.shell(&sha256),
+        Form::Containerfile => script.containerfile(&sha256)?,
+    };
+    // Whatever was overlooked above.
+    match text.split('\n').find(|line| line.chars().any(hides)) {
+        None => Ok(text),
+        Some(line) => Err(unusable("a value", line)),
     }
 }
 
@@ -35,9 +55,45 @@ struct Script<'a> {
     build: &'a Pep517Build,
     layout: Layout,
     filename: &'a str,
+    /// As git takes it: what was recorded, as it was read and not as it was spelled.
+    repository: String,
+    python: Version,
+    uv: Version,
+    rust: Option<RustVersion>,
+    packages: BTreeSet<DebianName>,
+    /// Lines of `requirements.txt`, each with its environment.
+    requirements: Vec<(Role, String)>,
 }
 
-impl Script<'_> {
+impl<'a> Script<'a> {
+    fn new(build: &'a Pep517Build, filename: &'a str) -> Result<Self, BuildError> {
+        let environment = &build.internal.environment;
+        let uri = &build.external.source.uri;
+        let version = |what, text: &str| text.parse::<Version>().map_err(|_| unusable(what, text));
+        let tool = |tool: &ResourceDescriptor| {
+            let version = tool.annotations.get("version")?.as_str()?;
+            version.strip_prefix("rustc ")?.split_whitespace().next().map(RustVersion::parse)
+        };
+        let package = |tool: &ResourceDescriptor| {
+            let rest = tool.uri.as_deref()?.strip_prefix("pkg:deb/")?;
+            Some(DebianName::parse(rest.split_once('@').map_or(rest, |(name, _)| name)))
+        };
+        if let Some(word) = words(build).find(|word| word.chars().any(hides)) {
+            return Err(unusable("a word", word));
+        }
+        Ok(Self {
+            build,
+            layout: Layout::fixed(),
+            filename,
+            repository: repository(uri).ok_or_else(|| unusable("a source", uri))?,
+            python: version("a version of Python", &environment.interpreter.version)?,
+            uv: version("a version of uv", &environment.installer.version)?,
+            rust: build.tools.iter().find_map(tool).transpose()?,
+            packages: build.tools.iter().filter_map(package).collect::<Result<_, _>>()?,
+            requirements: build.requirements.iter().map(requirement).collect::<Result<_, _>>()?,
+        })
+    }
+
     fn shell(&self, sha256: &str) -> String {
         let mut text = String::new();
         self.head(&mut text, "#!/bin/sh");
@@ -49,7 +105,7 @@ impl Script<'_> {
              root=$(mktemp -d)\n\
              trap 'chmod -R u+w \"$root\"; rm -rf \"$root\"' EXIT\n",
         );
-        self.prepare(&mut text, &quoted(self.repository()));
+        self.prepare(&mut text);
         self.sandbox(&mut text);
         self.run_hook(&mut text);
         self.run_steps(&mut text);
@@ -57,9 +113,9 @@ impl Script<'_> {
         text
     }
 
-    fn containerfile(&self, sha256: &str) -> String {
+    fn containerfile(&self, sha256: &str) -> Result<String, BuildError> {
         let environment = &self.build.internal.environment;
-        let version = plain(&environment.interpreter.version);
+        let version = &self.python;
         let mut script = format!(
             "set -eu\n\
              umask 022\n\
@@ -70,7 +126,7 @@ impl Script<'_> {
              uv python install --quiet '{version}'\n\
              PYTHON=$(uv python find --no-project '{version}')\n"
         );
-        self.prepare(&mut script, &quoted(self.repository()));
+        self.prepare(&mut script);
         if let Some(toolchain) = recorded_toolchain(&environment.variables) {
             let toolchain = quoted(&toolchain.to_string_lossy());
             let _ = write!(
@@ -92,26 +148,25 @@ impl Script<'_> {
             text,
             "# Recorded on {} with {}. SOURCE may name another place of the repository.\n\
              ARG BASE={}",
-            plain(distribution),
-            plain(&environment.platform.libc),
+            comment(distribution),
+            comment(&environment.platform.libc),
             base_image(distribution),
         );
-        let rust = self.rust_version();
-        if let Some(rust) = &rust {
+        if let Some(rust) = &self.rust {
             let _ = writeln!(text, "FROM rust:{rust} AS rust");
         }
         let _ = writeln!(
             text,
             "FROM $BASE\n\
              ARG SOURCE={}\n\
-             RUN apt-get update && apt-get install -y git ca-certificates pipx {}\n\
-             RUN pipx install uv=={}\n\
+             RUN apt-get update && apt-get install -y git ca-certificates pipx{}\n\
+             RUN pipx install 'uv=={}'\n\
              ENV PATH=/root/.local/bin:/usr/local/cargo/bin:/usr/local/bin:/usr/bin:/bin",
-            quoted(self.repository()),
-            self.system_packages(),
-            plain(&environment.installer.version),
+            quoted(bare("a source", &self.repository)?),
+            self.packages.iter().map(|name| format!(" {name}")).collect::<String>(),
+            self.uv,
         );
-        if rust.is_some() {
+        if self.rust.is_some() {
             text.push_str(
                 "ENV RUSTUP_HOME=/usr/local/rustup\n\
                  COPY --from=rust /usr/local/rustup /usr/local/rustup\n\
@@ -119,16 +174,7 @@ impl Script<'_> {
             );
         }
         let _ = write!(text, "RUN <<'END-OF-REBUILD'\n{script}END-OF-REBUILD\n");
-        text
-    }
-
-    /// The version of the recorded rustc, where one took part.
-    fn rust_version(&self) -> Option<String> {
-        self.build.tools.iter().find_map(|tool| {
-            let version = tool.annotations.get("version")?.as_str()?;
-            let number = version.strip_prefix("rustc ")?.split_whitespace().next()?;
-            Some(plain(number))
-        })
+        Ok(text)
     }
 
     fn head(&self, text: &mut String, first: &str) {
@@ -136,10 +182,10 @@ impl Script<'_> {
         let _ = writeln!(
             text,
             "{first}\n# Rebuilds {} from commit {}\n# with {} {} (sha256 {}).",
-            plain(self.filename),
+            comment(self.filename),
             self.build.commit,
-            plain(&interpreter.implementation),
-            plain(&interpreter.version),
+            comment(&interpreter.implementation),
+            self.python,
             interpreter.sha256,
         );
     }
@@ -152,27 +198,28 @@ impl Script<'_> {
         for tool in &self.build.tools {
             let version = tool.annotations.get("version").and_then(|version| version.as_str());
             if let Some(version) = version.or(tool.uri.as_deref()) {
-                let _ = write!(text, ",\n#   {}", plain(version));
+                let _ = write!(text, ",\n#   {}", comment(version));
             }
         }
         text.push_str(".\n");
     }
 
     /// The source, the environments and the hook caller, all below `$root`.
-    fn prepare(&self, text: &mut String, repository: &str) {
+    fn prepare(&self, text: &mut String) {
         let environment = &self.build.internal.environment;
         let source = &self.build.internal.source;
         let _ = write!(
             text,
             "python=${{PYTHON:-$(uv python find --no-project {})}}\n\
-             uri={repository}\n\
+             uri={}\n\
              git clone --quiet --no-checkout \"${{1:-$uri}}\" \"$root/src\"\n\
              cd \"$root/src\"\n\
              git checkout --quiet --detach {}\n\
              test \"$(git rev-parse 'HEAD^{{tree}}')\" = {}\n\
              git remote remove origin\n\
              git for-each-ref --format='delete %(refname)' | git update-ref --stdin\n",
-            quoted(&environment.interpreter.version),
+            quoted(&self.python.to_string()),
+            quoted(&self.repository),
             self.build.commit,
             self.build.tree,
         );
@@ -222,15 +269,14 @@ impl Script<'_> {
             "cat >driver/hooks.py <<'END-OF-FILE'\n{}END-OF-FILE\n\
              printf %s {} >driver/task.json\n",
             include_str!("hooks.py"),
-            quoted(&task.to_string()),
+            quoted(&ascii_json(&task)),
         );
     }
 
     fn environment(&self, text: &mut String, role: Role, folder: &str) {
         let _ = writeln!(text, "cat >{folder}.txt <<'END-OF-FILE'");
-        for requirement in self.requirements(role) {
-            let (name, version) = (plain(&requirement.name), plain(&requirement.version));
-            let _ = writeln!(text, "{name}=={version} --hash=sha256:{}", requirement.sha256);
+        for line in self.requirements(role) {
+            let _ = writeln!(text, "{line}");
         }
         let _ = write!(
             text,
@@ -340,8 +386,9 @@ impl Script<'_> {
         );
     }
 
-    fn requirements(&self, role: Role) -> impl Iterator<Item = &Requirement> {
-        self.build.requirements.iter().filter(move |requirement| requirement.role == role)
+    fn requirements(&self, role: Role) -> impl Iterator<Item = &str> {
+        let lines = self.requirements.iter();
+        lines.filter(move |(of, _)| *of == role).map(|(_, line)| line.as_str())
     }
 
     fn hook(&self) -> &'static str {
@@ -350,70 +397,29 @@ impl Script<'_> {
             Distribution::Sdist => "build_sdist",
         }
     }
+}
 
-    /// The recorded URI as git takes it.
-    fn repository(&self) -> &str {
-        let uri = self.build.external.source.uri.as_str();
-        uri.strip_prefix("git+").unwrap_or(uri)
-    }
+/// The recorded URI as git takes it, where it names a repository and nothing else: `https:host/path`, which
+/// git reads as a path on the host `https`, is `https://host/path`.
+fn repository(uri: &str) -> Option<String> {
+    uri.parse::<RepositoryUri>().ok()?;
+    RepositoryUrl::parse(uri).ok().map(|url| url.to_string())
+}
 
-    /// The Debian packages that owned compilers and headers, by name: what a container installs.
-    fn system_packages(&self) -> String {
-        let names: BTreeSet<_> = self
-            .build
-            .tools
-            .iter()
-            .filter_map(|tool| tool.uri.as_deref()?.strip_prefix("pkg:deb/")?.split_once('@'))
-            .map(|(name, _)| quoted(name))
-            .collect();
-        names.into_iter().collect::<Vec<_>>().join(" ")
+fn requirement(requirement: &Requirement) -> Result<(Role, String), BuildError> {
+    let Requirement { role, name, version, sha256, .. } = requirement;
+    match (name.parse::<ProjectName>(), version.parse::<Version>()) {
+        (Ok(name), Ok(version)) => Ok((*role, format!("{name}=={version} --hash=sha256:{sha256}"))),
+        _ => Err(unusable("a requirement", &format!("{name}=={version}"))),
     }
 }
 
-/// The image of a distribution as `PRETTY_NAME` names it: `Debian GNU/Linux 12 (bookworm)` is
-/// `debian:bookworm`, `Ubuntu 24.04.1 LTS` is `ubuntu:24.04`.
-fn base_image(distribution: &str) -> String {
-    let mut words = distribution.split([' ', '(', ')']).filter(|word| !word.is_empty());
-    match words.next() {
-        Some("Debian") => format!("debian:{}", plain(words.next_back().unwrap_or("stable"))),
-        Some("Ubuntu") => {
-            let version = words.next().unwrap_or("latest");
-            let release: Vec<_> = version.split('.').take(2).collect();
-            format!("ubuntu:{}", plain(&release.join(".")))
-        }
-        _ => "debian:stable".to_owned(),
-    }
-}
-
-/// A word of a shell script that stands for exactly this text.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-/// Text for a comment or an unquoted word: only what can mean nothing else.
-fn plain(text: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || " .,-_+()/:@=<>!%&".contains(c);
-    text.chars().map(|c| if harmless(c) { c } else { '?' }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_base_image_is_the_recorded_distribution() {
-        for (distribution, image) in [
-            ("Debian GNU/Linux 12 (bookworm)", "debian:bookworm"),
-            ("Ubuntu 24.04.1 LTS", "ubuntu:24.04"),
-            ("Something 1", "debian:stable"),
-        ] {
-            assert_eq!(base_image(distribution), image);
-        }
-    }
-
-    #[test]
-    fn nothing_from_a_stranger_leaves_its_quotes() {
-        assert_eq!(quoted("a'; rm -rf / #"), "'a'\\''; rm -rf / #'");
-        assert_eq!(plain("x\nrm -rf $HOME `id`"), "x?rm -rf ?HOME ?id?");
-    }
+/// What is printed as it was recorded, in quotes.
+fn words(build: &Pep517Build) -> impl Iterator<Item = &str> {
+    let environment = &build.internal.environment;
+    let variables = environment.variables.iter().flat_map(|(name, value)| [name, value]);
+    let steps = build.external.steps.iter().flat_map(|step| &step.command);
+    let tags = build.internal.source.tags.iter().map(|tag| &tag.name);
+    let more = [&environment.hostname, &build.external.subdirectory];
+    variables.chain(steps).chain(tags).chain(more).map(String::as_str)
 }

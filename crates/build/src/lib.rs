@@ -2,6 +2,7 @@
 //! sandbox, recording, rebuilding, signing.
 
 pub mod atomic;
+mod blame;
 pub mod confirm;
 pub mod demo;
 mod drift;

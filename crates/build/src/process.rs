@@ -1,7 +1,9 @@
-//! Child processes: no input, output captured with a bound, a time limit, and an end for the whole
-//! process group when the caller cancels.
+//! Child processes: output captured with a bound, a time limit, and an end for the whole process group
+//! when the caller cancels, and when this process ends.
 
-use std::io::{self, Read};
+pub(crate) mod guard;
+
+use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+
+use guard::Watched;
 
 /// Bytes kept of each of a child's two output streams: more than any tool that is read here writes,
 /// and little enough that a child cannot fill the memory.
@@ -28,10 +32,12 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 pub struct Output {
     /// How it ended.
     pub status: ExitStatus,
-    /// The first [`OUTPUT_LIMIT`] bytes of its standard output.
+    /// Its standard output, up to [`OUTPUT_LIMIT`] or the limit that was given.
     pub stdout: Vec<u8>,
-    /// The first [`OUTPUT_LIMIT`] bytes of its standard error.
+    /// Its standard error, up to the same limit.
     pub stderr: Vec<u8>,
+    /// There was no more standard output than was kept.
+    pub stdout_complete: bool,
     /// Either stream had more than was kept, or was still held open when the child had ended.
     pub truncated: bool,
 }
@@ -71,7 +77,21 @@ pub enum ProcessError {
 /// # Errors
 /// See [`ProcessError`].
 pub fn run(
+    command: Command,
+    cancel: &AtomicBool,
+    timeout: Duration,
+) -> Result<Output, ProcessError> {
+    run_with_input(command, Vec::new(), OUTPUT_LIMIT, cancel, timeout)
+}
+
+/// As [`run`], with bytes for standard input and another limit for each output stream.
+///
+/// # Errors
+/// See [`ProcessError`].
+pub fn run_with_input(
     mut command: Command,
+    input: Vec<u8>,
+    limit: usize,
     cancel: &AtomicBool,
     timeout: Duration,
 ) -> Result<Output, ProcessError> {
@@ -81,10 +101,16 @@ pub fn run(
     if cancel.load(Ordering::Relaxed) {
         return Err(cancelled());
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(failed)?;
-    let stdout = Capture::start(child.stdout.take());
-    let stderr = Capture::start(child.stderr.take());
+    let watched = Watched::new(child.id());
+    if let Some(mut pipe) = child.stdin.take() {
+        // A command that ends without reading all of it says why on its own.
+        thread::spawn(move || drop(pipe.write_all(&input)));
+    }
+    let stdout = Capture::start(child.stdout.take(), limit);
+    let stderr = Capture::start(child.stderr.take(), limit);
     let pid = Pid::from_child(&child);
     let ended = watch(pid);
     let deadline = Instant::now() + timeout;
@@ -102,14 +128,15 @@ pub fn run(
             Err(RecvTimeoutError::Timeout) => {}
         }
     };
-    let status = end(pid, &mut child).map_err(failed)?;
+    let status = end(pid, watched, &mut child).map_err(failed)?;
     if let Some(interruption) = interruption {
         return Err(interruption);
     }
     let drained = Instant::now() + DRAIN_TIME;
     let (stdout, all_of_stdout) = stdout.finish(drained);
     let (stderr, all_of_stderr) = stderr.finish(drained);
-    Ok(Output { status, stdout, stderr, truncated: !(all_of_stdout && all_of_stderr) })
+    let truncated = !(all_of_stdout && all_of_stderr);
+    Ok(Output { status, stdout, stderr, stdout_complete: all_of_stdout, truncated })
 }
 
 /// Makes two things at the same time: `b` here, `a` in a thread. For what waits for processes.
@@ -137,9 +164,10 @@ fn watch(pid: Pid) -> Receiver<()> {
 }
 
 /// Kills what is left of the child's group, then reaps the child.
-fn end(pid: Pid, child: &mut Child) -> io::Result<ExitStatus> {
+fn end(pid: Pid, watched: Watched, child: &mut Child) -> io::Result<ExitStatus> {
     // An error here says that the group is empty but for the child, which has ended.
     let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+    drop(watched);
     child.wait()
 }
 
@@ -150,12 +178,12 @@ struct Capture {
 }
 
 impl Capture {
-    fn start(stream: Option<impl Read + Send + 'static>) -> Self {
+    fn start(stream: Option<impl Read + Send + 'static>, limit: usize) -> Self {
         let kept = Arc::new(Mutex::new(Vec::new()));
         let (sender, done) = sync_channel(1);
         let shared = Arc::clone(&kept);
         thread::spawn(move || {
-            let complete = stream.is_some_and(|stream| keep(stream, &shared));
+            let complete = stream.is_some_and(|stream| keep(stream, &shared, limit));
             let _ = sender.send(complete);
         });
         Self { kept, done }
@@ -171,7 +199,7 @@ impl Capture {
 }
 
 /// Reads to the end, keeping up to the limit; true if that was everything.
-fn keep(mut stream: impl Read, kept: &Mutex<Vec<u8>>) -> bool {
+fn keep(mut stream: impl Read, kept: &Mutex<Vec<u8>>, limit: usize) -> bool {
     let mut buffer = [0; 16 * 1024];
     let mut complete = true;
     loop {
@@ -179,7 +207,7 @@ fn keep(mut stream: impl Read, kept: &Mutex<Vec<u8>>) -> bool {
             Ok(0) => return complete,
             Ok(read) => {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = OUTPUT_LIMIT - kept.len();
+                let room = limit - kept.len();
                 kept.extend_from_slice(&buffer[..read.min(room)]);
                 complete &= read <= room;
             }
@@ -236,6 +264,18 @@ mod tests {
         let output = go("sleep 100 & echo started", LONG).unwrap();
         assert_eq!(output.stdout, b"started\n");
         assert!(!output.truncated);
+    }
+
+    #[test]
+    fn input_is_read_and_the_limit_is_the_one_given() {
+        let input = vec![b'x'; 100_000];
+        let cancel = AtomicBool::new(false);
+        let output = run_with_input(shell("cat"), input.clone(), 200_000, &cancel, LONG).unwrap();
+        assert_eq!(output.stdout, input);
+        assert!(output.stdout_complete && !output.truncated);
+        let output = run_with_input(shell("cat"), input, 10, &cancel, LONG).unwrap();
+        assert_eq!(output.stdout.len(), 10);
+        assert!(!output.stdout_complete && output.truncated);
     }
 
     #[test]

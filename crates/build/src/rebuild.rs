@@ -3,17 +3,23 @@
 //! [`prepare`] puts the recorded environment back and tells where this machine could not; [`rebuild`]
 //! builds. Comparing and concluding are core's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use url::Url;
 use wheelmark_core::attestation::environment::Isolation;
 use wheelmark_core::attestation::pep517::{Pep517Build, Requirement, Role};
 use wheelmark_core::compare::Drift;
+use wheelmark_core::report::Escaped;
 use wheelmark_core::verify::VerifiedBuild;
 
 use crate::drift;
+use crate::environment::asked::{unasked, unmet};
+use crate::environment::index;
 use crate::environment::interpreter::{self, FoundInterpreter, Match};
+use crate::environment::project::BuildSystem;
 use crate::environment::pylock::{Lock, LockedRequirement};
+use crate::environment::store::StoreError;
 use crate::error::BuildError;
 use crate::execute::{self, Built, Plan, Run, Rust};
 use crate::layout::Layout;
@@ -72,9 +78,10 @@ pub fn prepare(
         subdirectory: build.external.subdirectory.clone(),
     };
     let source = source::from_record(record.clone(), checkout, machine.cancel.clone())?;
-    let notes = source::moved_tags(&record, checkout, machine.cancel.clone())?;
+    let mut notes = source::moved_tags(&record, checkout, machine.cancel.clone())?;
     let tree = tree(workspace);
     source.export(&tree)?;
+    let asked = asked(build, &tree)?;
 
     let interpreter =
         match interpreter::find_matching(&machine.uv, &environment.interpreter, &machine.cancel)? {
@@ -94,7 +101,17 @@ pub fn prepare(
                 });
             }
         };
-    let install = |role: Role| materialize(machine, &interpreter, &build.requirements, role);
+    let mut install = |role: Role| -> Result<PathBuf, BuildError> {
+        let folder = materialize(machine, &interpreter, &build.requirements, role, &mut notes)?;
+        let more = unasked(&asked[&role], &build.requirements, role, &folder);
+        notes.extend(more.into_iter().map(|found| {
+            format!(
+                "recorded requirement {found}: neither the project nor another requirement asks for \
+                 it; the build backend may have"
+            )
+        }));
+        Ok(folder)
+    };
     let build_environment = install(Role::Build)?;
     let steps_environment =
         build.requirements.iter().any(|requirement| requirement.role == Role::Step);
@@ -125,6 +142,13 @@ pub fn prepare(
         plan.variables = variables(environment.source_date_epoch, &plan, &Layout::fixed());
     }
     let layout = plan.layout(workspace, RUN);
+    let usual = variables(source.commit_time, &plan, &layout);
+    notes.extend(unusual(&plan.variables, &usual));
+    drift.extend(drift::of_settings(
+        environment,
+        &plan.variables,
+        &machine.uv.version().to_string(),
+    ));
     drift.extend(Drift::between("build path", &environment.build_path, layout.source.display()));
     Ok(Prepared { plan, drift, hints, notes })
 }
@@ -159,13 +183,78 @@ pub fn rebuild(
     )
 }
 
-/// The recorded files of one role, by digest, in an environment of their own.
+/// What the commit asks for, for each environment, which the record must have; and its backend, which must
+/// be the recorded one. A record could otherwise have any code build the file.
+fn asked(build: &Pep517Build, tree: &Path) -> Result<BTreeMap<Role, Vec<String>>, BuildError> {
+    let environment = &build.internal.environment;
+    let system = BuildSystem::read(&tree.join(&build.external.subdirectory))?;
+    if system.backend != environment.backend {
+        return Err(BuildError::BackendDiffers {
+            recorded: environment.backend.clone(),
+            found: system.backend,
+        });
+    }
+    let steps = build.external.steps.iter().flat_map(|step| step.requires.iter().cloned());
+    for (role, asks, requirements) in [
+        (Role::Build, "this commit's pyproject.toml", &system.requires),
+        (Role::Step, "a recorded step", &steps.clone().collect()),
+    ] {
+        if let Some(text) = unmet(requirements, &build.requirements, role, environment) {
+            return Err(BuildError::RequirementNotRecorded { requirement: text.to_owned(), asks });
+        }
+    }
+    Ok([(Role::Build, system.requires), (Role::Step, steps.collect())].into())
+}
+
+/// The variables that are put back and that `wheelmark build` would not set so today, a line each.
+fn unusual(recorded: &BTreeMap<String, String>, usual: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<_> = recorded.keys().chain(usual.keys()).collect();
+    let shown = |set: Option<&String>| set.map_or("not set".to_owned(), |set| format!("`{set}`"));
+    let notes = names.into_iter().filter_map(|name| {
+        let (found, expected) = (recorded.get(name), usual.get(name));
+        (found != expected).then(|| {
+            format!(
+                "recorded variable {name}: {}, which is put back; a build of this commit with this \
+                 program has {}",
+                shown(found),
+                shown(expected)
+            )
+        })
+    });
+    notes.collect()
+}
+
+/// Whether a recorded address is fetched from: only the web's own protocol, or the index of this machine's
+/// user. Any other could name a file or a service of this machine.
+fn is_public(address: &Url, index: Option<&Url>) -> bool {
+    address.scheme() == "https"
+        || index
+            .is_some_and(|index| index.origin().is_tuple() && index.origin() == address.origin())
+}
+
+/// The recorded files of one role, by digest, in an environment of their own. One whose recorded address
+/// is not used is looked for in the index, by its digest, and noted.
 fn materialize(
     machine: &Machine,
     interpreter: &FoundInterpreter,
     requirements: &[Requirement],
     role: Role,
+    notes: &mut Vec<String>,
 ) -> Result<PathBuf, BuildError> {
+    let index = index::url()?.and_then(|url| url.parse().ok());
+    let mut unused = Vec::new();
+    let mut address = |requirement: &Requirement| -> Option<Url> {
+        let recorded = requirement.url.as_deref()?;
+        let url = recorded.parse().ok().filter(|url| is_public(url, index.as_ref()));
+        if url.is_none() {
+            unused.push(format!(
+                "recorded address of {}: `{recorded}` is not used, for it is neither https nor of the \
+                 index of this machine",
+                requirement.filename
+            ));
+        }
+        url
+    };
     let recorded: Vec<_> = requirements
         .iter()
         .filter(|requirement| requirement.role == role)
@@ -173,14 +262,24 @@ fn materialize(
             name: requirement.name.clone(),
             version: requirement.version.clone(),
             filename: requirement.filename.clone(),
-            url: requirement.url.as_deref().and_then(|url| url.parse().ok()),
+            url: address(requirement),
             sha256: requirement.sha256,
             size: None,
             upload_time: None,
         })
         .collect();
     let lock = Lock::from_dependencies(&recorded)?;
-    Ok(machine.environments.materialize(&machine.uv, &lock, interpreter, &machine.cancel)?)
+    let made = machine.environments.materialize(&machine.uv, &lock, interpreter, &machine.cancel);
+    let made = made.map_err(|error| match error {
+        // Without the addresses that are not used, it may not be clear why.
+        StoreError::Install { said } => {
+            let unused = unused.iter().map(|note| format!("\n{}", Escaped(note)));
+            StoreError::Install { said: said + &unused.collect::<String>() }
+        }
+        error => error,
+    });
+    notes.extend(unused);
+    Ok(made?)
 }
 
 /// The recorded crates, fetched again by the Cargo.lock of the same commit, and held against the record.
@@ -204,5 +303,30 @@ fn rust(
         Some(package) => Err(BuildError::CratesDiffer {
             package: format!("{} {}", package.name, package.version),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_addresses_are_the_webs_or_the_users_own_index() {
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        let index = url("http://127.0.0.1:3141/root/pypi/+simple/");
+        let own = Some(&index);
+        assert!(is_public(&url("https://files.example.org/a.whl"), None));
+        assert!(is_public(&url("http://127.0.0.1:3141/root/pypi/+f/a.whl"), own));
+        for (text, index) in [
+            ("http://127.0.0.1:3141/a.whl", None),
+            ("http://127.0.0.1:9912/admin", own),
+            ("http://localhost:3141/a.whl", own),
+            ("http://files.example.org/a.whl", own),
+            ("file:///tmp/fifo", own),
+            ("file:///tmp/fifo", Some(&url("file:///srv/simple/"))),
+            ("ftp://127.0.0.1:3141/a.whl", own),
+        ] {
+            assert!(!is_public(&url(text), index), "{text}");
+        }
     }
 }

@@ -244,7 +244,7 @@ pub fn record(
         lock,
         log,
         started,
-        finished: Utc::now().trunc_subsecs(0),
+        finished: Utc::now(),
         builder: request.builder.clone(),
     })
 }
@@ -267,7 +267,7 @@ impl Recorded {
                 metadata: Some(BuildMetadata {
                     invocation_id: Some(format!("urn:uuid:{}", uuid::Uuid::new_v4())),
                     started_on: Some(self.started),
-                    finished_on: Some(self.finished),
+                    finished_on: Some(self.finished.trunc_subsecs(0)),
                 }),
                 byproducts: vec![
                     byproduct("pylock.toml", "application/toml", self.lock.text().as_bytes(), true),
@@ -296,6 +296,11 @@ impl Recorded {
     /// How long resolving and building took.
     pub fn duration(&self) -> TimeDelta {
         self.finished - self.started
+    }
+
+    /// When the file was made.
+    pub fn finished(&self) -> DateTime<Utc> {
+        self.finished
     }
 
     /// The file in which everything was kept that hooks and steps printed.

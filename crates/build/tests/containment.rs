@@ -258,6 +258,35 @@ fn it_is_an_unprivileged_stranger_with_a_fixed_name() {
     assert!(log.contains("not a tty"), "{log}");
 }
 
+/// In one of its own it would have every capability over it.
+#[test]
+fn it_makes_no_user_namespace_of_its_own() {
+    let ground = ground!();
+    // clone and clone3 directly, since `unshare` uses neither; as many lines as there are ways.
+    let script = "for how in -U -Ur -Urm; do unshare $how true && echo got one; done
+         if command -v perl >/dev/null; then
+           perl -e 'for ([56, 0x10000011, 0, 0, 0, 0],
+                         [435, pack(\"Q11\", 0x10000000, 0, 0, 0, 17), 88]) {
+             $pid = syscall($$_[0], @$_[1..$#$_]); exit 0 if $pid == 0; print \"got one\\n\" if $pid > 0;
+           }'
+         fi
+         grep CapEff /proc/self/status";
+    let control = Command::new("bash").args(["-c", script]).output().unwrap();
+    let control = String::from_utf8_lossy(&control.stdout).into_owned();
+    if !control.contains("got one") {
+        return skipped(&"no user namespace can be made on this machine at all");
+    }
+    for trace in [Tracing::Off, Tracing::Programs] {
+        let ground = Ground { trace, ..Ground::with(ground.sandbox.clone()) };
+        let log = ground.to_the_end(script);
+        assert!(!log.contains("got one"), "{log}\ncontrol: {control}");
+        assert!(log.contains("CapEff:\t0000000000000000"), "{log}");
+        // What else makes processes still does.
+        let log = ground.to_the_end("unshare --help >/dev/null; (echo child) | cat");
+        assert!(log.contains("child"), "{log}");
+    }
+}
+
 #[test]
 fn neither_the_key_nor_the_home_nor_the_passwords_can_be_read() {
     let ground = ground!();
@@ -450,17 +479,29 @@ fn a_daemon_does_not_outlive_the_job() {
 
 #[test]
 fn without_isolation_a_daemon_does_not_outlive_the_job_either() {
-    let ground = match Sandbox::none_unsafe(Tracing::Programs) {
-        Ok(sandbox) => Ground::with(sandbox),
+    let sandbox = match Sandbox::none_unsafe(Tracing::Programs) {
+        Ok(sandbox) => sandbox,
         Err(error) => return skipped(&error),
     };
-    let seconds = unique_seconds();
-    let (outcome, _) = ground.shell(&format!(
-        "(setsid bash -c 'sleep {seconds} & exec >&- 2>&-; sleep {seconds}' &)
-         until pgrep -f '^sleep {seconds}' >/dev/null; do :; done; exit 3"
-    ));
-    assert_eq!((outcome.end, outcome.isolation), (End::Exited(3), Isolation::None));
-    assert!(!sleeps(&seconds));
+    // A tracer waits for all that it traces, the daemon too.
+    for trace in [Tracing::Off, Tracing::Programs] {
+        if let (Tracing::Programs, Some(reason)) = (trace, sandbox.tracer_missing()) {
+            return skipped(&reason);
+        }
+        let ground = Ground { trace, ..Ground::with(sandbox.clone()) };
+        let seconds = unique_seconds();
+        let (outcome, log) = ground.shell(&format!(
+            "(setsid bash -c 'sleep {seconds} & exec >&- 2>&-; sleep {seconds}' &)
+             sleep {seconds} &
+             until pgrep -f '^sleep {seconds}' >/dev/null; do :; done; exit 3"
+        ));
+        assert_eq!((outcome.end, outcome.isolation), (End::Exited(3), Isolation::None), "{log}");
+        assert!(!sleeps(&seconds));
+        if trace == Tracing::Programs {
+            assert!(matches!(&outcome.trace, Trace::Attached(seen)
+                if seen.programs.iter().any(|program| program.path.ends_with("sleep"))));
+        }
+    }
 }
 
 /// Says that it should end as soon as it is written to.

@@ -613,6 +613,17 @@ fn submodules_come_along_at_their_recorded_commits() {
 }
 
 #[test]
+fn a_submodule_near_a_rebuild_that_lacks_objects_is_refused() {
+    let folders = Folders::new();
+    let outer = with_submodules(&folders);
+    let record = record_of(&checkout(&outer).expect("resolved"));
+    git(&outer.join("vendor/middle"), &["config", "remote.origin.promisor", "true"]);
+    let refused = rebuild(record, Some(&outer)).expect_err("it lacks objects");
+    let SourceError::PartialClone { path } = &refused else { panic!("{refused}") };
+    assert!(path.ends_with("vendor/middle"), "{refused}");
+}
+
+#[test]
 fn submodules_that_are_not_as_recorded_are_refused() {
     let folders = Folders::new();
     let outer = with_submodules(&folders);

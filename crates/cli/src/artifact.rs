@@ -20,17 +20,33 @@ use crate::interrupt;
 /// Reads a file strictly. What is wrong with its name or its bytes is part of the artifact; an error is
 /// only that it could not be read.
 pub fn read(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    read_as(&name.to_string_lossy(), path, cancel)
+    read_from(&name_of(path), path, Watched::open(path, cancel)?, cancel)
+}
+
+/// The same for one of several files, whose progress is shown together.
+pub fn read_quietly(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
+    read_from(&name_of(path), path, Watched::open_quietly(path, cancel)?, cancel)
 }
 
 /// Reads a file that will get its name later.
 pub fn read_as(name: &str, path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
+    read_from(name, path, Watched::open(path, cancel)?, cancel)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn read_from(
+    name: &str,
+    path: &Path,
+    mut file: Watched,
+    cancel: &AtomicBool,
+) -> Result<Artifact, CliError> {
     let name = name.to_owned();
     let failed = |error: io::Error| {
         interrupt::check(cancel).err().unwrap_or_else(|| CliError::io("read", path, &error))
     };
-    let mut file = Watched::open(path, cancel)?;
     let filename = DistFilename::parse(&name).map_err(|error| malformed(&error));
     let read = match &filename {
         Ok(DistFilename::Wheel(filename)) => {

@@ -5,6 +5,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use indicatif::ProgressBar;
 
@@ -20,8 +23,33 @@ pub fn read_found(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
 }
 
 /// Reads a small file whole. One that is larger than `limit` bytes is cut one byte after it, for the
-/// parser to refuse.
+/// parser to refuse. A pipe, as from `<(…)`, is waited for until Ctrl-C.
 pub fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
+    if regular(path).is_ok() {
+        return read_whole(path, limit);
+    }
+    // Opening a pipe waits for its other end, whatever the signal. So somebody else does: a thread that
+    // is left to itself once nobody wants its answer, and ends with the program.
+    let (sender, receiver) = mpsc::channel();
+    let named = path.to_owned();
+    thread::spawn(move || sender.send(read_whole(&named, limit)));
+    loop {
+        interrupt::check_watched()?;
+        match receiver.recv_timeout(LOOK) {
+            Ok(read) => return read,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let error = io::Error::other("reading it ended early");
+                return Err(CliError::io("read", path, &error));
+            }
+        }
+    }
+}
+
+/// How often Ctrl-C is looked for while a pipe is waited for.
+const LOOK: Duration = Duration::from_millis(50);
+
+fn read_whole(path: &Path, limit: usize) -> Result<Vec<u8>, CliError> {
     let error = |error: io::Error| CliError::io("read", path, &error);
     let mut bytes = Vec::new();
     open_file(path)?.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(error)?;
@@ -51,10 +79,18 @@ pub struct Watched {
 impl Watched {
     /// Opens a regular file: any other may have no end, or no beginning to come back to.
     pub fn open(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Self, CliError> {
+        let mut watched = Self::open_quietly(path, cancel)?;
+        let metadata = watched.file.metadata();
+        let length = metadata.map_err(|error| CliError::io("read", path, &error))?.len();
+        watched.progress = progress::bytes(length, path);
+        Ok(watched)
+    }
+
+    /// The same without a line of its own: one of several files.
+    pub fn open_quietly(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Self, CliError> {
         regular(path)?;
         let file = open_file(path)?;
-        let length = file.metadata().map_err(|error| CliError::io("read", path, &error))?.len();
-        Ok(Self { file, progress: progress::bytes(length, path), cancel: Arc::clone(cancel) })
+        Ok(Self { file, progress: ProgressBar::hidden(), cancel: Arc::clone(cancel) })
     }
 }
 

@@ -1,13 +1,16 @@
 //! Ctrl-C: the first one asks the work to end and clean up, the second ends the program at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::error::CliError;
 use crate::exit::Exit;
+
+/// The flag of the verb that runs, for reads that could wait for ever.
+static WATCHED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// What an interrupted program says.
 pub const MESSAGE: &str = "interrupted, nothing was written";
@@ -16,7 +19,7 @@ pub const MESSAGE: &str = "interrupted, nothing was written";
 ///
 /// Only verbs that look at it call this; the others are ended by the signal itself.
 pub fn watch() -> Result<Arc<AtomicBool>, CliError> {
-    let cancel = Arc::new(AtomicBool::new(false));
+    let cancel = Arc::clone(WATCHED.get_or_init(|| Arc::new(AtomicBool::new(false))));
     for signal in [SIGINT, SIGTERM] {
         // In this order: at the first signal the flag is not set yet when it is asked for.
         let code = i32::from(Exit::Undecided.code());
@@ -25,6 +28,11 @@ pub fn watch() -> Result<Arc<AtomicBool>, CliError> {
             .map_err(|error| CliError::undecided(format!("cannot watch for Ctrl-C: {error}")))?;
     }
     Ok(cancel)
+}
+
+/// An error, if a verb that watches for Ctrl-C was asked to end.
+pub fn check_watched() -> Result<(), CliError> {
+    WATCHED.get().map_or(Ok(()), |cancel| check(cancel))
 }
 
 /// An error, if the work was asked to end.

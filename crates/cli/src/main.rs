@@ -2,8 +2,10 @@
 
 mod artifact;
 mod attestations;
+mod batch;
 mod bound_options;
 mod cmd;
+mod data_folder;
 mod describe;
 mod error;
 mod exit;
@@ -28,7 +30,7 @@ use clap::error::ErrorKind;
 use cmd::Command;
 use error::CliError;
 use exit::Exit;
-use render::Output;
+use render::{Output, human};
 
 /// Proves where a Python wheel came from.
 ///
@@ -68,13 +70,27 @@ fn usage(error: &clap::Error, arguments: &[OsString], output: &mut Output) -> Ex
         let _ = error.print();
         return Exit::Accepted;
     }
-    // What could not be parsed did not say `--json` either, unless it stands there.
-    if arguments.iter().any(|argument| argument == "--json") {
+    // What could not be parsed did not say how to answer either, unless it stands there.
+    let word = |word: &str| arguments.iter().any(|argument| argument == word);
+    let pair = |form: &str| arguments.windows(2).any(|it| it[0] == "--format" && it[1] == form);
+    if word("--json")
+        || ["json", "jsonl"].iter().any(|form| pair(form) || word(&format!("--format={form}")))
+    {
         let text = error.render().to_string();
-        let (message, hint) = text.split_once('\n').unwrap_or((&text, ""));
-        let message = message.strip_prefix("error: ").unwrap_or(message);
-        return render::error(&CliError::usage(message).hint(hint.trim()), true, output);
+        let (message, hint) = one_line_each(&text);
+        return render::error(&CliError::usage(message).hint(hint), true, output);
     }
-    let _ = write!(anstream::stderr(), "{}", error.render().ansi());
+    // Without colours: what a person typed, or let the shell fill in, must be told from ours.
+    let _ = write!(anstream::stderr(), "{}", human::lines(&error.render().to_string()));
     Exit::Usage
+}
+
+/// What clap says, as a message and a hint: it puts what is missing, and the usage, on lines of their own.
+fn one_line_each(text: &str) -> (String, String) {
+    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs =
+        text.split("\n\n").map(line).filter(|it| !it.starts_with("For more information"));
+    let message = paragraphs.next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+    (message, paragraphs.filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; "))
 }

@@ -1,7 +1,7 @@
 //! Progress, on a terminal only: in a pipe nothing of it is written.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use wheelmark_core::report::Escaped;
@@ -28,6 +28,42 @@ pub fn bytes(length: u64, path: &Path) -> ProgressBar {
 /// Bytes that are read and hashed in a time, at about 400 MB a second.
 fn bytes_read_in(time: Duration) -> u64 {
     400_000 * u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 400_000)
+}
+
+/// Progress through several files, on one line.
+pub struct Files {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Files {
+    /// None of `count` is done.
+    pub fn new(count: usize) -> Self {
+        let bar = ProgressBar::hidden();
+        bar.set_length(count as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files") {
+            bar.set_style(style);
+        }
+        Self { bar, started: Instant::now() }
+    }
+
+    /// One more is done, and `show` says what came of it: without the line in between.
+    pub fn done<T>(&self, show: impl FnOnce() -> T) -> T {
+        // One alone has a line of its own.
+        let several = self.bar.length() > Some(1);
+        if several && self.bar.is_hidden() && self.started.elapsed() > QUIET {
+            self.bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        }
+        let shown = self.bar.suspend(show);
+        self.bar.inc(1);
+        shown
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// The stages of long work, as a line that changes.

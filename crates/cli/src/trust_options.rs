@@ -14,7 +14,7 @@ use wheelmark_core::attestation::repository::RepositoryUri;
 use wheelmark_core::policy::{IdentityRule, Instructions, OnCommandLine, Policy, RefPattern};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::{
-    GITHUB_ISSUER, GITLAB_ISSUER, InstanceName, Instances as _, TrustRoot, TrustedKey, Validity,
+    GITHUB_ISSUER, GITLAB_ISSUER, InstanceName, TrustRoot, TrustedKey, Validity,
 };
 
 use crate::error::{CliError, shown};
@@ -193,7 +193,7 @@ fn instance(
     name: InstanceName,
     roots: &TrustRoots,
 ) -> Result<Arc<wheelmark_core::trust::Instance>, CliError> {
-    roots.instance(name).map_err(|error| CliError::undecided(Escaped(&error.to_string())))
+    roots.find(name).map(|(instance, _)| Arc::new(instance))
 }
 
 /// Who vouches for the jobs of the forge that hosts a repository. No other issuer may speak of it.

@@ -7,8 +7,11 @@ pub struct Words(pub Vec<String>);
 /// A command line as its words.
 pub fn words(text: &str) -> Result<Words, String> {
     match shlex::split(text) {
-        Some(words) if !words.is_empty() => Ok(Words(words)),
-        _ => Err("not a command: a quote is open, or there is no word".to_owned()),
+        Some(words) if words.first().is_some_and(|it| it.starts_with('-') || it.contains('=')) => {
+            Err("the first word is not the program: a step sets no variables".to_owned())
+        }
+        Some(words) if words.first().is_some_and(|it| !it.is_empty()) => Ok(Words(words)),
+        _ => Err("not a command: a quote is open, or it has no program".to_owned()),
     }
 }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::{FILENAME_LENGTH, FILENAME_TAGS};
 use crate::report::Reason;
+use crate::requirement;
 
 /// A project name, valid and normalised by PEP 503: lower case, runs of `-`, `_`, `.` as one `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,8 +38,8 @@ impl FromStr for ProjectName {
     /// # Errors
     /// [`Reason::FilenameName`] for anything that is not a project name.
     fn from_str(text: &str) -> Result<Self, FilenameError> {
-        // The library lets the empty name pass.
-        let name = Some(text).filter(|text| !text.is_empty());
+        // The library lets the empty name pass, and one of any length.
+        let name = Some(text).filter(|text| (1..=FILENAME_LENGTH).contains(&text.len()));
         name.and_then(|text| PackageName::from_str(text).ok())
             .map(Self)
             .ok_or_else(|| FilenameError::new(Reason::FilenameName, text, "not a project name"))
@@ -364,8 +365,8 @@ fn check_characters(text: &str) -> Result<(), FilenameError> {
 }
 
 fn parse_version(text: &str) -> Result<Version, FilenameError> {
-    Version::from_str(text)
-        .map_err(|_| FilenameError::new(Reason::FilenameVersion, text, "not a PEP 440 version"))
+    requirement::version(text)
+        .ok_or_else(|| FilenameError::new(Reason::FilenameVersion, text, "not a PEP 440 version"))
 }
 
 macro_rules! compared_by_meaning {

@@ -19,6 +19,47 @@ pub const METADATA_FIELDS: usize = 50_000;
 /// matching it against a pattern.
 pub const REF_LENGTH: usize = 255;
 
+/// Bytes of the bound on a JSON document for each value and key that it may hold. One takes up to 220 bytes of
+/// memory, in an object of its own, and as few as three in the file. Real provenance has one in fifteen
+/// bytes, and stays under half of this bound.
+pub const JSON_BYTES_PER_NODE: usize = 32;
+
+/// Bytes of a version: it is part of a file name.
+pub const VERSION_LENGTH: usize = FILENAME_LENGTH;
+
+/// Bytes of a requirement (PEP 508). The longest real ones, with a marker of a dozen terms, have some
+/// hundred.
+pub const REQUIREMENT_LENGTH: usize = 4096;
+
+/// Opening parentheses of a requirement, each of which costs stack. Real markers have up to eight.
+pub const REQUIREMENT_PARENTHESES: usize = 32;
+
+/// Quotes in a requirement, two for each term of its marker: twelve terms, of which real markers have up
+/// to nine. The worst of twelve is read in some milliseconds, of sixteen in a second, of twenty-four never.
+pub const REQUIREMENT_QUOTES: usize = 24;
+
+/// Tags that a build can see, in provenance: tools that take the version from git look for the nearest
+/// ones, and each costs a rebuild an object to fetch.
+pub const RECORDED_TAGS: usize = 256;
+
+/// Steps after the hooks, each of which costs a sandbox. Real builds have one or two.
+pub const RECORDED_STEPS: usize = 32;
+
+/// Submodules, each of which costs a clone. The largest real projects have some dozen.
+pub const RECORDED_SUBMODULES: usize = 256;
+
+/// Bytes of all variables of a build. `PATH` is the longest, with some hundred; the system takes 128 kB of
+/// one.
+pub const VARIABLES_LENGTH: usize = 16 << 10;
+
+/// Bytes of a host name: what Linux holds (`HOST_NAME_MAX`), and one label by RFC 1123 has 63.
+pub const HOSTNAME_LENGTH: usize = 64;
+
+/// The latest time of a commit, in Unix seconds: the end of the year 9999, beyond which times have no
+/// common form.
+pub const LATEST_TIME: i64 = 253_402_300_799;
+/// Bytes of a lock file. That of a workspace with some thousand projects is near 5 MB.
+pub const LOCK_FILE: usize = 32 << 20;
 /// Characters of a value that a refusal of provenance repeats: enough to find it in the document.
 pub const SHOWN_LENGTH: usize = 200;
 
@@ -88,11 +129,19 @@ impl SdistLimits {
 /// Bytes of a trusted root. Those of the public instances stay under 40 kB.
 pub const TRUSTED_ROOT: usize = 4 << 20;
 
+/// Days after which what is known of a Sigstore instance is called old. Instances announce a change of
+/// keys some months ahead, and a revocation should be known within a release or two.
+pub const OLD_TRUST_DAYS: i64 = 90;
+
+/// Bytes of what is kept of a refreshed trusted root: the root itself and the TUF metadata that vouches
+/// for it. Those of the public instances stay under 200 kB.
+pub const TRUST_STATE: usize = 32 << 20;
+
 /// Bounds on an attestation that is read.
 #[derive(Debug, Clone, Copy)]
 pub struct AttestationLimits {
     /// Bytes of a bundle or of the statement in it. Provenance of a build with a thousand crates stays
-    /// under 1 MB.
+    /// under 1 MB. Read, a hostile one takes some 80 MB of memory.
     pub bundle: usize,
     /// Attestations of one file, each of which costs a verification. The index takes two.
     pub attestations: usize,
@@ -101,7 +150,7 @@ pub struct AttestationLimits {
 impl AttestationLimits {
     /// The bounds used unless others are asked for.
     pub const fn standard() -> Self {
-        Self { bundle: 16 << 20, attestations: 64 }
+        Self { bundle: 4 << 20, attestations: 64 }
     }
 }
 
@@ -146,6 +195,41 @@ impl IndexLimits {
             idle: Duration::from_secs(60),
             document: Duration::from_secs(180),
             download: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Bounds on a TUF repository that is asked for a trusted root. The sizes are those of the reference
+/// implementation, python-tuf, but for the target: the public instances' metadata stays under 10 kB.
+#[derive(Debug, Clone, Copy)]
+pub struct TufLimits {
+    /// Bytes of one version of the root.
+    pub root: u64,
+    /// Bytes of the timestamp.
+    pub timestamp: u64,
+    /// Bytes of the snapshot.
+    pub snapshot: u64,
+    /// Bytes of targets metadata, the top one's or a delegated one's.
+    pub targets: u64,
+    /// Versions of the root that are walked in one refresh. The public instances make a few a year.
+    pub rotations: u32,
+    /// Roles that are asked for the trusted root.
+    pub delegations: u32,
+    /// How long an answer is waited for, and how often.
+    pub answers: IndexLimits,
+}
+
+impl TufLimits {
+    /// The bounds used unless others are asked for.
+    pub const fn standard() -> Self {
+        Self {
+            root: 512_000,
+            timestamp: 16_384,
+            snapshot: 2_000_000,
+            targets: 5_000_000,
+            rotations: 32,
+            delegations: 32,
+            answers: IndexLimits::standard(),
         }
     }
 }

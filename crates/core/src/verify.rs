@@ -4,6 +4,8 @@
 //! (expectations). Every check that can be made is made; one that cannot, because another failed, says
 //! so. Nothing here turns "could not check" into "accepted".
 
+mod run;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::attestation::build_types;
@@ -21,12 +23,13 @@ use crate::limits::AttestationLimits;
 use crate::policy::{Policy, Rule, evaluate};
 use crate::report::{
     AttestationSeen, Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report,
-    Status,
+    Standing, Status, TrustUsed,
 };
 use crate::sdist::Sdist;
 use crate::subject;
 use crate::trust::{CertificateIdentity, SignerIdentity};
 use crate::wheel::Wheel;
+use run::{Run, Step, both, both_if};
 
 /// The file under test, as far as it could be read.
 #[derive(Debug, Clone)]
@@ -92,15 +95,18 @@ pub fn verify(
     let case = Case { artifact, file, rule, policy, now, limits };
     let mut tried: Vec<_> =
         read_all(given, limits).into_iter().map(|(from, it)| case.hold(from, it)).collect();
-    let seen = tried.iter().map(Tried::seen).collect::<Vec<_>>();
     // 9. One that holds decides; where none does, the one that came furthest is shown.
     let best = (0..tried.len()).max_by_key(|index| (tried[*index].held(), usize::MAX - index));
-    let Tried { checks, signer, known, .. } = tried.swap_remove(best.unwrap_or(0));
+    let best = best.unwrap_or(0);
+    let seen: Vec<_> = tried.iter().enumerate().map(|(at, it)| it.seen(at == best)).collect();
+    let Tried { checks, signer, known, .. } = tried.swap_remove(best);
     run.checks.extend(checks);
     // 10. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
     run.judge(C::Rebuild, rule, evaluate::rebuild);
-    let mut report = run.report(artifact, contents.as_ref().ok(), rule.ok(), policy, now);
+    let mut report = report(run.checks, artifact, contents.as_ref().ok(), rule.ok(), policy, now);
+    report.trust = TrustUsed::of(policy.trust(), now);
+    report.notes.extend(report.trust.iter().filter_map(TrustUsed::note));
     report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
     let provenance = match (held, signer, known, contents) {
         (true, Some(signer), Some((origin, build)), Ok(contents)) => {
@@ -219,8 +225,14 @@ impl Tried {
         self.checks.iter().filter(|check| check.holds()).count()
     }
 
-    fn seen(&self) -> AttestationSeen {
+    fn seen(&self, decided: bool) -> AttestationSeen {
+        let standing = match decided {
+            true => Standing::Decided,
+            false if self.held() == self.checks.len() => Standing::AlsoHeld,
+            false => Standing::NotHeld,
+        };
         AttestationSeen {
+            standing,
             from: self.from.clone(),
             predicate_type: self.predicate_type.clone(),
             signer: self.signer.as_ref().map(ToString::to_string),
@@ -311,111 +323,31 @@ impl Outcome {
     }
 }
 
-/// The result of a step, or the check whose failure keeps what depends on it from being made.
-type Step<'a, T> = Result<T, &'a CheckName>;
-
-/// The checks made so far.
-#[derive(Default)]
-struct Run {
+/// The report of all checks.
+fn report(
     checks: Vec<Check>,
-}
-
-impl Run {
-    /// Makes a check that gives something for later ones to build upon.
-    fn check<I, T>(
-        &mut self,
-        name: CheckName,
-        input: Step<'_, I>,
-        make: impl FnOnce(I) -> Result<T, Refusal>,
-    ) -> Result<T, CheckName> {
-        let (status, result) = match input.map(make) {
-            Ok(Ok(value)) => (Status::Passed(None), Ok(value)),
-            Ok(Err(refusal)) => (Status::Failed(refusal), Err(name)),
-            Err(because) => (Status::NotRun(*because), Err(*because)),
-        };
-        self.checks.push(Check { name, status });
-        result
-    }
-
-    /// The same of something that need not be there: what was not asked for, nothing is asked of.
-    fn check_if<I, T>(
-        &mut self,
-        name: CheckName,
-        input: Step<'_, Option<I>>,
-        make: impl FnOnce(I) -> Result<T, Refusal>,
-    ) -> Result<Option<T>, CheckName> {
-        match input {
-            Ok(None) => {
-                self.checks.push(Check { name, status: Status::NotRequired });
-                Ok(None)
-            }
-            Ok(Some(input)) => self.check(name, Ok(input), make).map(Some),
-            Err(because) => self.check(name, Err(because), make).map(Some),
-        }
-    }
-
-    /// Says what the check just made found, if it held.
-    fn says(&mut self, found: Option<String>) {
-        if let Some(Check { status: Status::Passed(said), .. }) = self.checks.last_mut() {
-            *said = found;
-        }
-    }
-
-    /// As [`Run::judge`] of something that need not be there.
-    fn judge_if<I>(
-        &mut self,
-        name: CheckName,
-        input: Step<'_, Option<I>>,
-        make: impl FnOnce(I) -> Status,
-    ) {
-        self.judge(name, input, |input| input.map_or(Status::NotRequired, make));
-    }
-
-    /// Makes a check on which nothing depends.
-    fn judge<I>(&mut self, name: CheckName, input: Step<'_, I>, make: impl FnOnce(I) -> Status) {
-        let status = input.map_or_else(|because| Status::NotRun(*because), make);
-        self.checks.push(Check { name, status });
-    }
-
-    fn report(
-        self,
-        artifact: &Artifact,
-        contents: Option<&Contents>,
-        rule: Option<&Rule>,
-        policy: &Policy,
-        now: DateTime<Utc>,
-    ) -> Report {
-        let hooks = match contents {
-            Some(Contents::Wheel(wheel)) => wheel.startup_hooks(),
-            _ => &[],
-        };
-        Report::new(
-            FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 },
-            PolicyUsed {
-                path: policy.path().to_owned(),
-                sha256: policy.sha256(),
-                rule: rule.map(|rule| rule.name.clone()),
-                line: rule.and_then(|rule| rule.line),
-            },
-            now,
-            hooks.iter().map(|hook| format!("`{hook}` runs whenever Python starts")).collect(),
-            self.checks,
-        )
-    }
-}
-
-/// Two steps' results, or the first failure.
-fn both<'a, A, B>(a: Step<'a, A>, b: Step<'a, B>) -> Step<'a, (A, B)> {
-    Ok((a?, b?))
-}
-
-/// The same of something that need not be there.
-fn both_if<'a, A, B>(a: Step<'a, Option<A>>, b: Step<'a, B>) -> Step<'a, Option<(A, B)>> {
-    match (a, b) {
-        (Ok(None), _) => Ok(None),
-        (Ok(Some(a)), b) => b.map(|b| Some((a, b))),
-        (Err(because), _) => Err(because),
-    }
+    artifact: &Artifact,
+    contents: Option<&Contents>,
+    rule: Option<&Rule>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Report {
+    let hooks = match contents {
+        Some(Contents::Wheel(wheel)) => wheel.startup_hooks(),
+        _ => &[],
+    };
+    Report::new(
+        FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 },
+        PolicyUsed {
+            path: policy.path().to_owned(),
+            sha256: policy.sha256(),
+            rule: rule.map(|rule| rule.name.clone()),
+            line: rule.and_then(|rule| rule.line),
+        },
+        now,
+        hooks.iter().map(|hook| format!("`{hook}` runs whenever Python starts")).collect(),
+        checks,
+    )
 }
 
 /// Every attestation of every file that was given, at least one: "none" is refused as one, too.

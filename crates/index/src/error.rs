@@ -82,14 +82,14 @@ pub enum Problem {
     },
 
     // ---- a status that is neither 200 nor 404
-    /// 401: the index wants a user name and password, or others than it got.
-    #[error("status 401: the index wants a user name and password, or other ones")]
+    /// 401: the server wants a user name and password, or others than it got.
+    #[error("status 401: the server wants a user name and password, or other ones")]
     Unauthorized,
     /// 403: an index that serves attestations says so while it does not.
-    #[error("status 403: refused by the index")]
+    #[error("status 403: refused by the server")]
     Forbidden,
     /// 406: the index does not serve what was asked for in a form that is read here.
-    #[error("status 406: the index has no `{accept}`")]
+    #[error("status 406: the server has no `{accept}`")]
     NotAcceptable {
         /// The media type that was asked for.
         accept: &'static str,
@@ -102,8 +102,8 @@ pub enum Problem {
         /// Seconds the index asked to wait before the next, where it said so in seconds.
         retry_after: Option<u64>,
     },
-    /// 500 to 599: the index failed.
-    #[error("status {status}: the index failed")]
+    /// 500 to 599: the server failed.
+    #[error("status {status}: the server failed")]
     Server {
         /// The status.
         status: u16,
@@ -349,6 +349,6 @@ struct Pause(Option<u64>);
 
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |seconds| write!(f, "; the index asks to wait {seconds} s"))
+        self.0.map_or(Ok(()), |seconds| write!(f, "; the server asks to wait {seconds} s"))
     }
 }

@@ -1,4 +1,5 @@
-//! Reads package indexes: project pages, files, and the attestations that an index serves.
+//! Reads package indexes: project pages, files, and the attestations that an index serves. Refreshes
+//! trusted roots.
 //!
 //! [`Index`] is the way in. The index's URL and every bound are arguments; what is read from the
 //! environment is what any client of this machine reads: proxies (`HTTPS_PROXY`, `NO_PROXY`) and the
@@ -9,6 +10,8 @@
 //! could not be decided whether there is one.
 //!
 //! Nothing read here is trusted. Attestations are handed on as bytes for `wheelmark-core` to verify.
+//!
+//! [`trust`] refreshes trusted roots, which is the other thing that is asked of servers.
 
 mod address;
 mod client;
@@ -17,6 +20,7 @@ mod error;
 mod index;
 mod integrity;
 pub mod page;
+pub mod trust;
 
 pub use address::{DEFAULT_INDEX_URL, IndexUrl, IndexUrlError, ShownUrl};
 pub use error::{IndexError, Problem};

@@ -10,9 +10,9 @@ use wheelmark_build::sign::Signer as _;
 use wheelmark_core::attestation::statement::PAYLOAD_TYPE;
 use wheelmark_core::digest::Sha256Digest;
 
-use super::claims;
 use super::signed::{pae, statement};
 use super::{Case, TestKey, bundle_of, envelope, packed};
+use super::{certificates, claims};
 use crate::hostile::Plan;
 use crate::statement::{build, dependency, statement_of};
 
@@ -36,6 +36,7 @@ pub fn all() -> Vec<Case> {
         claims::builds(),
         claims::policies(),
         claims::instructions(),
+        certificates::all(),
     ]
     .concat()
 }
@@ -413,7 +414,7 @@ fn bend(case: &mut Case, change: impl FnOnce(&mut Value)) {
     case.bundle = case.bundle.take().map(|bundle| changed_bundle(&bundle, change));
 }
 
-fn changed_bundle(bundle: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
+pub(super) fn changed_bundle(bundle: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut bundle = serde_json::from_slice(bundle).expect("JSON");
     change(&mut bundle);
     bundle.to_string().into_bytes()

@@ -2,9 +2,11 @@
 //! must say of them.
 //!
 //! They are derived: [`all`] makes every file of every folder, byte by byte the same each time, from the
-//! test keys of `fixtures/keys`. The folders on disk are what is tested, so that other programs can be
-//! held against them too. `WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test cases` writes them.
+//! test keys of `fixtures/keys` and a Sigstore instance in memory. The folders on disk are what is tested,
+//! so that other programs can be held against them too. `WHEELMARK_BLESS=1 cargo test -p wheelmark-tests
+//! --test cases` writes them.
 
+mod certificates;
 mod claims;
 mod list;
 mod signed;
@@ -19,6 +21,9 @@ use crate::tiny;
 
 /// The time at which every case is judged.
 pub const AT: &str = "2026-01-01T00:00:00Z";
+
+/// The file of a case's folder that is given as `--trust-root`, where it is there.
+pub const TRUSTED_ROOT: &str = "trusted_root.json";
 
 /// One folder of `fixtures/cases`.
 #[derive(Debug, Clone)]
@@ -35,8 +40,12 @@ pub struct Case {
     pub wheel: Vec<u8>,
     /// The bundle beside it.
     pub bundle: Option<Vec<u8>>,
+    /// Further attestations beside the wheel, each by what follows the wheel's name.
+    pub beside: Vec<(&'static str, Vec<u8>)>,
     /// The policy.
     pub policy: String,
+    /// The trusted root of the instance that the policy calls `private`.
+    pub trusted_root: Option<Vec<u8>>,
 }
 
 /// Where the cases are.
@@ -65,6 +74,8 @@ impl Case {
             bundle: Some(bundle_of(TestKey::Release, &statement.to_string())),
             policy: signed::policy(),
             wheel: packed(&Plan::new()),
+            beside: Vec::new(),
+            trusted_root: None,
         }
     }
 
@@ -77,6 +88,12 @@ impl Case {
         ];
         if let Some(bundle) = &self.bundle {
             files.push((format!("{}.sigstore.json", self.filename), bundle.clone()));
+        }
+        for (suffix, attestation) in &self.beside {
+            files.push((format!("{}{suffix}", self.filename), attestation.clone()));
+        }
+        if let Some(root) = &self.trusted_root {
+            files.push((TRUSTED_ROOT.to_owned(), root.clone()));
         }
         files
     }

@@ -11,7 +11,11 @@ fn a_backend_that_nobody_knows() {
     needs_sandbox!();
     let manifest = "[build-system]\nrequires = []\nbuild-backend = \"no_such_backend\"\n";
     let project = Project::with(&[("pyproject.toml", manifest)]);
-    let says = ["get_requires_for_build_wheel failed with exit status 1", "'no_such_backend'"];
+    let says = [
+        "get_requires_for_build_wheel failed with exit status 1",
+        "'no_such_backend'",
+        "hint: the hook is that of `no_such_backend`, the build backend of pyproject.toml",
+    ];
     refused(&project, &mut project.build(&cache(&project)), 1, &says);
 }
 
@@ -32,6 +36,7 @@ def build_wheel(*arguments, **more):
         "| \\u{1b}[2Jred \\u{202e}",
         "| RuntimeError: the project says no",
         "| line 9999\n",
+        "hint: the hook is that of `backend`, the build backend of pyproject.toml, in the project's own folder",
     ];
     let said = refused(&project, &mut project.build(&cache(&project)), 1, &says);
     assert!(!said.contains("| line 1\n"), "only the last lines");
@@ -208,6 +213,10 @@ fn an_interpreter_that_is_not_there() {
         ("3.99", "no Python interpreter for `3.99`"),
         ("/nowhere/python", "`/nowhere/python`"),
         ("/etc/passwd", "`/etc/passwd`"),
+        (
+            "/bin/ls",
+            "`/bin/ls` does not work as a Python interpreter: it does not run the Python code that",
+        ),
         ("/bin/true", "`/bin/true` does not work as a Python interpreter"),
         ("py\u{1b}thon", "not a Python version or a path to an interpreter: `py\\u{1b}thon`"),
     ] {
@@ -353,5 +362,26 @@ fn a_backend_that_answers_with_a_link_or_a_pipe() {
         ));
         let says = ["get_requires_for_build_wheel ended without an answer"];
         refused(&project, &mut project.build(&cache(&project)), 1, &says);
+    }
+}
+
+/// What a hook asks for reaches a parser of ours, outside the sandbox.
+#[test]
+fn a_hook_that_asks_for_what_no_parser_survives() {
+    needs_sandbox!();
+    let hook = "def get_requires_for_build_wheel(*arguments, **more):\n    return ";
+    for (answer, says) in [
+        (
+            "['a; ' + '(' * 100_000 + 'os_name==\"x\"' + ')' * 100_000]",
+            "it has 200015 bytes, and at most 4096 are read",
+        ),
+        (
+            "['a; ' + ' or '.join(f'(\"{i}a\" in platform_version and \"{i}b\" in sys_platform)' for i in range(12))]",
+            "it has 48 quotes, and at most 24 are read",
+        ),
+        ("['a'] * 300", "which is not a list of at most 256 requirements, but of 300"),
+    ] {
+        let project = honest_but(&format!("{hook}{answer}"));
+        refused(&project, &mut project.build(&cache(&project)), 1, &[says]);
     }
 }

@@ -1,6 +1,7 @@
 //! Builds that are ended from outside: Ctrl-C, SIGTERM, SIGKILL.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use wheelmark_tests::built::{Project, SOURCE};
 use wheelmark_tests::program::wheelmark;
 
-use super::{cache, entries, honest_but, needs_sandbox, nothing_left, processes, told};
+use super::{cache, entries, honest, honest_but, needs_sandbox, nothing_left, processes, told};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,33 +47,57 @@ impl Sleeping {
 
     /// Starts a command, and waits until it sleeps.
     fn start(project: Project, marker: &str, arguments: &[&str]) -> Self {
-        let temporary = project.folder.path().join("temporary");
-        fs::create_dir(&temporary).expect("a folder");
-        let child = Command::new(wheelmark().get_program())
-            .current_dir(&project.folder)
-            .args(arguments)
-            .env("WHEELMARK_CACHE", cache(&project))
-            .env("TMPDIR", temporary)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .expect("it starts");
+        let child = spawn(&project, arguments, &[]);
         let mut this = Self { project, child, marker: format!("sleep\0{marker}") };
-        let deadline = Instant::now() + PATIENCE;
-        while processes(&this.marker).len() < 2 {
-            let ended = this.child.try_wait().expect("a child");
-            assert!(ended.is_none() && Instant::now() < deadline, "it does not sleep: {ended:?}");
-            std::thread::yield_now();
-        }
+        let marker = this.marker.clone();
+        wait_while(&mut this.child, "it does not sleep", || processes(&marker).len() < 2);
         this
     }
 
-    /// As a terminal does: to the whole group.
     fn signal(&self, signal: &str) {
-        let group = format!("-{}", self.child.id());
-        let kill = Command::new("kill").args([signal, "--", &group]).status();
-        assert!(kill.expect("kill").success());
+        send(&self.child, signal);
+    }
+}
+
+/// The program, in a group of its own, in the folder of a project.
+fn spawn(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+    let temporary = project.folder.path().join("temporary");
+    fs::create_dir(&temporary).expect("a folder");
+    Command::new(wheelmark().get_program())
+        .current_dir(&project.folder)
+        .args(arguments)
+        .env("WHEELMARK_CACHE", cache(project))
+        .env("TMPDIR", temporary)
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .expect("it starts")
+}
+
+/// A signal as a terminal sends it: to the whole group.
+fn send(child: &Child, signal: &str) {
+    let group = format!("-{}", child.id());
+    let kill = Command::new("kill").args([signal, "--", &group]).status();
+    assert!(kill.expect("kill").success());
+}
+
+fn wait_while(child: &mut Child, otherwise: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while condition() {
+        let ended = child.try_wait().expect("a child");
+        assert!(ended.is_none() && Instant::now() < deadline, "{otherwise}: {ended:?}");
+        std::thread::yield_now();
+    }
+}
+
+/// Nobody is left to wait for them: they are gone once the kernel has ended them.
+fn gone(text: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !processes(text).is_empty() {
+        assert!(Instant::now() < deadline, "still there: {:?}", processes(text));
+        std::thread::yield_now();
     }
 }
 
@@ -97,11 +122,11 @@ fn ctrl_c_and_sigterm_end_a_build_with_all_its_children() {
 fn ctrl_c_ends_a_rebuild_without_a_verdict() {
     needs_sandbox!();
     let marker = marker("rebuild");
-    let project = honest_but(&sleeps("'WAIT' in os.environ", &marker));
+    let project = honest_but(&sleeps("os.environ['PYTHONHASHSEED'] == '1'", &marker));
     project.build(&cache(&project)).assert().success();
     project.sign_changed(|statement| {
         let internal = &mut statement["predicate"]["buildDefinition"]["internalParameters"];
-        internal["environment"]["variables"]["WAIT"] = "1".into();
+        internal["environment"]["variables"]["PYTHONHASHSEED"] = "1".into();
     });
     let before = project.names();
     let wheel = project.wheel();
@@ -136,12 +161,7 @@ fn what_sigkill_leaves_is_swept_by_the_next_build() {
     build.signal("-KILL");
     let output = build.child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), None);
-    // Nobody is left to wait for them: the kernel ends them once it has told the launchers.
-    let deadline = Instant::now() + PATIENCE;
-    while !processes(&build.marker).is_empty() {
-        assert!(Instant::now() < deadline, "the build outlives the program");
-        std::thread::yield_now();
-    }
+    gone(&build.marker);
     assert_eq!(build.project.names(), Vec::<String>::new());
     let temporary = build.project.folder.path().join("temporary");
     assert_eq!(entries(&temporary), Vec::<String>::new());
@@ -152,4 +172,84 @@ fn what_sigkill_leaves_is_swept_by_the_next_build() {
     let mut again = project.build(&cache(&project));
     again.env("TMPDIR", temporary).assert().success();
     nothing_left(&project);
+}
+
+/// How a person or a system ends a program.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    Interrupted,
+    Terminated,
+    /// The second signal ends the program at once, before it could end anything.
+    Twice,
+    Killed,
+}
+
+impl Ending {
+    const ALL: [Self; 4] = [Self::Interrupted, Self::Terminated, Self::Twice, Self::Killed];
+
+    /// Ends the program and returns its exit code.
+    fn end(self, child: Child) -> Option<i32> {
+        match self {
+            Self::Interrupted => send(&child, "-INT"),
+            Self::Terminated => send(&child, "-TERM"),
+            Self::Twice => {
+                // Stopped it gets both before it can act on the first.
+                for signal in ["-STOP", "-INT", "-TERM", "-CONT"] {
+                    send(&child, signal);
+                }
+            }
+            Self::Killed => send(&child, "-KILL"),
+        }
+        child.wait_with_output().expect("it ends").status.code()
+    }
+
+    fn code(self) -> Option<i32> {
+        (!matches!(self, Self::Killed)).then_some(1)
+    }
+}
+
+/// A server that takes connections and never says a word: no thread accepts, the kernel does.
+fn silent_server() -> (TcpListener, u16) {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port();
+    (server, port)
+}
+
+/// git fetches in a process of its own, which has to end too.
+#[test]
+fn a_fetch_that_stalls_ends_with_the_program_however_it_ends() {
+    needs_sandbox!();
+    for ending in Ending::ALL {
+        let (_server, port) = silent_server();
+        let project = honest();
+        let url = format!("https://127.0.0.1:{port}/owner/project");
+        let source = format!("git+{url}");
+        let arguments = ["build", &source, "--out", "out", "--key", "release.key"];
+        let mut child = spawn(&project, &arguments, &[("no_proxy", "*")]);
+        let fetching = format!("git-remote-https\0{url}");
+        let of_git = || processes(&fetching).is_empty();
+        wait_while(&mut child, "git does not fetch", of_git);
+        assert_eq!(ending.end(child), ending.code(), "{ending:?}");
+        gone(&url);
+        assert_eq!(project.names(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_resolution_that_stalls_ends_with_the_program_however_it_ends() {
+    needs_sandbox!();
+    for ending in Ending::ALL {
+        let (server, port) = silent_server();
+        let project = Project::pure();
+        let index = format!("http://127.0.0.1:{port}/simple");
+        let arguments = ["build", "project", "--out", "out", "--key", "release.key"];
+        let variables = [("UV_DEFAULT_INDEX", &*index), ("UV_NO_CACHE", "1"), ("no_proxy", "*")];
+        let mut child = spawn(&project, &arguments, &variables);
+        server.set_nonblocking(true).expect("a socket");
+        wait_while(&mut child, "uv asks no index", || server.accept().is_err());
+        assert_eq!(ending.end(child), ending.code(), "{ending:?}");
+        // uv is given files of the cache, and so of this project's folder.
+        gone(&project.folder.path().to_string_lossy());
+        assert_eq!(project.names(), Vec::<String>::new());
+    }
 }

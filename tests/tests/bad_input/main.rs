@@ -7,8 +7,10 @@ mod files;
 mod interrupted;
 mod keys;
 mod machine;
+mod outputs;
 mod requirements;
 mod source;
+mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,10 +14,11 @@ use std::sync::atomic::AtomicBool;
 use serde::Deserialize;
 use wheelmark_core::attestation::pep517::Crate;
 use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::report::Escaped;
 
-use super::message;
 use super::project::{BuildSystem, ProjectError, read_manifest, toml_error};
 use super::rust::{RustError, RustToolchain};
+use super::{message, shown};
 use crate::process::ProcessError;
 
 /// Where maturin looks for a manifest that is not named, in this order.
@@ -57,7 +58,7 @@ pub enum CratesError {
     /// No `Cargo.toml` where the backend looks for one.
     #[error(
         "{backend} builds this project and there is no {} in `{}`",
-        .looked.join(" or "), .project.display()
+        Escaped(&.looked.join(" or ")), shown(.project)
     )]
     NoManifest {
         /// The backend.
@@ -68,7 +69,7 @@ pub enum CratesError {
         looked: Vec<String>,
     },
     /// A manifest or its workspace is outside the checkout.
-    #[error("`{}` is outside the source tree `{}`", .path.display(), .checkout.display())]
+    #[error("`{}` is outside the source tree `{}`", shown(.path), shown(.checkout))]
     Outside {
         /// The file.
         path: PathBuf,
@@ -78,7 +79,7 @@ pub enum CratesError {
     /// Without `Cargo.lock` the crates would be whatever is newest today.
     #[error(
         "`{}` is not in the source: without it the crates are not pinned\n\
-         hint: `cargo generate-lockfile`, and commit the file", .path.display()
+         hint: `cargo generate-lockfile`, and commit the file", shown(.path)
     )]
     NoLock {
         /// Where it should be.
@@ -86,7 +87,7 @@ pub enum CratesError {
     },
     /// A locked crate that is refused.
     #[error(
-        "{}: crate `{}` {}: {why}", .path.display(), .name.escape_debug(), .version.escape_debug()
+        "{}: crate `{}` {}: {why}", shown(.path), .name.escape_debug(), .version.escape_debug()
     )]
     Refused {
         /// `Cargo.lock`.
@@ -101,14 +102,14 @@ pub enum CratesError {
     /// The tree says itself where crates come from.
     #[error(
         "{}: `source` replaces the registries of Cargo.lock: crates from there are not recorded",
-        .path.display()
+        shown(.path)
     )]
     OwnSource {
         /// The configuration file of the tree.
         path: PathBuf,
     },
     /// cargo failed.
-    #[error("cargo could not fetch the crates of `{}`: {said}", .manifest.display())]
+    #[error("cargo could not fetch the crates of `{}`: {said}", shown(.manifest))]
     Cargo {
         /// The manifest.
         manifest: PathBuf,
@@ -119,7 +120,7 @@ pub enum CratesError {
     #[error(transparent)]
     Manifest(#[from] ProjectError),
     /// A file could not be read or written.
-    #[error("cannot use `{}`: {source}", .path.display())]
+    #[error("cannot use `{}`: {source}", shown(.path))]
     File {
         /// The file.
         path: PathBuf,
@@ -341,6 +342,11 @@ struct LockedPackage {
     checksum: Option<String>,
 }
 
+/// crates.io as Cargo.lock names it, also where the user's own configuration puts a mirror in its place. A
+/// crate is recorded as `pkg:cargo/NAME@VERSION`, which says that it is from there.
+const CRATES_IO: &[&str] =
+    &["registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/"];
+
 fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
     let lock: CargoLock = toml::from_str(text).map_err(|error| toml_error(path, text, &error))?;
     let mut crates = Vec::new();
@@ -352,10 +358,10 @@ fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
             version: version.clone(),
             why,
         };
-        if !source.starts_with("registry+") && !source.starts_with("sparse+") {
-            let shown = source.escape_debug();
+        if !CRATES_IO.contains(&source.as_str()) {
             return Err(refused(format!(
-                "`{shown}` is no registry, and only crates from one are recorded"
+                "it is from `{}`, and only crates from crates.io are recorded",
+                Escaped(&source)
             )));
         }
         let checksum =

@@ -137,13 +137,22 @@ fn what_is_not_pinned_or_not_recorded_is_refused() {
     let error = Tree::new(&[MATURIN]).error();
     assert!(error.contains("no `Cargo.toml` or `rust/Cargo.toml`"), "{error}");
 
-    let git = format!("{PACKAGE}source = 'git+https://git.example/itoa#abc'\n");
-    let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", &git)]).error();
-    assert!(
-        error.contains("crate `itoa` 1.0.15: `git+https://git.example/itoa#abc` is no registry")
-    );
+    // Neither of these is what `pkg:cargo/itoa@1.0.15` says.
+    for source in [
+        "git+https://git.example/itoa#abc",
+        "registry+https://elsewhere.example/index",
+        "sparse+https://index.crates.io.example/",
+        "registry+https://github.com/rust-lang/crates.io-index-2",
+    ] {
+        let text = format!("{PACKAGE}source = '{source}'\nchecksum = '{}'\n", "0".repeat(64));
+        let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", &text)]).error();
+        let says =
+            format!("crate `itoa` 1.0.15: it is from `{source}`, and only crates from crates.io");
+        assert!(error.contains(&says), "{error}");
+    }
 
-    let unchecked = format!("{PACKAGE}source = 'registry+https://registry.example'\n");
+    let crates_io = CRATES_IO[0];
+    let unchecked = format!("{PACKAGE}source = '{crates_io}'\n");
     let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", &unchecked)]).error();
     assert!(error.contains("no checksum"), "{error}");
 

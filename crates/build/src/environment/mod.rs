@@ -2,9 +2,10 @@
 //!
 //! In the order of a build: [`uv`] and [`interpreter`] find the tools of this machine, [`project`] reads
 //! what the source tree asks for, [`requirements`] resolves that to wheels with digests ([`pylock`]),
-//! [`store`] puts them into an environment, [`rust`] and [`crates`] fetch what a Rust extension needs,
+//! [`store`] puts them into an environment, `asked` holds recorded ones against what was asked for, [`rust`] and [`crates`] fetch what a Rust extension needs,
 //! [`platform`] and [`tools`] say what else took part. Nothing here runs code of the project.
 
+pub(crate) mod asked;
 pub mod crates;
 pub mod index;
 pub mod interpreter;
@@ -18,7 +19,14 @@ pub mod store;
 pub mod tools;
 pub mod uv;
 
+use std::path::Path;
+
 use wheelmark_core::report::Escaped;
+
+/// A path for an error message: a name in a source tree may hold anything.
+fn shown(path: &Path) -> String {
+    Escaped(&path.to_string_lossy()).to_string()
+}
 
 /// Text of a tool's for an error message: escaped where it could drive a terminal, its lines kept, the
 /// ends trimmed.

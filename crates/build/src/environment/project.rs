@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
-use std::str::FromStr as _;
 
-use pep508_rs::{Requirement, VersionOrUrl};
+use pep508_rs::VersionOrUrl;
 use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 use wheelmark_core::attestation::environment::Backend;
+use wheelmark_core::report::Escaped;
+use wheelmark_core::requirement;
 
 /// Bytes of a `pyproject.toml` or `Cargo.toml` that is read: the largest written by hand have some
 /// hundred kilobytes.
@@ -20,6 +21,12 @@ pub const DEFAULT_REQUIREMENT: &str = "setuptools>=40.8.0";
 
 /// The backend of a project that names none (PEP 517).
 pub const DEFAULT_BACKEND: &str = "setuptools.build_meta:__legacy__";
+
+/// Requirements that a project or its backend may ask for. The longest real lists have some dozen.
+pub(crate) const MAX_REQUIREMENTS: usize = 256;
+
+/// Characters shown of a text that is no requirement.
+const SHOWN: usize = 200;
 
 /// What `[build-system]` says, or PEP 517's default where it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +67,9 @@ impl BuildSystem {
 
     /// True if a requirement names this project; `name` is in its normal form.
     pub fn requires_project(&self, name: &str) -> bool {
-        self.requires.iter().any(|text| {
-            Requirement::<Url>::from_str(text).is_ok_and(|r| r.name.to_string() == name)
-        })
+        self.requires
+            .iter()
+            .any(|text| requirement::parse::<Url>(text).is_ok_and(|r| r.name.to_string() == name))
     }
 
     fn default_of_pep_517() -> Self {
@@ -102,8 +109,10 @@ pub enum ProjectError {
 /// A message, where it does not parse or is a direct URL: an index can be asked again for the same file
 /// by its digest, an address cannot.
 pub fn requirement(text: &str) -> Result<String, String> {
-    let requirement = Requirement::<Url>::from_str(text).map_err(|error| {
-        format!("not a requirement: `{}`: {}", text.escape_debug(), error.message)
+    let requirement = requirement::parse::<Url>(text).map_err(|error| {
+        let shown: String = text.chars().take(SHOWN).collect();
+        let more = if shown.len() < text.len() { "…" } else { "" };
+        format!("not a requirement: `{}{more}`: {error}", Escaped(&shown))
     })?;
     if let Some(VersionOrUrl::Url(_)) = requirement.version_or_url {
         return Err(format!(
@@ -161,6 +170,11 @@ fn invalid(path: &Path, place: Option<(&str, usize)>, message: String) -> Projec
     ProjectError::Invalid { path: path.to_owned(), place, message }
 }
 
+/// What is wrong with more requirements than are read.
+pub(crate) fn too_many(found: usize) -> String {
+    format!("{found} requirements, and at most {MAX_REQUIREMENTS} are read")
+}
+
 fn outside(entry: &str) -> String {
     format!("backend-path entry `{}` leads out of the source tree", entry.escape_debug())
 }
@@ -187,6 +201,10 @@ fn parse(path: &Path, text: &str) -> Result<BuildSystem, ProjectError> {
     let Some(table) = document.build_system else {
         return Ok(BuildSystem::default_of_pep_517());
     };
+    if table.requires.len() > MAX_REQUIREMENTS {
+        let place = table.requires.get(MAX_REQUIREMENTS).map(|entry| (text, entry.span().start));
+        return Err(invalid(path, place, too_many(table.requires.len())));
+    }
     let requires = table.requires.iter().map(|entry| {
         requirement(entry.get_ref())
             .map_err(|message| invalid(path, Some((text, entry.span().start)), message))
@@ -306,6 +324,17 @@ mod tests {
     #[test]
     fn a_line_break_does_not_smuggle_an_option_to_the_installer() {
         assert!(requirement("a\n--index-url https://example.com").is_err());
+    }
+
+    #[test]
+    fn requirements_are_bounded_before_they_are_parsed() {
+        let deep = format!("a; {}os_name=='x'{}", "(".repeat(1200), ")".repeat(1200));
+        let error = read(&format!("[build-system]\nrequires = [\"{deep}\"]\n")).unwrap_err();
+        assert!(error.contains("1200 opening parentheses, and at most 32"), "{error}");
+        assert!(error.len() < 400 && error.contains("pyproject.toml:2:13: "), "{error}");
+        let many = "'a', ".repeat(MAX_REQUIREMENTS + 1);
+        let error = read(&format!("[build-system]\nrequires = [{many}]\n")).unwrap_err();
+        assert!(error.ends_with("257 requirements, and at most 256 are read"), "{error}");
     }
 
     #[test]

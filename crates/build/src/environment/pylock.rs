@@ -1,15 +1,13 @@
 //! The lock of a build's requirements: a PEP 751 document (`pylock.toml`) of one wheel a package.
 
 use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use pep440_rs::Version;
-use pep508_rs::PackageName;
-use serde::{Deserialize, Serialize};
 use url::Url;
 use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::ProjectName;
+use wheelmark_core::lock::pylock::{Document, File, Hashes, LOCK_VERSION, Package};
+use wheelmark_core::requirement;
 
 /// A build requirement as it was resolved: one wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +56,7 @@ impl Lock {
     pub fn parse(text: &str) -> Result<Self, PylockError> {
         let document: Document = toml::from_str(text)
             .map_err(|error| PylockError::Unexpected(error.to_string().trim().to_owned()))?;
-        // PEP 751: a tool must refuse a major version that it does not know.
-        if document.lock_version != "1.0" && !document.lock_version.starts_with("1.") {
+        if document.lock_version != LOCK_VERSION {
             return Err(unexpected(&document.lock_version, "is not a lock version known here"));
         }
         let packages = document.packages.into_iter().map(read_package);
@@ -139,45 +136,6 @@ pub enum PylockError {
     Unexpected(String),
 }
 
-/// The parts of a PEP 751 document that are used here.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Document {
-    lock_version: String,
-    created_by: String,
-    #[serde(default)]
-    packages: Vec<Package>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Package {
-    name: String,
-    version: Option<String>,
-    #[serde(default)]
-    wheels: Vec<Wheel>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Wheel {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload_time: Option<toml::value::Datetime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    hashes: Hashes,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Hashes {
-    sha256: Option<Sha256Digest>,
-}
-
 fn unexpected(name: &str, what: impl fmt::Display) -> PylockError {
     PylockError::Unexpected(format!("`{}` {what}", name.escape_debug()))
 }
@@ -189,7 +147,7 @@ fn read_package(package: Package) -> Result<(LockedRequirement, Address), Pylock
         version: version.clone(),
         found,
     };
-    let [wheel] = <[Wheel; 1]>::try_from(package.wheels)
+    let [wheel] = <[File; 1]>::try_from(package.wheels)
         .map_err(|wheels| no_wheel(format!("{} wheels", wheels.len())))?;
     let sha256 =
         wheel.hashes.sha256.ok_or_else(|| no_wheel("a wheel without sha256".to_owned()))?;
@@ -199,15 +157,7 @@ fn read_package(package: Package) -> Result<(LockedRequirement, Address), Pylock
             .map_err(|()| unexpected(&package.name, "has a relative path"))?,
         (None, None) => return Err(unexpected(&package.name, "has neither url nor path")),
     };
-    let filename = match wheel.name {
-        Some(name) => name,
-        None => {
-            let last = address.path_segments().and_then(|mut parts| parts.next_back());
-            percent_encoding::percent_decode_str(last.unwrap_or_default())
-                .decode_utf8_lossy()
-                .into_owned()
-        }
-    };
+    let filename = wheel.filename().unwrap_or_default();
     let upload_time = wheel.upload_time.map(|time| {
         DateTime::parse_from_rfc3339(&time.to_string())
             .map(|time| time.with_timezone(&Utc))
@@ -255,14 +205,14 @@ fn check_filename(package: &LockedRequirement) -> Result<(), PylockError> {
     let (5 | 6, [name, version, ..]) = (parts.len(), &parts[..]) else {
         return Err(wrong());
     };
-    let named = PackageName::from_str(name).map_err(|_| wrong())?;
-    let versions = (Version::from_str(version), Version::from_str(&package.version));
+    let named = name.parse::<ProjectName>().map_err(|_| wrong())?;
+    let versions = (requirement::version(version), requirement::version(&package.version));
     let plain = parts
         .iter()
         .flat_map(|part| part.chars())
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '!'));
     match versions {
-        (Ok(a), Ok(b)) if a == b && named.as_ref() == package.name && plain => Ok(()),
+        (Some(a), Some(b)) if a == b && named.as_str() == package.name && plain => Ok(()),
         _ => Err(wrong()),
     }
 }
@@ -271,7 +221,7 @@ fn render<'a>(packages: impl Iterator<Item = (&'a LockedRequirement, Option<&'a 
     let packages = packages.map(|(package, url)| Package {
         name: package.name.clone(),
         version: Some(package.version.clone()),
-        wheels: vec![Wheel {
+        wheels: vec![File {
             name: Some(package.filename.clone()),
             url: url.map(Url::to_string),
             path: None,
@@ -281,9 +231,10 @@ fn render<'a>(packages: impl Iterator<Item = (&'a LockedRequirement, Option<&'a 
             size: package.size,
             hashes: Hashes { sha256: Some(package.sha256) },
         }],
+        ..Package::default()
     });
     let document = Document {
-        lock_version: "1.0".to_owned(),
+        lock_version: LOCK_VERSION.to_owned(),
         created_by: "wheelmark".to_owned(),
         packages: packages.collect(),
     };

@@ -67,7 +67,13 @@ pub(super) fn query(
         .current_dir("/");
     let output = process::run(command, cancel, QUERY_TIMEOUT)?;
     if !output.status.success() {
-        return Err(broken(message(&output.stderr)));
+        let said = String::from_utf8_lossy(&output.stderr);
+        // What takes the question for a file's name, for example, repeats it, quoted in its own way.
+        let repeated = ["import json, os, sys", "sysconfig.get_platform()"];
+        return Err(broken(match repeated.iter().all(|line| said.contains(line)) {
+            true => "it does not run the Python code that it is given".to_owned(),
+            false => message(&output.stderr),
+        }));
     }
     let answer: Answer =
         serde_json::from_slice(&output.stdout).map_err(|error| broken(error.to_string()))?;

@@ -11,6 +11,8 @@ use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use wheelmark_core::report::Escaped;
+
 use super::interpreter::FoundInterpreter;
 use super::message;
 use super::project::requirement;
@@ -97,7 +99,10 @@ pub fn lock(uv: &Uv, request: LockRequest<'_>, cancel: &AtomicBool) -> Result<Lo
     // Parsed and written again, so that nothing of it is taken for an option of the installer.
     let requirements = request.requirements.iter().map(|text| requirement(text));
     let requirements: Vec<String> =
-        requirements.collect::<Result<_, _>>().map_err(LockError::Requirement)?;
+        requirements.collect::<Result<_, _>>().map_err(|error: String| {
+            // It quotes the requirement: nothing in it may pass for a line of ours.
+            LockError::Requirement(Escaped(&error).to_string())
+        })?;
     if requirements.is_empty() {
         return Ok(Lock::from_dependencies(&[])?);
     }

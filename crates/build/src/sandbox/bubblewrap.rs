@@ -3,7 +3,8 @@
 //! - As a plain user: a user namespace in which the job has the chosen uid and no way to make
 //!   further ones.
 //! - As root: no user namespace, so that places under a home of mode 0700 can be bound; then
-//!   `setpriv` drops to a uid that nothing else uses, without capabilities or a way to regain any.
+//!   `setpriv` drops to a uid that nothing else uses, without capabilities or a way to regain any: a
+//!   filter of system calls keeps it from making a user namespace, in which it would have all of them.
 //!   Root itself would read every file it is shown and be exempt from the bound on processes.
 
 use std::collections::{BTreeSet, HashMap};
@@ -13,6 +14,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
+use super::filter::no_user_namespaces;
 use super::view::View;
 use super::{Bind, Job, SandboxError};
 
@@ -104,6 +106,16 @@ impl Bubblewrap {
         let mut arguments = self.namespaces(job);
         arguments.extend(tree.arguments);
         Ok((arguments, tree.view))
+    }
+
+    /// The filter under which a job can make no user namespace, written into `own`, where bwrap's own means
+    /// are not to be had.
+    pub fn filter(&self, own: &Path) -> Result<Option<PathBuf>, SandboxError> {
+        let held = !self.root && self.no_inner_users;
+        let Some(filter) = no_user_namespaces().filter(|_| !held) else { return Ok(None) };
+        let file = own.join("filter");
+        fs::write(&file, filter).map_err(|source| SandboxError::io("write", &file, source))?;
+        Ok(Some(file))
     }
 
     fn namespaces(&self, job: &Job<'_>) -> Vec<OsString> {

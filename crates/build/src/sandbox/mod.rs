@@ -19,6 +19,7 @@
 mod bounds;
 mod bubblewrap;
 mod detect;
+mod filter;
 mod log;
 mod none;
 mod packages;

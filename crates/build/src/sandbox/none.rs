@@ -58,8 +58,8 @@ impl WithoutIsolation {
         Self { _one: one, spared: spared.iter().map(|process| process.pid).collect() }
     }
 
-    /// Ends what the job left behind.
-    pub fn end(self) -> Result<(), Vec<u32>> {
+    /// Ends what the job left behind so far.
+    pub fn end_orphans(&self) -> Result<(), Vec<u32>> {
         tree::end_orphans(|pid| self.spared.contains(&pid) || running().contains(&pid))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read as _};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,10 +20,11 @@ use super::trace::{self, Setting, Trace};
 use super::tree::{self, Process};
 use super::view::View;
 use super::{Bind, Cancel, End, Job, Outcome, Sandbox, SandboxError, Tracing, bubblewrap, strace};
+use crate::process::guard::Watched;
 
 /// The umask is set and every descriptor but the standard three is closed here, after the fork and
 /// before anything else, whatever process we are a library of. Descriptor 3 is where bwrap tells
-/// how it went; it does not pass it on.
+/// how it went, 4 the filter that it puts on the job; it passes neither on.
 const START: &str = r#"
 umask 022
 for fd in /proc/self/fd/*; do
@@ -31,6 +32,8 @@ for fd in /proc/self/fd/*; do
   if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
 done
 if [ "$0" != none ]; then exec 3>"$0"; fi
+if [ "$1" != none ]; then exec 4<"$1"; fi
+shift
 exec "$@"
 "#;
 
@@ -57,6 +60,8 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
     let (reader, writer) =
         io::pipe().map_err(|e| SandboxError::io("make", "a pipe".as_ref(), e))?;
     let mut child = plan.start(sandbox, writer)?;
+    // What bwrap holds ends with us by itself. A job without it leads a group of its own.
+    let watched = alone.is_some().then(|| Watched::new(child.id()));
     let mut watcher =
         Watcher::new(job.bounds, child.id(), writable, disk_before, plan.record.clone());
     let (log, log_limit, cancel) = (job.log, job.bounds.log, job.cancel);
@@ -70,8 +75,12 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
             drop(done);
             result
         });
-        let stopped = watch(child.id(), &mut watcher, &ended, cancel, printed, log_limit);
+        let mut left =
+            LeftBehind { alone: alone.as_ref(), record: plan.record.as_deref(), first: None };
+        let end_left = || left.look();
+        let stopped = watch(child.id(), &mut watcher, &ended, cancel, printed, log_limit, end_left);
         let ended = plan.end(&mut child, alone);
+        drop(watched);
         // Nothing that could print runs any more, so this ends.
         let log = pump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         ended.map(|()| (stopped, log))
@@ -152,6 +161,8 @@ struct Plan {
     cwd: PathBuf,
     /// Where bwrap writes how it went.
     report: Option<PathBuf>,
+    /// The filter of system calls that bwrap puts on the job.
+    filter: Option<PathBuf>,
     /// Where strace writes.
     record: Option<PathBuf>,
     /// Of the launchers.
@@ -190,11 +201,16 @@ impl Plan {
 
         let mut launchers = Vec::new();
         let mut inner: Vec<OsString> = Vec::new();
+        let mut filter = None;
         let (report, view, cwd) = match &sandbox.bubblewrap {
             Some(bwrap) => {
+                filter = bwrap.filter(own)?;
                 let (arguments, view) = bwrap.arguments(job, binds, own)?;
                 add(&[bwrap.program.as_ref(), word("--json-status-fd"), word("3")]);
                 arguments.iter().for_each(|argument| add(&[argument]));
+                if filter.is_some() {
+                    add(&[word("--seccomp"), word("4")]);
+                }
                 add(&[word("--")]);
                 launchers.push(bwrap.program.clone());
                 inner = bwrap.drop_root(job.uid);
@@ -216,18 +232,18 @@ impl Plan {
         inner.extend(job.argv.iter().cloned());
         command.extend(inner);
         let locale = job.launcher_locale.to_owned();
-        Ok(Self { command, cwd, report, record, locale, launchers, view })
+        Ok(Self { command, cwd, report, filter, record, locale, launchers, view })
     }
 
     fn start(&self, sandbox: &Sandbox, output: io::PipeWriter) -> Result<Child, SandboxError> {
         let bash = &sandbox.tools.bash;
         let failed = |source| SandboxError::io("start", bash, source);
-        let report = self.report.as_deref().unwrap_or(Path::new("none"));
+        let or_none = |file: &Option<PathBuf>| file.clone().unwrap_or("none".into());
         // Held over the start: no process of a job is ever unknown to another job's end.
         let mut running = running();
         let child = Command::new(bash)
             .args(["--norc", "--noprofile", "-p", "-c", START])
-            .arg(report)
+            .args([or_none(&self.report), or_none(&self.filter)])
             .args(&self.command)
             .env_clear()
             .envs([("LANG", &self.locale), ("LC_ALL", &self.locale)])
@@ -251,7 +267,7 @@ impl Plan {
         let _ = child.wait();
         running().remove(&child.id());
         match alone {
-            Some(alone) => alone.end().map_err(survivors),
+            Some(alone) => alone.end_orphans().map_err(survivors),
             None => Ok(()),
         }
     }
@@ -345,7 +361,43 @@ struct BwrapReport {
     exit: Option<i32>,
 }
 
-/// Waits for the end; says why we want it ended if it did not end by itself.
+/// Ends what a job without isolation left behind under a tracer, which waits for all that it traces: a
+/// daemon too, which nobody else would end.
+struct LeftBehind<'a> {
+    alone: Option<&'a WithoutIsolation>,
+    record: Option<&'a Path>,
+    /// The job's first process, once the tracer has written of it, while it runs.
+    first: Option<Process>,
+}
+
+impl LeftBehind<'_> {
+    fn look(&mut self) {
+        let (Some(alone), Some(record)) = (self.alone, self.record) else { return };
+        if self.first.as_ref().is_some_and(Process::runs) {
+            return;
+        }
+        // The first line is about it: the tracer starts no other.
+        let Some(pid) = first_number(record) else { return };
+        if self.first.is_none() {
+            self.first = Process::find(pid).filter(Process::runs);
+        }
+        if !self.first.as_ref().is_some_and(Process::runs) {
+            // Whatever cannot be ended is told when the job is.
+            let _ = alone.end_orphans();
+        }
+    }
+}
+
+/// The number at the start of a file, once a space follows it.
+fn first_number(file: &Path) -> Option<u32> {
+    let mut start = [0; 16];
+    let read = File::open(file).ok()?.read(&mut start).ok()?;
+    let text = str::from_utf8(start.get(..read)?).ok()?;
+    text.split_once(' ')?.0.parse().ok()
+}
+
+/// Waits for the end; says why we want it ended if it did not end by itself. `end_left` is called now and
+/// then.
 fn watch(
     child: u32,
     watcher: &mut Watcher<'_>,
@@ -353,6 +405,7 @@ fn watch(
     cancel: &Cancel,
     printed: &AtomicU64,
     log_limit: u64,
+    mut end_left: impl FnMut(),
 ) -> Option<End> {
     let mut closed = false;
     loop {
@@ -370,6 +423,7 @@ fn watch(
         if let Err(exceeded) = watcher.look() {
             return Some(End::Exceeded(exceeded));
         }
+        end_left();
         if closed {
             // Between the last output and the end there is usually less than a tick.
             thread::sleep(TICK / 10);

@@ -238,13 +238,7 @@ impl WorkTree {
         git: &Git,
         commit: &GitObjectId,
     ) -> Result<(Vec<PathBuf>, Vec<PathBuf>), SourceError> {
-        let own = git.scratch();
-        write_git_dir(&own, commit).map_err(SourceError::io(&own))?;
-        let exclude = self.common.join("info/exclude");
-        if exclude.is_file() {
-            let copy = own.join("info/exclude");
-            fs::copy(&exclude, &copy).map_err(SourceError::io(&exclude))?;
-        }
+        let own = own_git_dir(git, &self.common, commit)?;
         let call = |arguments: &[&str]| {
             git.call(arguments)
                 .folder(&self.top)
@@ -378,6 +372,58 @@ impl Survey<'_> {
             SourceError::Untracked { paths: untracked.to_vec() }
         })
     }
+}
+
+/// Whether one of the files would be in the work tree of `origin` without git ignoring it, by the same
+/// rules as [`WorkTree::changes`].
+pub(super) fn would_be_untracked(
+    git: &Git,
+    origin: &Origin,
+    files: &[PathBuf],
+) -> Result<bool, SourceError> {
+    let inside: Vec<PathBuf> = files
+        .iter()
+        .filter_map(|file| resolved(file)?.strip_prefix(&origin.work_tree).ok().map(Path::to_owned))
+        .collect();
+    if inside.is_empty() {
+        return Ok(false);
+    }
+    let own = own_git_dir(git, &origin.repository, &origin.commit)?;
+    let mut untracked = false;
+    for file in inside {
+        let answer = git
+            .call(["check-ignore", "--quiet", "--no-index", "--"])
+            .arg(&file)
+            .folder(&origin.work_tree)
+            .git_dir(&own)
+            .env("GIT_WORK_TREE", &origin.work_tree)
+            .answer()?;
+        untracked |= !answer.success;
+    }
+    let _ = fs::remove_dir_all(&own);
+    Ok(untracked)
+}
+
+/// The path without symbolic links, as far as it is there.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
+        Some(fs::canonicalize(there).ok()?.join(rest))
+    })
+}
+
+/// A git directory of our own at `commit`, with what the repository at `common` ignores without saying
+/// so in a file of the tree.
+fn own_git_dir(git: &Git, common: &Path, commit: &GitObjectId) -> Result<PathBuf, SourceError> {
+    let own = git.scratch();
+    write_git_dir(&own, commit).map_err(SourceError::io(&own))?;
+    let exclude = common.join("info/exclude");
+    if exclude.is_file() {
+        let copy = own.join("info/exclude");
+        fs::copy(&exclude, &copy).map_err(SourceError::io(&exclude))?;
+    }
+    Ok(own)
 }
 
 /// The least that git takes for a git directory, with HEAD at `commit`.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use wheelmark_core::digest::GitObjectId;
 use wheelmark_core::report::Escaped;
@@ -235,6 +236,14 @@ pub enum SourceError {
         command: String,
         /// Its last words.
         message: String,
+    },
+    /// A git command took longer than any may.
+    #[error("git {command} did not end within {} s\nhint: clone the repository by other means, and give that folder", .limit.as_secs_f32())]
+    GitTimedOut {
+        /// The subcommand.
+        command: String,
+        /// The time it had.
+        limit: Duration,
     },
     /// Git answered something that is not in its documentation.
     #[error("git {command}: unexpected answer `{}`", .answer.escape_debug())]

@@ -7,22 +7,23 @@
 //! - Settings that would run a program (hooks, fsmonitor, ssh command, credential helpers) are
 //!   overridden. Clean and smudge filters cannot be overridden without knowing their names, so
 //!   callers never let git touch a work tree under configuration that is not ours.
+//! - No object is fetched because it is missing. `GIT_NO_LAZY_FETCH` says so to git 2.45 and newer; for an
+//!   older one, callers let it read no repository that is configured as a partial clone.
 //! - Replace refs, grafts and commit graphs, which let a repository lie about its commits, are off.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::error::SourceError;
+use crate::process::{self, ProcessError};
 
 /// Variables that reaching a repository may need: proxies, certificate stores, the ssh agent.
 const KEPT: &[&str] = &[
@@ -89,16 +90,18 @@ const CONFIG: &[(&str, &str)] = &[
 ];
 
 /// The most a command may answer, in bytes: the list of a million files fits.
-const MAX_ANSWER: u64 = 256 << 20;
+const MAX_ANSWER: usize = 256 << 20;
 
-/// How often a running command is looked at for the caller's wish to stop.
-const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
+/// The longest that a command may take: a clone of the largest repositories over a slow line. git itself
+/// gives up on a line that carries next to nothing, but not on one that never answers.
+const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// Runs git commands. Clones share one scratch folder, which goes when the last of them goes.
 #[derive(Clone, Debug)]
 pub(super) struct Git {
     scratch: Arc<Scratch>,
     cancel: Arc<AtomicBool>,
+    timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -118,7 +121,7 @@ impl Git {
         // Whose repository it is does not matter here: nothing of its configuration is followed.
         fs::write(&config, "[safe]\n\tdirectory = *\n").map_err(SourceError::io(&config))?;
         let scratch = Arc::new(Scratch { folder, used: AtomicUsize::new(0) });
-        let git = Self { scratch, cancel };
+        let git = Self { scratch, cancel, timeout: TIMEOUT };
         let version = git.call(["version"]).text()?;
         if !new_enough(&version) {
             return Err(SourceError::GitTooOld { found: version });
@@ -236,24 +239,27 @@ impl Call<'_> {
     pub(super) fn answer(self) -> Result<Answer, SourceError> {
         self.git.check_cancelled()?;
         let name = self.name();
-        let cancel = self.git.cancel.clone();
-        let failed = |error: io::Error| SourceError::Git {
-            command: name.clone(),
-            message: error.to_string(),
-        };
-        let mut child = self.command().spawn().map_err(|error| {
-            if error.kind() == io::ErrorKind::NotFound {
+        let (cancel, timeout) = (&*self.git.cancel, self.git.timeout);
+        let command = self.command();
+        let output = process::run_with_input(command, self.stdin, MAX_ANSWER, cancel, timeout);
+        let output = output.map_err(|error| match error {
+            ProcessError::Cancelled { .. } => SourceError::Cancelled,
+            ProcessError::TimedOut { limit, .. } => {
+                SourceError::GitTimedOut { command: name.clone(), limit }
+            }
+            ProcessError::Start { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 SourceError::GitMissing
-            } else {
-                failed(error)
+            }
+            ProcessError::Start { source, .. } => {
+                SourceError::Git { command: name.clone(), message: source.to_string() }
             }
         })?;
-        let (status, stdout, stderr) =
-            finish(&mut child, self.stdin, &cancel).map_err(|error| match error {
-                Stopped::Cancelled => SourceError::Cancelled,
-                Stopped::Io(error) => failed(error),
-            })?;
-        Ok(Answer { success: status.success(), stdout, stderr: shortened(&stderr) })
+        if !output.stdout_complete {
+            let message = format!("its answer is longer than {MAX_ANSWER} bytes");
+            return Err(SourceError::Git { command: name, message });
+        }
+        let (success, stdout) = (output.status.success(), output.stdout);
+        Ok(Answer { success, stdout, stderr: shortened(&output.stderr) })
     }
 
     fn name(&self) -> String {
@@ -285,7 +291,6 @@ impl Call<'_> {
         for (name, value) in &self.env {
             command.env(name, value);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 }
@@ -295,60 +300,6 @@ fn search_path() -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let absolute = std::env::split_paths(&path).filter(|entry| entry.is_absolute());
     std::env::join_paths(absolute).unwrap_or_default()
-}
-
-enum Stopped {
-    Cancelled,
-    Io(io::Error),
-}
-
-/// Feeds a child, drains it and waits for it; kills it when the caller asks to stop.
-fn finish(
-    child: &mut Child,
-    stdin: Vec<u8>,
-    cancel: &AtomicBool,
-) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), Stopped> {
-    let (sender, receiver) = channel();
-    if let Some(mut pipe) = child.stdin.take() {
-        // A command that ends without reading all of it says why on its own.
-        thread::spawn(move || drop(pipe.write_all(&stdin)));
-    }
-    if let Some(pipe) = child.stdout.take() {
-        let sender = sender.clone();
-        thread::spawn(move || drop(sender.send((1, drain(pipe)))));
-    }
-    if let Some(pipe) = child.stderr.take() {
-        thread::spawn(move || drop(sender.send((2, drain(pipe)))));
-    }
-    let mut stop = |stopped| {
-        let _ = child.kill();
-        let _ = child.wait();
-        Err(stopped)
-    };
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    loop {
-        match receiver.recv_timeout(CANCEL_INTERVAL) {
-            Ok((1, Ok(bytes))) => stdout = bytes,
-            Ok((_, Ok(bytes))) => stderr = bytes,
-            Ok((_, Err(error))) => return stop(Stopped::Io(error)),
-            Err(RecvTimeoutError::Timeout) if cancel.load(Ordering::Relaxed) => {
-                return stop(Stopped::Cancelled);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    let status = child.wait().map_err(Stopped::Io)?;
-    Ok((status, stdout, stderr))
-}
-
-fn drain(pipe: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    pipe.take(MAX_ANSWER + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_ANSWER {
-        return Err(io::Error::other("the answer is too long"));
-    }
-    Ok(bytes)
 }
 
 /// The end of a message: git says last what was wrong.
@@ -384,6 +335,20 @@ mod tests {
     fn relative_entries_of_the_path_are_not_searched() {
         let path = search_path();
         assert!(std::env::split_paths(&path).all(|entry| entry.is_absolute()));
+    }
+
+    /// A server that takes the connection and never says a word. No thread accepts: the kernel does.
+    #[test]
+    fn a_server_that_never_answers_is_given_up() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = server.local_addr().expect("an address").port();
+        let mut git = Git::new(Arc::new(AtomicBool::new(false))).expect("git is installed");
+        git.timeout = Duration::from_millis(300);
+        let url = format!("https://127.0.0.1:{port}/owner/project");
+        let error =
+            git.call(["ls-remote", &url]).env("no_proxy", "*").bytes().expect_err("no answer");
+        assert!(matches!(error, SourceError::GitTimedOut { .. }), "{error}");
+        assert!(error.to_string().starts_with("git ls-remote did not end within 0.3 s"), "{error}");
     }
 
     #[test]

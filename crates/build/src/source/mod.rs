@@ -213,6 +213,20 @@ impl ResolvedSource {
         call.git_dir(&top.repository).text().ok()
     }
 
+    /// Whether one of these files, there or not, would be untracked in the work tree that this is: then
+    /// the next build of it would be refused.
+    ///
+    /// # Errors
+    /// [`SourceError::Io`] and failures of git.
+    pub fn would_be_untracked(&self, files: &[PathBuf]) -> Result<bool, SourceError> {
+        match self.origins.iter().find(|origin| origin.path.is_empty()) {
+            Some(top) if !top.work_tree.as_os_str().is_empty() => {
+                checkout::would_be_untracked(&self.git, top, files)
+            }
+            _ => Ok(false), // fetched: no work tree of the user's
+        }
+    }
+
     /// Writes the commit into `dest`, a folder that is empty or not there yet: files with the modes
     /// of umask 022 and the commit's time, and a `.git` with that commit's history, the recorded
     /// tags, a detached HEAD, no remote and a fixed configuration. Submodules likewise, each with

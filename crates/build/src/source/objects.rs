@@ -5,15 +5,10 @@ use std::path::{Path, PathBuf};
 
 use wheelmark_core::attestation::pep517::SourceTag;
 use wheelmark_core::digest::GitObjectId;
+use wheelmark_core::limits::{LATEST_TIME, RECORDED_TAGS};
 
 use super::error::SourceError;
 use super::git::Git;
-
-/// Tags kept for one source: tools look for the nearest ones, and the newest are those.
-pub(super) const MAX_TAGS: usize = 256;
-
-/// The latest time kept, in Unix seconds: the end of the year 9999.
-const MAX_TIME: i64 = 253_402_300_799;
 
 /// What a commit says about itself.
 pub(super) struct Commit {
@@ -60,7 +55,7 @@ impl Git {
         let tree = header("tree").unwrap_or_default();
         let time = header("committer")
             .and_then(|line| line.rsplit(' ').nth(1)?.parse().ok())
-            .filter(|time| (0..=MAX_TIME).contains(time))
+            .filter(|time| (0..=LATEST_TIME).contains(time))
             .ok_or_else(|| SourceError::CommitTime { commit: commit.clone() })?;
         Ok(Commit { tree: object_id("cat-file", tree)?, time })
     }
@@ -108,7 +103,7 @@ impl Git {
             let name = name.strip_prefix("refs/tags/").ok_or_else(unexpected)?;
             tags.push(SourceTag { name: name.to_owned(), object, commit });
         }
-        tags.truncate(MAX_TAGS);
+        tags.truncate(RECORDED_TAGS); // The newest: tools look for the nearest ones.
         Ok(tags)
     }
 

@@ -158,6 +158,7 @@ pub(super) fn findings(
     let read = match checkout {
         // A clone need not have every tag of its origin.
         Some(folder) => WorkTree::discover(git, folder).and_then(|clone| {
+            clone.refuse_incomplete(git)?;
             let refs = Refs::of_folder(git, &clone.common)?;
             Ok((refs, clone.top.display().to_string(), false))
         }),

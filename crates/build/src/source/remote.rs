@@ -131,6 +131,8 @@ pub(super) fn from_record(
         });
         for folder in near.filter(|folder| folder.is_dir()) {
             let found = WorkTree::discover(git, &folder)?;
+            // Before any object is looked for: an older git would fetch one that is not there.
+            found.refuse_incomplete(git)?;
             if git.has(&found.common, &link.commit, "commit")? {
                 return Ok(found.common);
             }

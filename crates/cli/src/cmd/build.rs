@@ -1,5 +1,8 @@
 //! `wheelmark build`: from a git commit to files with signed provenance.
 
+mod advice;
+mod told;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -8,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde_json::Value;
 use wheelmark_build::atomic::{self, Existing, NewFile};
 use wheelmark_build::confirm::{self, Confirmation};
@@ -23,13 +25,14 @@ use wheelmark_build::sign::sign_statement;
 use wheelmark_build::source::{ResolveOptions, ResolvedSource, SourceSpec};
 use wheelmark_core::attestation::environment::Observation;
 use wheelmark_core::attestation::pep517::{Distribution, Step};
-use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::{Instructions, LOCAL_BUILDER, OnCommandLine, Policy};
 use wheelmark_core::report::{CheckName, Escaped};
 use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
 use wheelmark_core::verify::{self, Given};
 
+use self::advice::{refuse_output_in_source, warnings, which_hook};
+use self::told::{Answer, Signed};
 use crate::artifact;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, shown};
@@ -39,7 +42,6 @@ use crate::machine::{self, Place};
 use crate::out_folder;
 use crate::passphrase;
 use crate::progress::Stages;
-use crate::render::human::{BAD, GOOD, WARN, styled};
 use crate::render::{Output, json};
 use crate::values::{Words, setting, words};
 
@@ -127,34 +129,6 @@ pub struct Arguments {
     bounds: BoundOptions,
 }
 
-/// What was built, for a program.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'a> {
-    schema: &'static str,
-    source: &'a str,
-    commit: String,
-    key: String,
-    files: Vec<Signed>,
-}
-
-/// One file with its bundle, ready to be written.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Signed {
-    filename: String,
-    sha256: Sha256Digest,
-    bundle: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confirmation: Option<Confirmation>,
-    #[serde(skip)]
-    file: PathBuf,
-    #[serde(skip)]
-    signed: Vec<u8>,
-    #[serde(skip)]
-    seen: String,
-}
-
 /// Builds, signs, and writes all files or none.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let cancel = interrupt::watch()?;
@@ -190,6 +164,7 @@ fn build(
     let (machine, pythons) = found?;
     let workspace = &place.workspace;
     let source = source?;
+    refuse_output_in_source(arguments, &source)?;
     let mut files: Vec<Signed> = Vec::new();
     let mut confirmed = true;
     for (index, request) in requests(arguments, &source, trace, &pythons)?.iter().enumerate() {
@@ -198,7 +173,13 @@ fn build(
         let recorded = record::record(&machine, workspace, request, &name);
         keep_log(arguments, &workspace.path(&format!("{name}.log")))?;
         let in_source = |error| {
-            let error = CliError::from(error).below(&record::tree(workspace, &name));
+            let tree = record::tree(workspace, &name);
+            let hook = which_hook(&error, &tree.join(&source.subdirectory));
+            let error = CliError::from(error).below(&tree);
+            let error = match (&error.hint, hook) {
+                (None, Some(hook)) => error.hint(hook),
+                _ => error,
+            };
             match &arguments.build_constraints {
                 Some(path) => error.named(&record::constraints_file(workspace, &name), path),
                 None => error,
@@ -233,9 +214,11 @@ fn build(
     let answer = Answer {
         schema: "https://wheelmark.dev/build/v1",
         source: &source.uri,
+        git_ref: source.git_ref.as_deref(),
         commit: source.commit.to_string(),
         key: wheelmark_build::sign::Signer::key_id(&key).to_string(),
         files,
+        warnings: warnings(arguments, &source),
     };
     let refused = arguments.release && !confirmed;
     if !refused {
@@ -244,7 +227,7 @@ fn build(
     if arguments.json {
         json::document(&answer, output)?;
     } else {
-        tell(arguments, &answer, refused, output)?;
+        told::tell(&arguments.out, &answer, refused, output)?;
     }
     Ok(if refused { Exit::Differs } else { Exit::Accepted })
 }
@@ -355,6 +338,7 @@ fn sign(
     let statement = recorded.statement()?;
     let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
     let seen = match &recorded.build.internal.observed {
+        Observation::Attached { programs } if programs.len() == 1 => "1 program seen".to_owned(),
         Observation::Attached { programs } => format!("{} programs seen", programs.len()),
         Observation::Unavailable { reason } => {
             format!("what ran is not known: {}", Escaped(reason))
@@ -467,52 +451,6 @@ fn verify_own(
             )))
         }
     }
-}
-
-fn tell(
-    arguments: &Arguments,
-    answer: &Answer<'_>,
-    refused: bool,
-    output: &mut Output,
-) -> Result<(), CliError> {
-    for file in &answer.files {
-        let verb = match refused {
-            true => styled(BAD, "not signed"),
-            false => styled(GOOD, "built"),
-        };
-        let path = arguments.out.join(&file.filename);
-        writeln!(output, "{verb} {}", Escaped(&path.to_string_lossy()))?;
-        writeln!(output, "  sha256 {}", file.sha256)?;
-        writeln!(output, "  source {} at commit {}", Escaped(answer.source), answer.commit)?;
-        writeln!(output, "  {}", file.seen)?;
-        if let Some(confirmation) = &file.confirmation {
-            write!(output, "{confirmation}")?;
-        }
-        for unsafe_choice in warnings(arguments) {
-            writeln!(output, "  {} {unsafe_choice}", styled(WARN, "warning:"))?;
-        }
-        if !refused {
-            let bundle = arguments.out.join(&file.bundle);
-            writeln!(output, "  signed by key {}", answer.key)?;
-            writeln!(output, "  attestation {}", Escaped(&bundle.to_string_lossy()))?;
-        }
-    }
-    Ok(())
-}
-
-/// What was asked for and proves less.
-fn warnings(arguments: &Arguments) -> Vec<&'static str> {
-    let mut warnings = Vec::new();
-    if arguments.isolation == Isolation::None {
-        warnings.push("nothing held this build; it is recorded, and policies refuse it by default");
-    }
-    if arguments.allow_dirty_unsafe {
-        warnings.push("what is not the commit's is recorded, and policies refuse it by default");
-    }
-    if arguments.no_trace {
-        warnings.push("what ran during the build is recorded as not known");
-    }
-    warnings
 }
 
 fn isolation(text: &str) -> Result<Isolation, String> {

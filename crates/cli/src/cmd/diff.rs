@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use wheelmark_core::compare::{self, Level};
-use wheelmark_core::limits::CompareLimits;
-use wheelmark_core::verify::Contents;
-use wheelmark_core::wheel::Wheel;
+use wheelmark_core::filename::DistFilename;
+use wheelmark_core::limits::{CompareLimits, WheelLimits};
+use wheelmark_core::report::{Escaped, Reason};
+use wheelmark_core::wheel::{self, Readable, WheelError};
 
-use crate::artifact;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::input::Watched;
@@ -20,7 +20,9 @@ use crate::render::{Output, json};
 /// Compare two wheels, member by member.
 ///
 /// Says how far apart they are and names the cause of every difference (a time stamp, a path, an order, a
-/// random value, another compiler) before it shows it. Both must be well-formed wheels, RECORD included.
+/// random value, another compiler) before it shows it. A wheel that contradicts itself, such as one changed
+/// without its RECORD, is compared all the same, and what does not hold is said first. An archive that
+/// readers could take for different things is not.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Levels: L0 the same bytes, L1 only the zip container differs, L2 also RECORD and the generator line,
@@ -47,7 +49,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let files = [&arguments.a, &arguments.b].map(|path| Watched::open(path, &cancel));
     let [file_a, file_b] = files;
     let limits = CompareLimits::standard();
-    let diff = compare::diff((&a, file_a?), (&b, file_b?), &limits);
+    let diff = compare::diff_readable((&a, file_a?), (&b, file_b?), &limits);
     interrupt::check(&cancel)?;
     let diff = diff.map_err(CliError::undecided)?;
     if arguments.json {
@@ -61,16 +63,37 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     })
 }
 
-fn wheel(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Wheel, CliError> {
-    match artifact::read(path, cancel)?.contents {
-        Ok(Contents::Wheel(wheel)) => Ok(*wheel),
-        Ok(Contents::Sdist(_)) => Err(CliError::undecided(format!(
-            "cannot compare {}: it is a source distribution, not a wheel",
-            shown(path)
-        ))),
-        Err(refusal) => {
-            Err(CliError::undecided(format!("cannot compare {}: {refusal}", shown(path)))
-                .hint(refusal.reason.explanation()))
+/// Reads a wheel to compare it, whatever it holds, if only its archive says one thing to every reader.
+fn wheel(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Readable, CliError> {
+    let refused =
+        |why: String| CliError::undecided(format!("cannot compare {}: {why}", shown(path)));
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let file = Watched::open(path, cancel)?;
+    let filename = match DistFilename::parse(&name) {
+        Ok(DistFilename::Wheel(filename)) => filename,
+        Ok(DistFilename::Sdist(_)) => {
+            return Err(refused("it is a source distribution, not a wheel".to_owned())
+                .hint("`tar -tvf` lists what is in each; `diff` compares wheels only"));
         }
-    }
+        Err(error) => {
+            let why = format!("{}: {}: {}", error.reason(), Escaped(error.text()), error.problem());
+            return Err(refused(why).hint(
+                "give it the name it was published under, such as demo-1.0-py3-none-any.whl",
+            ));
+        }
+    };
+    wheel::read_to_compare(file, filename, &WheelLimits::standard()).map_err(|error| match error {
+        WheelError::Refused(refusal) => refused(refusal.to_string()).hint(match refusal.reason {
+            Reason::ArchiveNotZip => {
+                "it is no zip archive, or was cut off: fetch it again and compare its digest"
+            }
+            _ => {
+                "programs may see different files in it, so there is no one content to compare; \
+                 `python3 -m zipfile -l` shows what one of them sees"
+            }
+        }),
+        WheelError::Io(error) => {
+            interrupt::check(cancel).err().unwrap_or_else(|| CliError::io("read", path, &error))
+        }
+    })
 }

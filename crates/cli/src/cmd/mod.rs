@@ -6,6 +6,7 @@ mod diff;
 mod inspect;
 mod keygen;
 mod rebuild;
+mod trust;
 mod verify;
 
 use clap::Subcommand;
@@ -23,6 +24,7 @@ pub enum Command {
     Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
     Rebuild(rebuild::Arguments),
+    Trust(trust::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -36,7 +38,8 @@ impl Command {
             Command::Inspect(arguments) => arguments.json,
             Command::Keygen(arguments) => arguments.json,
             Command::Rebuild(arguments) => arguments.json,
-            Command::Verify(arguments) => arguments.json,
+            Command::Trust(arguments) => arguments.json(),
+            Command::Verify(arguments) => arguments.json(),
         }
     }
 }
@@ -50,6 +53,7 @@ pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
         Command::Inspect(arguments) => inspect::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Rebuild(arguments) => rebuild::run(&arguments, output),
+        Command::Trust(arguments) => trust::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     }
 }

@@ -1,7 +1,7 @@
 //! `wheelmark rebuild`: the wheel once more, from what its verified provenance says.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,6 +14,7 @@ use wheelmark_build::instructions::{self, Form};
 use wheelmark_build::rebuild::{self, Prepared};
 use wheelmark_build::sandbox::{Isolation, Tracing};
 use wheelmark_build::sign::sign_statement;
+use wheelmark_build::source::SourceError;
 use wheelmark_core::attestation::rebuild_result::RebuildResult;
 use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
 use wheelmark_core::digest::Sha256Digest;
@@ -27,11 +28,12 @@ use crate::artifact;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, below, shown};
 use crate::exit::Exit;
+use crate::input::Watched;
 use crate::interrupt;
 use crate::machine::{self, Place};
 use crate::passphrase;
 use crate::progress::Stages;
-use crate::render::human::{self, BAD, BOLD, GOOD, WARN, styled};
+use crate::render::human::{self, BAD, BOLD, GOOD, WARN, lines, styled};
 use crate::render::{Output, json};
 use crate::trust_options::TrustOptions;
 
@@ -50,7 +52,8 @@ Examples:
   wheelmark rebuild --policy policy.toml --print-instructions sh demo-1.0-py3-none-any.whl
 
 Exit codes: 0 identical and accepted, 10 rejected before anything was built, 11 other bytes from the
-recorded environment, 12 the build failed or shows nothing, 1 could not decide, 2 wrong usage.")]
+recorded environment, 12 the build failed or shows nothing, 1 could not decide (the source cannot be
+had, for example), 2 wrong usage.")]
 pub struct Arguments {
     /// The wheel; its attestation is beside it, named <WHEEL>.sigstore.json
     #[arg(value_name = "WHEEL")]
@@ -119,6 +122,7 @@ struct Shown {
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let signer = signer(arguments)?;
+    spare_inputs(arguments)?;
     let policy = arguments.trust.policy(signer.as_ref())?;
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
@@ -135,7 +139,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
             .hint("provenance of the build type pep517/v1 does: `wheelmark build` writes it"));
     };
     if let Some(form) = arguments.print_instructions {
-        write!(output, "{}", instructions::print(&verified, &artifact.name, form))?;
+        let printed = instructions::print(&verified, &artifact.name, form)?;
+        write!(output, "{printed}")?;
         return Ok(Exit::Accepted);
     }
     let mut notes = Vec::new();
@@ -185,6 +190,12 @@ fn attempt(
     let checkout = arguments.source_dir.as_deref();
     let prepared = match rebuild::prepare(&machine, workspace, verified, checkout) {
         Ok(prepared) => prepared,
+        // Of a clone that a person chose this says nothing of the record: it may be another project's.
+        Err(error @ BuildError::Source(SourceError::CommitMissing { .. }))
+            if checkout.is_some() =>
+        {
+            return Err(CliError::from(error).hint(OTHER_CLONE));
+        }
         Err(error) => {
             interrupt::check(cancel)?;
             return Shown::failed(error, &tree, Vec::new(), Vec::new());
@@ -224,6 +235,9 @@ fn attempt(
     compared(arguments, artifact, &built.file, drift.clone(), printed, cancel)
 }
 
+/// What to do where the source cannot be had.
+const OTHER_CLONE: &str = "--source-dir names a clone that has the recorded commit";
+
 fn compared(
     arguments: &Arguments,
     artifact: &Artifact,
@@ -256,13 +270,13 @@ fn compared(
             return result(compare::judge_unlike(vec![what], &drift), None);
         }
     };
-    let open = |path: &Path| File::open(path).map_err(|error| CliError::io("read", path, &error));
     let diff = compare::diff(
-        (wheel, open(&arguments.wheel)?),
-        (other, open(rebuilt)?),
+        (wheel, Watched::open(&arguments.wheel, cancel)?),
+        (other, Watched::open(rebuilt, cancel)?),
         &CompareLimits::standard(),
-    )
-    .map_err(CliError::undecided)?;
+    );
+    interrupt::check(cancel)?;
+    let diff = diff.map_err(CliError::undecided)?;
     result(compare::judge(&diff, &drift), Some(diff))
 }
 
@@ -299,7 +313,7 @@ impl Shown {
         let outcome = match error {
             // A person can mend these; the record has no part in them.
             BuildError::Source(source) if !source.is_of_the_record() => {
-                let hint = "--source-dir names a clone that has the recorded commit";
+                let hint = OTHER_CLONE;
                 let error = CliError::from(BuildError::Source(source));
                 return Err(if error.hint.is_none() { error.hint(hint) } else { error });
             }
@@ -372,14 +386,20 @@ fn tell(
             writeln!(output, "{}: rebuilt to {rebuilt}", styled(BAD, "different"))?;
             // With a comparison they stand in it, each with its details.
             for line in diffs.iter().filter(|_| shown.diff.is_none()) {
-                writeln!(output, "  {line}")?;
+                writeln!(output, "  {}", lines(line))?;
             }
         }
         RebuildOutcome::BuildFailed { cause } => {
-            writeln!(output, "{}: {cause}", styled(BAD, "build failed"))?;
+            writeln!(output, "{}: {}", styled(BAD, "build failed"), lines(cause))?;
         }
         RebuildOutcome::Inconclusive { cause } => {
-            writeln!(output, "{}: {cause}", styled(WARN, "inconclusive"))?;
+            // The drift was told before the build.
+            let drift = listed(&shown.drift);
+            let cause = match shown.drift.is_empty() {
+                true => cause.clone(),
+                false => cause.replace(&drift, "the drift above"),
+            };
+            writeln!(output, "{}: {}", styled(WARN, "inconclusive"), lines(&cause))?;
         }
     }
     if let Some(diff) = &shown.diff {
@@ -427,29 +447,64 @@ fn result_statement(
 }
 
 fn result_path(arguments: &Arguments) -> PathBuf {
-    arguments.result.clone().unwrap_or_else(|| {
-        let mut name = arguments.wheel.as_os_str().to_owned();
-        name.push(".rebuild.sigstore.json");
-        PathBuf::from(name)
-    })
+    let beside = || with_suffix(&arguments.wheel, ".rebuild.sigstore.json");
+    arguments.result.clone().unwrap_or_else(beside)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Refuses to write where something lies that this rebuild starts from, before anything is built.
+fn spare_inputs(arguments: &Arguments) -> Result<(), CliError> {
+    let name = arguments.wheel.file_name().unwrap_or_default();
+    let outputs = [
+        ("--result", arguments.sign_result.then(|| result_path(arguments))),
+        ("--keep", arguments.keep.as_ref().map(|folder| folder.join(name))),
+    ];
+    let beside = || with_suffix(&arguments.wheel, ".sigstore.json");
+    let bundle = arguments.bundle.clone().unwrap_or_else(beside);
+    let inputs = [Some(&arguments.wheel), Some(&bundle), arguments.signing_key.as_ref()];
+    let inputs = inputs.into_iter().flatten();
+    let inputs: Vec<_> =
+        inputs.flat_map(|path| [place(path), fs::canonicalize(path).ok()]).collect();
+    for (option, path) in outputs {
+        let Some(path) = path else { continue };
+        if place(&path).is_some_and(|place| inputs.contains(&Some(place))) {
+            let error = format!("{option} would write over {}", shown(&path));
+            return Err(CliError::usage(error).hint("name another place"));
+        }
+    }
+    Ok(())
+}
+
+/// Where a path's own name is, whatever links lead to its folder; a link of that name is not followed.
+fn place(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+    Some(folder.join(path.file_name()?))
 }
 
 fn write_result(path: &Path, signed: &[u8]) -> Result<(), CliError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let file = NewFile { name: &name, mode: 0o644, content: Box::new(signed) };
-    atomic::write_all(folder.unwrap_or(Path::new(".")), vec![file], Existing::Replace, |_| {
-        Ok::<_, CliError>(())
-    })
-    .map(drop)
-    .map_err(|error: WriteError<CliError>| CliError::undecided(error))
+    write_into(folder.unwrap_or(Path::new(".")), path, Box::new(signed))
 }
 
 fn keep(file: &Path, folder: &Path) -> Result<(), CliError> {
-    let target = folder.join(file.file_name().unwrap_or_default());
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::copy(file, &target).map(drop))
-        .map_err(|error| CliError::undecided(format!("cannot write {}: {error}", shown(&target))))
+    let content = File::open(file).map_err(|error| CliError::io("read", file, &error))?;
+    fs::create_dir_all(folder).map_err(|error| CliError::io("write to", folder, &error))?;
+    write_into(folder, file, Box::new(content))
+}
+
+/// Writes a file into a folder, under the name of `path`: a link of that name is replaced, not followed.
+fn write_into(folder: &Path, path: &Path, content: Box<dyn Read + '_>) -> Result<(), CliError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file = NewFile { name: &name, mode: 0o644, content };
+    atomic::write_all(folder, vec![file], Existing::Replace, |_| Ok::<_, CliError>(()))
+        .map(drop)
+        .map_err(|error: WriteError<CliError>| CliError::undecided(error))
 }
 
 fn form(text: &str) -> Result<Form, String> {

@@ -1,73 +1,216 @@
-//! `wheelmark verify`: a wheel or source distribution against its attestation, under a policy.
+//! `wheelmark verify`: wheels and source distributions against their attestations, under a policy.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use chrono::{DateTime, Utc};
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
-use wheelmark_core::report::{Decision, Report};
+use wheelmark_core::report::{Check, CheckName, Report, Status, TrustUsed};
 use wheelmark_core::verify::{self, Artifact, Given, VerifiedProvenance};
 
 use crate::artifact;
 use crate::attestations::{self, Found};
+use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Work, folder, locked};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::interrupt;
-use crate::render::{self, Output, human, json};
+use crate::progress::Files;
+use crate::render::Output;
+use crate::render::batch::Format;
 use crate::trust_options::TrustOptions;
 
 /// Check wheels and source distributions against their signed provenance.
 ///
-/// Accepts a file only if a trusted key signed a statement about exactly this file, and everything the
-/// statement says is what the policy asks for. All checks are shown, those that failed with the value
-/// found and the value expected. Nothing is trusted unless it is given.
+/// Accepts a file only if a trusted signer made a statement about exactly this file, and everything the
+/// statement says is what the policy asks for. Nothing is trusted unless it is given. Of several
+/// attestations of a file, one that holds is enough.
+///
+/// For one file all checks are shown, those that failed with the value found and the value expected. For
+/// several, those that are accepted get a line each, the others are shown in full, and a count comes last.
+///
+/// A folder stands for every `.whl` and `.tar.gz` in it. A lock stands for the files that it names: each
+/// must have one of its digests, and it is accepted only if every locked project has a file and every file
+/// is accepted.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   wheelmark verify --policy policy.toml dist/*.whl
+  wheelmark verify --policy policy.toml --format junit wheelhouse/ >wheelhouse.xml
+  wheelmark verify --policy policy.toml -r requirements.txt --files wheelhouse/
   wheelmark verify --key release.pub --source https://example.org/owner/project demo-1.0-py3-none-any.whl
+  wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
 
-Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one could not be read, 2 wrong usage.")]
+Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one could not be read or is missing,
+2 wrong usage.")]
 pub struct Arguments {
-    /// The files to check; each has its attestation beside it, named <WHEEL>.sigstore.json
-    #[arg(value_name = "WHEEL", required = true)]
-    wheels: Vec<PathBuf>,
-    /// The attestation, where it is not beside the wheel; for one wheel only
+    /// The files to check, or folders of them; each file has its attestations beside it: <FILE>.sigstore.json,
+    /// .sigstore, .provenance, .publish.attestation, .slsa.attestation or .intoto.jsonl
+    #[arg(value_name = "PATH", required_unless_present = "locks")]
+    paths: Vec<PathBuf>,
+    /// A lock whose files are to be checked: requirements.txt with hashes, pylock.toml, uv.lock or
+    /// poetry.lock
+    #[arg(short = 'r', long = "lock", value_name = "LOCK", num_args = 1..)]
+    #[arg(conflicts_with_all = ["paths", "bundle"])]
+    locks: Vec<PathBuf>,
+    /// The folder with the files of the lock, where that is not the lock's own
+    #[arg(long, value_name = "DIR", requires = "locks")]
+    files: Option<PathBuf>,
+    /// Look into sub-folders too
+    #[arg(long)]
+    recursive: bool,
+    /// The attestation, where it is not beside the file; for one file only
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
     /// Judge as of this time (RFC 3339) and not as of now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<DateTime<Utc>>,
-    /// Answer in JSON: one document per wheel, each on one line
-    #[arg(long)]
-    pub json: bool,
+    /// Look at this many files at a time; without it, as many as there are processors
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// How to answer
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "human",
+        hide_default_value = true
+    )]
+    format: Format,
+    /// The same as --format jsonl
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Show people every check of accepted files too, where there are several
+    #[arg(long, short)]
+    verbose: bool,
     // Last, because its heading stays in force for what follows it.
     #[command(flatten)]
     trust: TrustOptions,
 }
 
+impl Arguments {
+    /// Whether an error that ends everything is to be JSON.
+    pub fn json(&self) -> bool {
+        self.format().is_json()
+    }
+
+    fn format(&self) -> Format {
+        if self.json { Format::Jsonl } else { self.format }
+    }
+}
+
 /// Verifies every file; one that is rejected or unreadable keeps none of the others from being looked at.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
-    if arguments.bundle.is_some() && arguments.wheels.len() > 1 {
-        return Err(CliError::usage(format!(
-            "--bundle is the attestation of one wheel, and {} are given",
-            arguments.wheels.len()
-        ))
-        .hint("name each attestation <WHEEL>.sigstore.json and leave --bundle out"));
+    if arguments.bundle.is_some() {
+        one_file(&arguments.paths)?;
     }
     let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let cancel = interrupt::watch()?;
-    let mut exit = Exit::Accepted;
-    for path in &arguments.wheels {
+    let Plan { mut items, locks, notes } = plan(arguments, &cancel)?;
+    batch::sort(&mut items);
+    let alone = locks.is_empty() && items.len() == 1;
+    let judge = |item: &Item| {
+        let (path, locked) = match (&item.subject, &item.work) {
+            (_, Work::Settled(error)) => return Err(error.clone()),
+            (Subject::File(path), Work::Judge(locked)) => (path, locked),
+            (Subject::Locked { .. }, Work::Judge(_)) => {
+                return Err(CliError::undecided("there is no file to verify"));
+            }
+        };
+        let read = if alone { artifact::read } else { artifact::read_quietly };
         let bundle = arguments.bundle.as_deref();
-        let decided = judge(path, bundle, &policy, now, &cancel).map(|judged| judged.report);
-        interrupt::check(&cancel)?;
-        exit = exit.and(show(path, decided, arguments.json, output)?);
+        let judged = weigh(path, read(path, &cancel)?, bundle, &policy, now)?;
+        Ok(match locked {
+            Some(locked) => held_against(locked, judged),
+            None => judged.report,
+        })
+    };
+    let mut exit = Exit::Accepted;
+    let trust = TrustUsed::of(policy.trust(), now);
+    let mut summary = Summary { accepted: 0, rejected: 0, undecided: 0, locks, trust, notes };
+    let mut renderer = arguments.format().renderer(alone, arguments.verbose);
+    let jobs = arguments.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let progress = Files::new(items.len());
+    batch::run(&items, jobs, &cancel, judge, |seen| {
+        exit = exit.and(seen.exit());
+        summary.count(seen.exit());
+        Ok(progress.done(|| renderer.seen(seen, output))?)
+    })
+    .map_err(|error| interrupted(error, &summary, items.len(), &cancel))?;
+    drop(progress);
+    renderer.end(&summary, output)?;
+    // Of nothing at all the worst is not "accepted".
+    Ok(if items.is_empty() { Exit::Undecided } else { exit })
+}
+
+/// What Ctrl-C cut short may have shown results before.
+fn interrupted(error: CliError, summary: &Summary, all: usize, cancel: &AtomicBool) -> CliError {
+    let done = summary.accepted + summary.rejected + summary.undecided;
+    if done == 0 || interrupt::check(cancel).is_ok() {
+        return error;
     }
-    Ok(exit)
+    CliError { message: format!("interrupted after {done} of {all} files"), ..error }
+}
+
+/// `--bundle` is about one file.
+fn one_file(paths: &[PathBuf]) -> Result<(), CliError> {
+    let what = match paths {
+        [path] if path.is_dir() => "a folder is".to_owned(),
+        [_] => return Ok(()),
+        paths => format!("{} are", paths.len()),
+    };
+    Err(CliError::usage(format!("--bundle is the attestation of one file, and {what} given"))
+        .hint("name each attestation <FILE>.sigstore.json and leave --bundle out"))
+}
+
+/// What the arguments stand for.
+fn plan(arguments: &Arguments, cancel: &Arc<AtomicBool>) -> Result<Plan, CliError> {
+    let mut plan = Plan::default();
+    let recursive = arguments.recursive;
+    for path in &arguments.paths {
+        let subject = Subject::File(path.clone());
+        if !path.is_dir() {
+            plan.items.push(Item { subject, work: Work::Judge(None) });
+            continue;
+        }
+        let found = folder::find(path, recursive, cancel);
+        interrupt::check(cancel)?;
+        match found {
+            Ok(found) if found.items.is_empty() => {
+                let work = Work::Settled(folder::empty(path, recursive));
+                plan.items.push(Item { subject, work });
+                plan.notes.extend(found.notes);
+            }
+            Ok(found) => {
+                plan.items.extend(found.items);
+                plan.notes.extend(found.notes);
+            }
+            Err(error) => plan.items.push(Item { subject, work: Work::Settled(error) }),
+        }
+    }
+    for lock in &arguments.locks {
+        locked::plan(lock, arguments.files.as_deref(), recursive, cancel, &mut plan)?;
+    }
+    Ok(plan)
+}
+
+/// Adds the check against a lock to what was decided.
+fn held_against(locked: &Locked, judged: Judged) -> Report {
+    let Locked { lock, project } = locked;
+    let place = format!("{}:{}", lock.to_string_lossy(), project.line);
+    let Judged { artifact, mut report, .. } = judged;
+    let status = match project.admits(artifact.filename.as_ref().ok(), artifact.sha256) {
+        Ok(()) => Status::Passed(Some(place)),
+        Err(refusal) => {
+            report.notes.push(format!("{project} is locked at `{place}`"));
+            Status::Failed(refusal)
+        }
+    };
+    report.also(Check { name: CheckName::Lock, status })
 }
 
 /// A file and what was decided of it.
@@ -90,8 +233,18 @@ pub(super) fn judge(
     now: DateTime<Utc>,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Judged, CliError> {
+    weigh(path, artifact::read(path, cancel)?, bundle, policy, now)
+}
+
+/// Verifies a file that was read, by the attestation given or the one beside it.
+fn weigh(
+    path: &Path,
+    artifact: Artifact,
+    bundle: Option<&Path>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Result<Judged, CliError> {
     let limits = AttestationLimits::standard();
-    let artifact = artifact::read(path, cancel)?;
     let Found { given, missing } = attestations::of(path, bundle, &limits)?;
     let outcome = verify::verify(&artifact, &given, policy, now, &limits);
     let mut report = outcome.report;
@@ -100,32 +253,6 @@ pub(super) fn judge(
         report.notes.push(note);
     }
     Ok(Judged { artifact, given, report, provenance: outcome.provenance })
-}
-
-fn show(
-    path: &Path,
-    decided: Result<Report, CliError>,
-    as_json: bool,
-    output: &mut Output,
-) -> Result<Exit, CliError> {
-    match decided {
-        Ok(report) => {
-            if as_json {
-                json::document(&report, output)?;
-            } else {
-                human::report(&report, output)?;
-            }
-            Ok(match report.decision() {
-                Decision::Accepted => Exit::Accepted,
-                Decision::Rejected => Exit::Rejected,
-            })
-        }
-        Err(error) if as_json => {
-            json::error(&error, Some(path), output)?;
-            Ok(error.exit)
-        }
-        Err(error) => Ok(render::error(&error, false, output)),
-    }
 }
 
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {

@@ -45,7 +45,13 @@ pub fn distribution(
     match &artifact.contents {
         Ok(Contents::Wheel(wheel)) => {
             let section = description.section("what the wheel says of itself");
+            let field = |wanted: &str| {
+                let mut fields = wheel.metadata().fields().iter();
+                fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+            };
             section
+                .maybe("name", field("Name"))
+                .maybe("version", field("Version"))
                 .fact("metadata version", wheel.metadata().metadata_version())
                 .maybe("requires python", wheel.metadata().requires_python());
             for requirement in wheel.metadata().requires_dist() {

@@ -87,7 +87,7 @@ fn pep517(build: &Pep517Build, section: &mut Section) {
     let environment = &build.internal.environment;
     section
         .fact("source", &build.external.source.uri)
-        .maybe("ref", build.external.source.git_ref.as_ref())
+        .fact("ref", build.external.source.git_ref.as_deref().unwrap_or("none recorded"))
         .fact("commit", &build.commit)
         .fact("tree", &build.tree)
         .maybe("the tree was not the commit's", build.internal.source.dirty.as_ref());

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::report::{Check, CheckName, Decision, Escaped, Refusal, Report, Status};
+use wheelmark_core::report::{
+    Check, CheckName, Decision, Escaped, Refusal, Report, Standing, Status,
+};
 
 use crate::describe::Description;
 use crate::error::CliError;
@@ -27,28 +29,104 @@ pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
 
 /// An error, its hint on a line of its own.
 pub fn error(error: &CliError, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} {}", styled(BAD, "error:"), error.message)?;
+    writeln!(out, "{} {}", styled(BAD, "error:"), lines(&error.message))?;
     if let Some(hint) = &error.hint {
-        writeln!(out, "{} {hint}", styled(BOLD, "hint:"))?;
+        writeln!(out, "{} {}", styled(BOLD, "hint:"), lines(hint))?;
     }
     Ok(())
 }
 
+/// A message of several lines, safe on a terminal: whatever part of it came from outside, nothing but the
+/// line breaks drives anything. Escaping what is escaped already changes nothing.
+pub fn lines(message: &str) -> String {
+    let line = |line: &str| {
+        let mut text = String::new();
+        for part in line.split_inclusive(OWN_SIGNS) {
+            let words = part.trim_end_matches(OWN_SIGNS);
+            text.push_str(&Escaped(words).to_string());
+            text.push_str(&part[words.len()..]);
+        }
+        text
+    };
+    message.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The signs beyond ASCII in messages of our own.
+const OWN_SIGNS: [char; 2] = ['…', '–'];
+
 /// A verification's report.
 pub fn report(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    report_on(&report.wheel.filename, report, out)
+}
+
+/// The same under another name of the file, as one of several.
+pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let decision = match report.decision() {
         Decision::Accepted => styled(GOOD, "accepted"),
         Decision::Rejected => styled(BAD, "rejected"),
     };
-    writeln!(out, "{decision} {}", Escaped(&report.wheel.filename))?;
+    writeln!(out, "{decision} {}", Escaped(name))?;
     writeln!(out, "  sha256 {}", report.wheel.sha256)?;
+    for used in &report.trust {
+        writeln!(out, "  {used}")?;
+    }
     for check in report.checks() {
         line(check, report, out)?;
     }
+    attestations(report, out)?;
+    notes(report, out)
+}
+
+/// Each of several attestations, and which of them decided.
+fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.attestations.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  of {} attestations, one that holds is enough:", report.attestations.len())?;
+    for seen in &report.attestations {
+        let accepted = report.decision() == Decision::Accepted;
+        let sign = match (seen.standing, seen.reason) {
+            (_, Some(_)) => styled(BAD, "✗"),
+            (Standing::AlsoHeld, None) => styled(GOOD, "✓"),
+            (Standing::Decided, None) if accepted => styled(GOOD, "✓"),
+            (Standing::Decided | Standing::NotHeld, None) => styled(DIM, "–"),
+        };
+        write!(out, "  {sign} {}: ", Escaped(&seen.from))?;
+        match (seen.standing, seen.reason) {
+            (Standing::Decided, None) if accepted => write!(out, "decided")?,
+            // What kept the file from being accepted is none of its own checks.
+            (Standing::Decided, None) => write!(out, "shown above")?,
+            (Standing::AlsoHeld, _) => write!(out, "holds too")?,
+            (Standing::Decided, Some(why)) => write!(out, "{why}, shown above")?,
+            (Standing::NotHeld, Some(why)) => write!(out, "{why}")?,
+            (Standing::NotHeld, None) => write!(out, "not judged to the end")?,
+        }
+        // Both are only there where its signature held.
+        if let Some(signer) = &seen.signer {
+            write!(out, "; signed by {}", Escaped(signer))?;
+        }
+        if let Some(kind) = &seen.predicate_type {
+            write!(out, "; {}", Escaped(kind))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// What a person should know of a file beside the checks.
+pub fn notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for note in &report.notes {
         writeln!(out, "  {} {}", styled(BOLD, "note:"), Escaped(note))?;
     }
     Ok(())
+}
+
+/// An age in days.
+pub fn old(days: i64) -> String {
+    match days {
+        1 => "1 day old".to_owned(),
+        days => format!("{days} days old"),
+    }
 }
 
 /// What a file says. Every word of it is the file's own, and the first line says so.
@@ -118,8 +196,8 @@ fn failure(
     Ok(())
 }
 
-/// Where the policy asks for a check; `None` for those that hold under every policy.
-fn asked_by(name: CheckName, report: &Report) -> Option<String> {
+/// Where the policy asks for a check, safe on a terminal; `None` for those that hold under every policy.
+pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
     match name {
         CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
@@ -142,12 +220,13 @@ fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::SubjectName
         | CheckName::SubjectDigest
         | CheckName::Parameters
-        | CheckName::Certificate => None,
+        | CheckName::Certificate
+        | CheckName::Lock => None,
     }
 }
 
 /// A documentation sentence as part of a message: without its capital, unless that is an acronym's.
-fn clause(sentence: &str) -> String {
+pub fn clause(sentence: &str) -> String {
     let sentence = sentence.trim_end_matches('.').replace('\n', " ");
     let mut characters = sentence.chars();
     match (characters.next(), characters.next()) {
@@ -160,7 +239,16 @@ fn clause(sentence: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::clause;
+    use super::{clause, lines};
+
+    #[test]
+    fn of_a_message_only_its_line_breaks_are_obeyed() {
+        let hostile = "a\u{1b}]0;x\u{7}\u{9b}31m\r\u{202e}\u{2066}…–\nb\u{200f}\\u{1b}";
+        let shown = lines(hostile);
+        let expected = "a\\u{1b}]0;x\\u{7}\\u{9b}31m\\r\\u{202e}\\u{2066}…–\nb\\u{200f}\\u{1b}";
+        assert_eq!(shown, expected);
+        assert_eq!(lines(&shown), shown);
+    }
 
     #[test]
     fn acronyms_keep_their_capitals() {

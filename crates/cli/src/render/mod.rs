@@ -1,5 +1,6 @@
 //! What the program says, to a person and to a program.
 
+pub mod batch;
 pub mod human;
 pub mod json;
 

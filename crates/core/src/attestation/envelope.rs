@@ -143,11 +143,14 @@ fn by_certificate(
 /// say no more than that the certificate is not theirs.
 fn furthest(refused: Vec<(&Instance, Refusal)>) -> Option<Refusal> {
     let names: Vec<_> = refused.iter().map(|(instance, _)| instance.name().to_string()).collect();
-    let foreign = |refusal: &Refusal| {
-        matches!(
-            refusal.reason,
-            Reason::CertificateUntrusted | Reason::TimestampMissing | Reason::LogUnknown
-        )
+    let foreign = |refusal: &Refusal| match refusal.reason {
+        Reason::CertificateUntrusted | Reason::TimestampMissing | Reason::LogUnknown => true,
+        // The library has one kind of error for every wrong time stamp, and says these of a stranger's.
+        Reason::TimestampInvalid => refusal.found.as_ref().is_some_and(|found| {
+            found.contains("does not match any trusted TSA certificate")
+                || found.contains("no timestamp authorities configured")
+        }),
+        _ => false,
     };
     let mut refused: Vec<_> = refused.into_iter().map(|(_, refusal)| refusal).collect();
     let at = refused.iter().position(|refusal| !foreign(refusal)).unwrap_or(0);
@@ -247,7 +250,8 @@ fn subject<'a>(bundle: &Bundle, file: Signed<'a>) -> Result<Artifact<'a>, Refusa
         SignatureContent::DsseEnvelope(envelope) => {
             check_payload_type(envelope)?;
             let payload = envelope.payload.as_bytes();
-            let statement = read_statement(payload, payload.len())?;
+            // The bundle around it was bounded when it was read.
+            let statement = read_statement(payload, AttestationLimits::standard().bundle)?;
             let stated = statement.subject.iter().find_map(|it| it.digest.get("sha256"));
             let digest = stated.and_then(|text| Sha256Hash::from_hex(text).ok());
             Ok(Artifact::from(digest.ok_or_else(|| {

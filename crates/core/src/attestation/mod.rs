@@ -6,6 +6,7 @@
 pub mod build_types;
 pub mod bundle;
 pub mod certified;
+mod checks;
 mod document;
 pub mod envelope;
 pub mod environment;

@@ -6,18 +6,17 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::environment::{EnvironmentManifest, Interpreter, Observation};
-use super::origin::is_full_ref;
+use super::checks;
+use super::environment::{EnvironmentManifest, Observation};
 use super::provenance::BuildDefinition;
 use super::statement::ResourceDescriptor;
 use crate::digest::{GitObjectId, Sha256Digest};
 use crate::filename::{ProjectName, WheelFilename};
-use crate::limits::REF_LENGTH;
 use crate::report::{Reason, Refusal};
+use crate::requirement;
 
 /// The URI of this build type.
 pub const BUILD_TYPE: &str = "https://wheelmark.dev/build-types/pep517/v1";
@@ -171,7 +170,7 @@ pub struct Requirement {
 }
 
 /// Which of the two environments a requirement was installed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// For the build backend.
     Build,
@@ -217,12 +216,7 @@ impl Pep517Build {
         let internal: InternalParameters =
             typed("internalParameters", &definition.internal_parameters)?;
 
-        check_subdirectory(&external.subdirectory)?;
-        check_printable(&external, &internal)?;
-        if let Some(name) = &external.source.git_ref {
-            check_ref(name)?;
-        }
-        check_interpreter(&internal.environment.interpreter)?;
+        checks::all(&external, &internal)?;
 
         let mut source = None;
         let mut interpreter = None;
@@ -344,77 +338,6 @@ fn typed<'de, T: Deserialize<'de>>(place: &str, value: &'de Value) -> Result<T, 
     })
 }
 
-/// A rebuild joins it to a path: it must stay below.
-fn check_subdirectory(subdirectory: &str) -> Result<(), Refusal> {
-    let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
-    if subdirectory.is_empty() || subdirectory.split('/').all(plain) {
-        return Ok(());
-    }
-    Err(Refusal::new(Reason::ProvenanceMalformed)
-        .expected("a folder below the source's top")
-        .found(format!("externalParameters.subdirectory `{subdirectory}`")))
-}
-
-fn check_ref(name: &str) -> Result<(), Refusal> {
-    if is_full_ref(name) {
-        return Ok(());
-    }
-    let found: String = name.chars().take(REF_LENGTH).collect();
-    Err(Refusal::new(Reason::ProvenanceMalformed)
-        .expected("the full name of a git ref")
-        .found(format!("externalParameters.source.ref `{found}`")))
-}
-
-fn check_interpreter(interpreter: &Interpreter) -> Result<(), Refusal> {
-    let path = &interpreter.path;
-    let version = interpreter.version.parse::<Version>().is_ok();
-    if version && path.starts_with('/') && !path.split('/').any(|part| part == "..") {
-        return Ok(());
-    }
-    Err(Refusal::new(Reason::ProvenanceMalformed)
-        .expected("a version and an absolute path")
-        .found(format!("environment.interpreter {} at `{path}`", interpreter.version)))
-}
-
-/// Words that a rebuild passes to programs, or prints into a script, hold no control character: neither
-/// a line break that would end a line of the script, nor anything that a terminal would obey.
-fn check_printable(
-    external: &ExternalParameters,
-    internal: &InternalParameters,
-) -> Result<(), Refusal> {
-    let environment = &internal.environment;
-    let variables = environment.variables.iter().flat_map(|(name, value)| [name, value]);
-    let steps = external.steps.iter().flat_map(|step| step.command.iter().chain(&step.requires));
-    let source = &internal.source;
-    let words = variables
-        .chain(steps)
-        .chain(source.tags.iter().map(|tag| &tag.name))
-        .chain(source.submodules.iter().flat_map(|module| [&module.path, &module.url]))
-        .chain(external.source.git_ref.iter())
-        .chain([&external.source.uri, &external.subdirectory])
-        .chain([&environment.hostname, &environment.build_path, &environment.interpreter.path])
-        .chain([&environment.interpreter.version, &environment.backend.name])
-        .chain(&environment.backend.path);
-    for word in words {
-        if word.chars().any(char::is_control) {
-            return Err(Refusal::new(Reason::ProvenanceMalformed)
-                .expected("no control characters")
-                .found(word.clone()));
-        }
-    }
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    };
-    match environment.variables.keys().find(|name| !is_name(name)) {
-        None => Ok(()),
-        Some(name) => Err(Refusal::new(Reason::ProvenanceMalformed)
-            .expected("names of environment variables")
-            .found(name.clone())),
-    }
-}
-
 /// One entry of `resolvedDependencies`, for errors that say where.
 struct Place<'a> {
     index: usize,
@@ -457,7 +380,7 @@ impl Place<'_> {
         let wheel = WheelFilename::parse(&filename)
             .map_err(|error| self.malformed(&format!("name: {error}")))?;
         let same = name.parse::<ProjectName>().is_ok_and(|name| name == *wheel.project())
-            && version.parse::<Version>().is_ok_and(|version| version == *wheel.version());
+            && requirement::version(&version).as_ref() == Some(wheel.version());
         if !same {
             let what = format!("`{name}` {version} is not the wheel `{filename}`");
             return Err(self.malformed(&what));

@@ -5,6 +5,10 @@ use crate::coded::coded;
 coded! {
     /// Why two wheels differ in one respect. Those that change what is installed or run come first.
     pub enum Cause {
+        // ---- whether it is a wheel at all
+        /// A wheel contradicts itself, so that verification refuses it: RECORD, a checksum or the metadata is not true of what it holds.
+        Unsound = "unsound",
+
         // ---- which members there are
         /// Only one wheel has this file, which Python runs at every start once it is installed.
         StartupHook = "startup-hook",
@@ -26,6 +30,8 @@ coded! {
         PycCode = "pyc-code",
         /// Text differs, and nothing more exact can be said than the lines.
         TextChanged = "text-changed",
+        /// The data of a member cannot be read in one wheel, so that what differs cannot be said.
+        Unreadable = "unreadable",
         /// Bytes differ, and nothing more exact can be said than where.
         BinaryChanged = "binary-changed",
         /// The ELF header differs: class, machine, type, flags or entry.
@@ -42,6 +48,8 @@ coded! {
         EmbeddedPath = "embedded-path",
         /// The difference is a date or a time: when the build ran.
         EmbeddedTimestamp = "embedded-timestamp",
+        /// The difference is a number in a line that names a user, group or process, or right after a path that is the same: who or which process built, most often.
+        EmbeddedNumber = "embedded-number",
         /// The difference is a value of the same length that looks random: hexadecimal, a UUID, a temporary name.
         RandomValue = "random-value",
         /// The same lines or words are there in another order.

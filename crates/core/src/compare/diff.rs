@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::container::{self, Pair};
+use super::container::{self, Pair, cut};
 use super::finding::Clue;
 use super::side::{Content, Entry, Side};
 use super::text::{Budget, as_text};
@@ -24,6 +24,7 @@ pub(super) fn compare<A: Content, B: Content>(
         // The name is not part of the file: it sets no bytes apart.
         findings.push(Finding::new(Cause::Filename, Level::Identical, summary));
     }
+    findings.extend(contradictions(a, b, limits));
     if a.file.sha256 != b.file.sha256 {
         let paired = Paired::new(a, b);
         findings.extend(paired.presence(limits));
@@ -48,6 +49,33 @@ pub(super) fn compare<A: Content, B: Content>(
         findings.extend(Contents::new(&paired, limits).compare(read_a, read_b)?);
     }
     Ok(WheelDiff::new(a.file.clone(), b.file.clone(), findings))
+}
+
+/// What each wheel contradicts itself in. It sets two files apart unless they are the same bytes.
+fn contradictions(a: &Side, b: &Side, limits: &CompareLimits) -> Vec<Finding> {
+    let level = match a.file.sha256 == b.file.sha256 {
+        true => Level::Identical,
+        false => Level::Code,
+    };
+    let mut findings = Vec::new();
+    for (name, side) in [("A", a), ("B", b)] {
+        let (told, rest) =
+            side.contradictions.split_at(side.contradictions.len().min(limits.listed));
+        for it in told {
+            let expected = it.expected.iter().map(|expected| format!(", expected {expected}"));
+            let expected: String = expected.collect();
+            let what = format!("{name} does not hold: {}: found {}{expected}", it.reason, it.found);
+            let finding = Finding::new(Cause::Unsound, level, cut(&what, limits.width));
+            let note = Detail::note(it.reason.explanation());
+            let finding = it.member.iter().fold(finding, |finding, member| finding.of(member));
+            findings.push(finding.with([note]));
+        }
+        if !rest.is_empty() {
+            let what = format!("{name} does not hold in {} more ways", rest.len());
+            findings.push(Finding::new(Cause::Unsound, level, what));
+        }
+    }
+    findings
 }
 
 /// Which of the two wheels could not be read.
@@ -221,6 +249,17 @@ impl<'p, 's> Contents<'p, 's> {
         for (x, y) in common {
             let (entry_a, entry_b) = (&a.entries[*x], &b.entries[*y]);
             if entry_a.sha256 == entry_b.sha256 {
+                continue;
+            }
+            if entry_a.damaged || entry_b.damaged {
+                let level = level_of(a, &entry_a.name).max(level_of(b, &entry_b.name));
+                let which = match (entry_a.damaged, entry_b.damaged) {
+                    (true, true) => "A and in B",
+                    (true, false) => "A",
+                    (false, _) => "B",
+                };
+                let what = format!("what it holds cannot be read in {which}");
+                findings.push(Finding::new(Cause::Unreadable, level, what).of(&entry_a.name));
                 continue;
             }
             if !self.affordable(entry_a, entry_b) {

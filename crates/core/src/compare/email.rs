@@ -1,15 +1,13 @@
 //! METADATA and WHEEL, field by field. Both are header lines; METADATA may have a body, the description.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::str::FromStr;
-
-use pep508_rs::{Requirement, VerbatimUrl};
 
 use super::container::cut;
 use super::finding::Clue;
 use super::text::{self, Budget};
 use super::{Cause, Detail, Level};
 use crate::limits::CompareLimits;
+use crate::requirement;
 
 /// What two METADATA files differ in.
 pub(super) fn metadata(a: &str, b: &str, limits: &CompareLimits, budget: &mut Budget) -> Vec<Clue> {
@@ -181,18 +179,15 @@ fn only(x: &[String], y: &[String]) -> Vec<String> {
     missing.cloned().collect()
 }
 
-/// Whether the requirements mean the same, whatever their order and form.
+/// Whether the requirements are the same but for their order and spelling.
 fn same_requirements(a: &[String], b: &[String]) -> bool {
-    let parse = |values: &[String]| {
-        let parsed = values.iter().map(|value| {
-            let requirement = Requirement::<VerbatimUrl>::from_str(value).ok()?;
-            Some(requirement.to_string())
-        });
-        let mut parsed = parsed.collect::<Option<Vec<_>>>()?;
-        parsed.sort_unstable();
-        Some(parsed)
+    let normal = |values: &[String]| {
+        let forms = values.iter().map(|value| requirement::normal_form(value));
+        let mut forms = forms.collect::<Option<Vec<_>>>()?;
+        forms.sort_unstable();
+        Some(forms)
     };
-    parse(a).is_some_and(|a| parse(b) == Some(a))
+    normal(a).is_some_and(|a| normal(b) == Some(a))
 }
 
 /// Files whose fields are equal and whose bytes are not: the text says how.

@@ -21,7 +21,8 @@ pub enum Level {
     RecordAndGenerator,
     /// L3: besides, other metadata differs; what is installed as code does not.
     Metadata,
-    /// L4: code differs, or an entry point, or what may be executed.
+    /// L4: code differs, or an entry point, or what may be executed; or one wheel contradicts itself, so
+    /// that whether it can be installed differs.
     Code,
 }
 

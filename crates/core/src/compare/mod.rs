@@ -2,7 +2,8 @@
 //!
 //! [`diff`] compares what was read strictly: both wheels are well-formed and their RECORDs true. It names
 //! each difference by its [`Cause`] before it shows it, and nothing is normalised away: a level says how
-//! far apart the wheels are, and each finding what sets them there.
+//! far apart the wheels are, and each finding what sets them there. [`diff_readable`] also shows what a wheel
+//! that contradicts itself differs in, the contradictions first.
 
 mod binary;
 mod cause;
@@ -29,4 +30,4 @@ pub use cause::Cause;
 pub use finding::{Compared, DIFF_SCHEMA, Detail, Finding, Level, WheelDiff};
 pub use outcome::{Drift, RebuildOutcome, judge, judge_unlike};
 pub use sdists::sdist_causes;
-pub use wheels::{DiffError, diff};
+pub use wheels::{Comparable, DiffError, diff, diff_readable};

@@ -6,6 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use super::Compared;
 use crate::digest::Sha256Digest;
+use crate::dist::Refusal;
 
 /// One wheel of a comparison.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(super) struct Side {
     pub(super) startup_hooks: BTreeSet<String>,
     /// In the order of the archive.
     pub(super) entries: Vec<Entry>,
+    /// In what the wheel contradicts itself; of a sound one nothing.
+    pub(super) contradictions: Vec<Refusal>,
 }
 
 /// One member, with every field of its headers that two wheels may differ in.
@@ -35,6 +38,8 @@ pub(super) struct Entry {
     pub(super) internal_attributes: u16,
     pub(super) external_attributes: u32,
     pub(super) extra: Vec<u8>,
+    /// Its content cannot be read: the digest is that of the compressed bytes.
+    pub(super) damaged: bool,
 }
 
 /// Reads members' content.

@@ -185,6 +185,29 @@ fn metadata_differs_by_field() {
     assert!(told.contains("the same requirements, written otherwise"), "{told}");
 }
 
+/// A parser of markers would end in its stack, or not at all.
+#[test]
+fn markers_are_compared_without_being_understood() {
+    let deep = format!("{}os_name == 'x'{}", "(".repeat(100_000), ")".repeat(100_000));
+    let pair = |i| format!("('{i}a' in platform_version and '{i}b' in sys_platform)");
+    let wide = (0..40).map(pair).collect::<Vec<_>>().join(" or ");
+    for marker in [deep, wide] {
+        let respelt = marker.replace('\'', "\"").replace(' ', "  ");
+        let requiring = |name: &str, marker: &str| {
+            let mut made = demo();
+            let to = format!("alpha>=1\nRequires-Dist: {name}; {marker}");
+            made.replace("METADATA", "alpha>=1", &to);
+            made
+        };
+        let (a, other) = (requiring("gamma", &marker), requiring("delta", &marker));
+        let same = requiring("Gamma", &respelt);
+        let told = only(&compare(&a, &other), Cause::RequiresDist, "METADATA", Level::Metadata);
+        assert!(told.contains("delta; "), "{told}");
+        let told = only(&compare(&a, &same), Cause::RequiresDist, "METADATA", Level::Metadata);
+        assert!(told.contains("the same requirements, written otherwise"), "{told}");
+    }
+}
+
 #[test]
 fn the_generator_alone_is_level_two() {
     let diff = planted(|b| b.replace("WHEEL", "maker (1.0)", "maker (1.1)"));

@@ -1,4 +1,5 @@
-//! The parts of a line that a build puts in by itself: times, absolute paths, random values.
+//! The parts of a line that a build puts in by itself: times, absolute paths, numbers of users and
+//! processes, random values.
 //!
 //! Two lines that are equal but for such parts differ by that cause. Whatever is not recognised is
 //! plain text, and plain text must be equal.
@@ -32,7 +33,9 @@ pub(super) fn swaps<'a>(a: &'a str, b: &'a str) -> Option<Vec<Swap<'a>>> {
         }
         let cause = match (kind_a, kind_b) {
             (Kind::Time, Kind::Time) => Cause::EmbeddedTimestamp,
+            (Kind::Path, Kind::Path) if number_after(a, b) => Cause::EmbeddedNumber,
             (Kind::Path, Kind::Path) => Cause::EmbeddedPath,
+            (Kind::Number, Kind::Number) => Cause::EmbeddedNumber,
             (Kind::Random, Kind::Random) if a.len() == b.len() => Cause::RandomValue,
             (Kind::Temporary, Kind::Temporary) if unlike(a, b) => Cause::RandomValue,
             _ => return None,
@@ -48,6 +51,8 @@ enum Kind {
     Time,
     Path,
     Random,
+    /// In a line that speaks of a user or a process.
+    Number,
     /// What may be a temporary name, or a word: only two of them tell.
     Temporary,
 }
@@ -58,12 +63,28 @@ fn unlike(a: &str, b: &str) -> bool {
     pairs.filter(|(a, b)| a == b).count() <= 2
 }
 
+/// Whether two paths are one path with another number right after it.
+fn number_after(a: &str, b: &str) -> bool {
+    let path = |text: &str| text.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let (end_a, end_b) = (path(a), path(b));
+    end_a < a.len() && end_b < b.len() && a[..end_a] == b[..end_b] && !a[..end_a].ends_with('/')
+}
+
+/// Whether the line names a user, a group or a process, of which a number may then be the id.
+fn speaks_of_ids(line: &str) -> bool {
+    const NAMES: &[&str] = &["uid", "gid", "pid", "euid", "user", "userid", "owner", "process"];
+    let words = line.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut words = words.filter(|word| word.len() <= 8);
+    words.any(|word| NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)))
+}
+
 /// Cuts a line into its parts; together they are the line.
 fn parts(line: &str) -> Vec<(Kind, &str)> {
+    let ids = speaks_of_ids(line);
     let mut parts = Vec::new();
     let (mut plain, mut at) = (0, 0);
     while at < line.len() {
-        let found = line.is_char_boundary(at).then(|| recognise(line, at)).flatten();
+        let found = line.is_char_boundary(at).then(|| recognise(line, at, ids)).flatten();
         match found {
             Some((kind, length)) => {
                 if plain < at {
@@ -82,15 +103,17 @@ fn parts(line: &str) -> Vec<(Kind, &str)> {
     parts
 }
 
-/// What starts at `at`, and its length in bytes, which are all ASCII.
-fn recognise(line: &str, at: usize) -> Option<(Kind, usize)> {
+/// What starts at `at`, and its length in bytes, which are all ASCII. `ids` says whether a number may be
+/// that of a user or a process.
+fn recognise(line: &str, at: usize, ids: bool) -> Option<(Kind, usize)> {
     let (before, rest) = (&line.as_bytes()[..at], &line.as_bytes()[at..]);
     if let Some(length) = path(before, rest) {
         return Some((Kind::Path, length));
     }
     let hexadecimal = before.ends_with(b"0x");
     if before.last().is_some_and(u8::is_ascii_alphanumeric) && !hexadecimal {
-        return None;
+        let letter = before.last().is_some_and(u8::is_ascii_alphabetic);
+        return float_epoch(rest).filter(|_| letter).map(|length| (Kind::Time, length));
     }
     if let Some(length) = time(rest) {
         return Some((Kind::Time, length));
@@ -98,7 +121,10 @@ fn recognise(line: &str, at: usize) -> Option<(Kind, usize)> {
     if let Some(length) = temporary(rest) {
         return Some((Kind::Temporary, length));
     }
-    random(rest).map(|length| (Kind::Random, length))
+    if let Some(length) = random(rest) {
+        return Some((Kind::Random, length));
+    }
+    number(rest).filter(|_| ids).map(|length| (Kind::Number, length))
 }
 
 fn run(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> usize {
@@ -254,10 +280,27 @@ fn clock(rest: &[u8]) -> Option<usize> {
     Some(if part(5).is_some() { 8 } else { 5 })
 }
 
-/// Seconds or milliseconds since 1970, between 2001 and 2033.
+/// Seconds since 1970, between 2001 and 2033, or as many thousandths, millionths or billionths.
 fn epoch(rest: &[u8]) -> Option<usize> {
     let length = run(rest, |b| b.is_ascii_digit());
-    (matches!(length, 10 | 13) && rest.first() == Some(&b'1')).then_some(length)
+    (matches!(length, 10 | 13 | 16 | 19) && rest.first() == Some(&b'1')).then_some(length)
+}
+
+/// Seconds since 1970 with a fraction, as Python's `time.time()` gives them: plain even after a letter.
+fn float_epoch(rest: &[u8]) -> Option<usize> {
+    let fraction = match rest.get(10..)? {
+        [b'.', fraction @ ..] => run(fraction, |b| b.is_ascii_digit()),
+        _ => 0,
+    };
+    let whole = rest.get(11 + fraction).is_none_or(|b| !b.is_ascii_alphanumeric());
+    (epoch(rest) == Some(10) && fraction > 0 && whole).then_some(11 + fraction)
+}
+
+/// The id of a user or a process that is not one of the first, which are the same everywhere.
+fn number(rest: &[u8]) -> Option<usize> {
+    let length = run(rest, |b| b.is_ascii_digit());
+    let whole = rest.get(length).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'.');
+    ((3..=10).contains(&length) && whole).then_some(length)
 }
 
 /// `00:00`, `0000` after a sign.
@@ -331,6 +374,8 @@ mod tests {
             ("November 23, 2026", "May 2, 2025"),
             ("'1700000000'", "'1600000000'"),
             ("built_at = 1700000000.25", "built_at = 1600000000.5"),
+            ("T1785312345.1234567", "T1785312347.98"),
+            ("ns = 1785312345123456789", "ns = 1785312347987654321"),
             ("20261123T162005Z", "20250102T000000Z"),
             ("16:20:05", "01:02:03"),
         ] {
@@ -350,6 +395,24 @@ mod tests {
             ("src/a/b", "src/a/c"),
             ("// one", "// two"),
         ] {
+            assert_eq!(only(a, b), None, "{a}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_users_and_processes_are_recognised() {
+        for (a, b) in [
+            ("USER = 1000", "USER = 64450"),
+            ("built by uid=64450, gid=100", "built by uid=64461, gid=100"),
+            // The path is the same in both: what follows it is not part of it.
+            ("at /build/src648872", "at /build/src648881"),
+        ] {
+            let found = only(a, b).unwrap_or_else(|| panic!("{a}: {:?}", (parts(a), parts(b))));
+            assert_eq!(found.0, Cause::EmbeddedNumber, "{a}");
+        }
+        let other = only("/tmp/build-12/x", "/tmp/build-34/x");
+        assert_eq!(other.map(|found| found.0), Some(Cause::EmbeddedPath));
+        for (a, b) in [("n = 1000", "n = 64450"), ("user = 1", "user = 2")] {
             assert_eq!(only(a, b), None, "{a}");
         }
     }

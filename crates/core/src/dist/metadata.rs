@@ -10,6 +10,7 @@ use super::Refusal;
 use super::fields::Fields;
 use crate::filename::ProjectName;
 use crate::report::Reason;
+use crate::requirement;
 
 /// Every version of the core metadata there is; 2.0 was never accepted, yet tools wrote it.
 const METADATA_VERSIONS: &[&str] = &["1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5"];
@@ -89,7 +90,7 @@ impl Metadata {
             return Err(Refusal::new(Reason::MetadataNameMismatch, name).expected(project));
         }
         let text = fields.required("Version")?;
-        if Version::from_str(text).ok().as_ref() != Some(version) {
+        if requirement::version(text).as_ref() != Some(version) {
             return Err(Refusal::new(Reason::MetadataVersionMismatch, text).expected(version));
         }
         Ok(Self {

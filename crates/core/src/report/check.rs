@@ -47,6 +47,9 @@ coded! {
         Isolation = "isolation",
         /// The file was built again, where the rule asks for it.
         Rebuild = "rebuild",
+        /// The file is one that the lock names, where one was given. Made by whoever read the lock, after
+        /// the others.
+        Lock = "lock",
     }
 }
 

@@ -311,5 +311,9 @@ coded! {
         RebuildInconclusive = "rebuild-inconclusive",
         /// The file was built again, and that did not give the same bytes.
         RebuildNotIdentical = "rebuild-not-identical",
+
+        // ---- the lock (lock/)
+        /// The file is of a locked project and version, but not one of the files that the lock allows.
+        LockDigestMismatch = "lock-digest-mismatch",
     }
 }

@@ -1,10 +1,14 @@
 //! The report: `https://wheelmark.dev/report/v1`.
 
+use std::fmt;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
 use super::{Check, CheckName, Reason, Status};
 use crate::digest::Sha256Digest;
+use crate::limits::OLD_TRUST_DAYS;
+use crate::trust::{TrustRoot, TrustedKey};
 
 /// The `schema` of a report.
 pub const REPORT_SCHEMA: &str = "https://wheelmark.dev/report/v1";
@@ -55,9 +59,23 @@ pub struct AttestationSeen {
     /// Who signed it, where the signature held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
+    /// Its part in the decision.
+    pub standing: Standing,
     /// Why it does not count; absent where every check of it held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+}
+
+/// The part of one of several attestations in the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// The report's checks are its checks: it holds, or came furthest of those that do not.
+    Decided,
+    /// It holds too, and was not needed.
+    AlsoHeld,
+    /// It does not hold.
+    NotHeld,
 }
 
 /// A Sigstore instance whose trusted root was used.
@@ -74,6 +92,44 @@ pub struct TrustUsed {
     /// Whole days from then until the time of verification.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_days: Option<i64>,
+}
+
+impl TrustUsed {
+    /// Every instance that may speak in a trust root: for its certificates, or as the log of a key.
+    pub fn of(root: &TrustRoot, now: DateTime<Utc>) -> Vec<Self> {
+        let mut all = Vec::new();
+        for instance in root.instances().chain(root.keys().filter_map(TrustedKey::log)) {
+            let used = instance.used(now);
+            if !all.contains(&used) {
+                all.push(used);
+            }
+        }
+        all
+    }
+
+    /// What to tell the person, where what is known of the instance is old.
+    pub fn note(&self) -> Option<String> {
+        let days = self.age_days.filter(|days| *days > OLD_TRUST_DAYS)?;
+        let name = &self.instance;
+        Some(format!(
+            "what is known of the instance {name} is {days} days old; `wheelmark trust update` asks anew"
+        ))
+    }
+}
+
+impl fmt::Display for TrustUsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trusted root {}", self.instance)?;
+        match self.as_of {
+            Some(as_of) => write!(f, " as of {}", as_of.format("%Y-%m-%d"))?,
+            None => write!(f, " of unknown age, sha256 {}", self.sha256)?,
+        }
+        match self.age_days {
+            Some(1) => write!(f, ", 1 day old"),
+            Some(days) => write!(f, ", {days} days old"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// All checks of one file, and what follows from them.
@@ -138,12 +194,27 @@ impl Report {
         &self.checks
     }
 
+    /// Adds a check and decides anew. It can turn an acceptance into a rejection and nothing else: a report
+    /// without checks stays one that rejects.
+    #[must_use]
+    pub fn also(mut self, check: Check) -> Self {
+        if self.checks.is_empty() {
+            return self;
+        }
+        self.checks.push(check);
+        self.decided_anew()
+    }
+
     /// Ends one check another way and decides anew: a rebuild answers the check that asked for it.
     #[must_use]
     pub fn with(mut self, name: CheckName, status: Status) -> Self {
         for check in self.checks.iter_mut().filter(|check| check.name == name) {
             check.status = status.clone();
         }
+        self.decided_anew()
+    }
+
+    fn decided_anew(self) -> Self {
         let Self { wheel, policy, verified_at, trust, attestations, notes, checks, .. } = self;
         Self { trust, attestations, ..Self::new(wheel, policy, verified_at, notes, checks) }
     }

@@ -18,11 +18,11 @@ use sigstore_verify::{
 };
 
 use super::refused::refusal;
-use super::{CertificateIdentity, KeyId, entries};
+use super::{CertificateIdentity, Contents, KeyId, entries};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::TRUSTED_ROOT;
-use crate::report::{Reason, Refusal};
+use crate::report::{Reason, Refusal, TrustUsed};
 
 /// When the embedded trusted roots were taken from their instances, as RFC 3339 in UTC.
 ///
@@ -189,6 +189,25 @@ impl Instance {
         &self.root
     }
 
+    /// Authorities and logs of the trusted root, for people to read.
+    pub fn contents(&self) -> Contents {
+        Contents::of(&self.root)
+    }
+
+    /// What a report says of this instance at the time `now`.
+    pub fn used(&self, now: DateTime<Utc>) -> TrustUsed {
+        TrustUsed {
+            instance: self.name.to_string(),
+            sha256: self.sha256,
+            as_of: self.as_of,
+            // As of a time before it was known it has no age.
+            age_days: self
+                .as_of
+                .filter(|as_of| *as_of <= now)
+                .map(|as_of| (now - as_of).num_days()),
+        }
+    }
+
     /// Holds a bundle signed by a certificate against this instance.
     ///
     /// # Errors
@@ -250,5 +269,40 @@ impl fmt::Debug for Instance {
             .field("name", &self.name)
             .field("sha256", &self.sha256)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The digests of the trusted roots that were true at [`EMBEDDED_AS_OF`].
+    const DIGESTS: [(InstanceName, &str); 3] = [
+        (
+            InstanceName::PublicGood,
+            "6494e21ea73fa7ee769f85f57d5a3e6a08725eae1e38c755fc3517c9e6bc0b66",
+        ),
+        (InstanceName::Github, "484cdfe1a7c65479c5ba2a22193d1be90f0020db1997de696ab207434c62fbb7"),
+        (InstanceName::Staging, "44deb991d4bbf2150751ccee235d9810bce4434383c26d8898c1bcadbace6ed8"),
+    ];
+
+    #[test]
+    fn the_embedded_roots_are_those_of_their_date() {
+        for (name, digest) in DIGESTS {
+            let found = Instance::embedded(name).unwrap().sha256().to_string();
+            assert_eq!(
+                found, digest,
+                "sigstore-trust-root brings another trusted root of {name}: set EMBEDDED_AS_OF to the \
+                 day on which it was released, and this digest"
+            );
+        }
+    }
+
+    #[test]
+    fn the_date_of_the_embedded_roots_is_one() {
+        let instance = Instance::embedded(InstanceName::Github).unwrap();
+        let as_of = instance.as_of().unwrap();
+        let used = |days| instance.used(as_of + chrono::TimeDelta::days(days)).age_days;
+        assert_eq!((used(-3), used(0), used(91)), (None, Some(0), Some(91)));
     }
 }

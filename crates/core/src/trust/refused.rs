@@ -10,7 +10,10 @@ use crate::report::{Reason, Refusal};
 
 /// The reason behind an error of the verifier, with what it says as the value found.
 pub(super) fn refusal(error: &Error) -> Refusal {
-    Refusal::new(reason(error)).found(error.to_string().replace('\n', " "))
+    let text = error.to_string().replace('\n', " ");
+    // The library adds what the machine's clock says: the same inputs are to give the same report.
+    let found = text.split_once(" (current time: ").map_or(&*text, |(text, _)| text);
+    Refusal::new(reason(error)).found(found)
 }
 
 fn reason(error: &Error) -> Reason {
@@ -71,6 +74,10 @@ fn of_log(error: &Log) -> Reason {
         Log::UnknownLog { .. } => Reason::LogUnknown,
         Log::InclusionProof(_) => Reason::LogInclusion,
         Log::Checkpoint(_) => Reason::LogCheckpoint,
+        // A promise is held by the key of the log that it names; that there is none is said in these words.
+        Log::InclusionPromise(text) if text.starts_with("No log key valid at") => {
+            Reason::LogUnknown
+        }
         Log::InclusionPromise(_) => Reason::LogPromise,
         Log::EntryMismatch(_) => Reason::LogEntryMismatch,
         Log::IntegratedTime(_) => Reason::LogTime,

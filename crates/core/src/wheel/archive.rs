@@ -11,6 +11,7 @@ use super::error::WheelError;
 use super::extra::Extra;
 use super::header::{Header, LittleEndian as _, VERSION_ZIP64};
 use super::stream::Stream;
+use super::unsound::Span;
 use crate::digest::Sha256Digest;
 use crate::dist::Refusal;
 use crate::report::Reason;
@@ -28,9 +29,7 @@ pub(super) fn pass<R: Read + Seek>(
 ) -> Result<Sha256Digest, WheelError> {
     let mut stream = Stream::start(reader, 0)?;
     stream.hasher = Some(Sha256::new());
-    if stream.fill(512)?.len() >= 512 && is_tar(&stream.buffered()[..512]) {
-        return Err(Refusal::new(Reason::ArchiveAlsoTar, "a valid tar header").into());
-    }
+    first_block(&mut stream)?;
     let mut inflater = Inflater::new();
     for entry in &directory.entries {
         let content = member(&mut stream, &mut inflater, entry, want(entry))?;
@@ -56,6 +55,56 @@ pub(super) fn pass<R: Read + Seek>(
     }
 }
 
+/// Refuses a file that is a tar archive too, as the pass does.
+pub(super) fn refuse_tar<R: Read + Seek>(reader: &mut R) -> Result<(), WheelError> {
+    first_block(&mut Stream::start(reader, 0)?)
+}
+
+fn first_block<R: Read>(stream: &mut Stream<'_, R>) -> Result<(), WheelError> {
+    if stream.fill(512)?.len() >= 512 && is_tar(&stream.buffered()[..512]) {
+        return Err(Refusal::new(Reason::ArchiveAlsoTar, "a valid tar header").into());
+    }
+    Ok(())
+}
+
+/// A member whose data need not be what its headers say.
+pub(super) struct Unsound {
+    /// What the data holds, where it can be inflated to the size stated.
+    pub(super) content: Option<Content>,
+    /// Where the compressed data lies.
+    pub(super) compressed: Span,
+    /// In what the data is not what the headers say.
+    pub(super) contradiction: Option<Refusal>,
+    /// The data cannot be inflated to the size stated.
+    pub(super) damaged: bool,
+}
+
+/// Reads one member, for a comparison only. Its place and its headers are held by the same rules as in the
+/// pass; what is wrong with its data is told.
+pub(super) fn unsound<R: Read + Seek>(
+    reader: &mut R,
+    inflater: &mut Inflater,
+    entry: &Entry,
+    want: Want,
+) -> Result<Unsound, WheelError> {
+    let mut stream = Stream::start(reader, entry.offset)?;
+    let zip64 = local_header(&mut stream, entry)?;
+    let compressed = Span::of(stream.offset, entry);
+    let mut end = data_end(&stream, entry)?;
+    let (content, contradiction) = match data::inflate(&mut stream, inflater, entry, want) {
+        Ok((crc32, content)) => (Some(content), data::crc_holds(entry, crc32).err()),
+        Err(WheelError::Refused(refusal)) => (None, Some(refusal)),
+        Err(error) => return Err(error),
+    };
+    if entry.header.has_descriptor() {
+        let mut stream = Stream::start(reader, end)?;
+        descriptor(&mut stream, entry, zip64)?;
+        end = stream.offset;
+    }
+    no_gap(end, entry)?;
+    Ok(Unsound { damaged: content.is_none(), content, compressed, contradiction })
+}
+
 /// Reads one member by seeking to it, by the same rules as the pass.
 pub(super) fn one<R: Read + Seek>(
     reader: &mut R,
@@ -74,20 +123,31 @@ fn member<R: Read>(
     want: Want,
 ) -> Result<Content, WheelError> {
     let zip64 = local_header(stream, entry)?;
-    let data_end = stream.offset + entry.header.compressed_size;
-    if data_end > entry.end {
-        let refusal = Refusal::new(Reason::ArchiveOverlap, format!("data ends at {data_end}"));
-        return Err(refusal.expected(at_most(entry.end)).at(&entry.name).into());
-    }
+    data_end(stream, entry)?;
     let content = data::read(stream, inflater, entry, want)?;
     if entry.header.has_descriptor() {
         descriptor(stream, entry, zip64)?;
     }
-    if stream.offset != entry.end {
-        let found = format!("{} bytes after the data", entry.end - stream.offset);
-        return Err(Refusal::new(Reason::ArchiveGap, found).at(&entry.name).into());
-    }
+    no_gap(stream.offset, entry)?;
     Ok(content)
+}
+
+/// Where the data ends that starts here: within the member's slot.
+fn data_end<R>(stream: &Stream<'_, R>, entry: &Entry) -> Result<u64, Refusal> {
+    let end = stream.offset + entry.header.compressed_size;
+    if end > entry.end {
+        let refusal = Refusal::new(Reason::ArchiveOverlap, format!("data ends at {end}"));
+        return Err(refusal.expected(at_most(entry.end)).at(&entry.name));
+    }
+    Ok(end)
+}
+
+fn no_gap(end: u64, entry: &Entry) -> Result<(), Refusal> {
+    if end != entry.end {
+        let found = format!("{} bytes after the data", entry.end - end);
+        return Err(Refusal::new(Reason::ArchiveGap, found).at(&entry.name));
+    }
+    Ok(())
 }
 
 /// 4.3.7. Returns whether the header has a ZIP64 field, on which the form of the descriptor depends.

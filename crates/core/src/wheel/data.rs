@@ -43,7 +43,29 @@ pub(super) fn read<R: Read>(
     entry: &Entry,
     want: Want,
 ) -> Result<Content, WheelError> {
-    let Header { size, compressed_size, crc32, .. } = entry.header;
+    let (crc32, content) = inflate(stream, inflater, entry, want)?;
+    crc_holds(entry, crc32)?;
+    Ok(content)
+}
+
+/// Refuses a CRC-32 that is not the one stated.
+pub(super) fn crc_holds(entry: &Entry, found: u32) -> Result<(), Refusal> {
+    let stated = entry.header.crc32;
+    if found != stated {
+        let refusal = Refusal::new(Reason::ArchiveCrc, format!("{found:08x}")).at(&entry.name);
+        return Err(refusal.expected(format!("{stated:08x}")));
+    }
+    Ok(())
+}
+
+/// The same as [`read`] and the data's CRC-32, which is not compared with the one stated.
+pub(super) fn inflate<R: Read>(
+    stream: &mut Stream<'_, R>,
+    inflater: &mut Inflater,
+    entry: &Entry,
+    want: Want,
+) -> Result<(u32, Content), WheelError> {
+    let Header { size, compressed_size, .. } = entry.header;
     let refuse = |reason, found: String| Refusal::new(reason, found).at(&entry.name);
     if let Some(most) = want.bytes
         && size > most
@@ -79,12 +101,7 @@ pub(super) fn read<R: Read>(
         let refusal = refuse(Reason::ArchiveSize, sink.size.to_string());
         return Err(refusal.expected(size).into());
     }
-    let (found, content) = sink.finish();
-    if found != crc32 {
-        let refusal = refuse(Reason::ArchiveCrc, format!("{found:08x}"));
-        return Err(refusal.expected(format!("{crc32:08x}")).into());
-    }
-    Ok(content)
+    Ok(sink.finish())
 }
 
 /// Where the bytes of a member go: counted, hashed, and kept if they were asked for.

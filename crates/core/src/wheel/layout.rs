@@ -5,13 +5,12 @@
 use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
-use pep440_rs::Version;
-
 use super::central::Entry;
 use crate::dist::Refusal;
 use crate::dist::names::{self, Place};
 use crate::filename::{ProjectName, WheelFilename};
 use crate::report::Reason;
+use crate::requirement;
 
 /// The schemes of a `.data` directory, each an installation folder.
 const SCHEMES: &[&str] = &["purelib", "platlib", "headers", "scripts", "data"];
@@ -91,7 +90,7 @@ fn dist_info<'a>(
         .and_then(|stem| stem.rsplit_once('-'))
         .is_some_and(|(name, version)| {
             ProjectName::from_str(name).is_ok_and(|name| name == *filename.project())
-                && Version::from_str(version).is_ok_and(|version| version == *filename.version())
+                && requirement::version(version).as_ref() == Some(filename.version())
         });
     if !agrees {
         let refusal = Refusal::new(Reason::MetadataDistInfoName, directory);

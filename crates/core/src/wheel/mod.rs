@@ -1,6 +1,7 @@
 //! A wheel, read as the hostile archive it may be.
 //!
-//! [`read`] is the only way to a [`Wheel`]. It runs once over the file in bounded memory, and either all
+//! [`read`] is the only way to a [`Wheel`]. ([`read_to_compare`] also gives an [`UnsoundWheel`], which can be
+//! compared and nothing else.) It runs once over the file in bounded memory, and either all
 //! of these hold or there is no `Wheel`:
 //!
 //! 1. the archive says one thing to every reader: one end record, no comments, no bytes that belong to
@@ -22,6 +23,7 @@ mod layout;
 mod member;
 mod record;
 mod stream;
+mod unsound;
 mod wheel_file;
 
 use std::io::{Read, Seek};
@@ -39,6 +41,7 @@ use crate::report::Reason;
 pub use error::WheelError;
 pub use member::{Compression, Member};
 pub use record::{Algorithm, Record, RecordEntry};
+pub use unsound::{Readable, UnsoundMember, UnsoundWheel, read_to_compare};
 pub use wheel_file::WheelFile;
 
 /// A wheel whose archive, RECORD and metadata all hold. Made by [`read`] only.

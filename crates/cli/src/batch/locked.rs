@@ -1,0 +1,156 @@
+//! The files that a lock asks for.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::DistFilename;
+use wheelmark_core::limits::LOCK_FILE;
+use wheelmark_core::lock::{Lock, LockFormat, LockedProject};
+use wheelmark_core::report::Escaped;
+
+use super::{Item, LockRead, Locked, Plan, Subject, Work, folder};
+use crate::error::{CliError, shown};
+use crate::input::{self, Watched};
+use crate::interrupt;
+
+/// Reads a lock and finds its files in `files`, or in the folder of the lock: by their names, and what is
+/// not found so by its bytes. Whatever is locked gets at least one item, so that nothing goes unseen.
+pub fn plan(
+    path: &Path,
+    files: Option<&Path>,
+    recursive: bool,
+    cancel: &Arc<AtomicBool>,
+    plan: &mut Plan,
+) -> Result<(), CliError> {
+    let lock = read(path)?;
+    let projects = lock.entries.len() + lock.unverifiable.len();
+    let entries: Vec<_> = lock.entries.into_iter().map(Arc::new).collect();
+    let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let files = files.or(beside).unwrap_or(Path::new("."));
+    let found = folder::find(files, recursive, cancel)?;
+    let (paths, links) = folder::files(found.items);
+    let index: BTreeMap<_, usize> = entries
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| ((&entry.name, &entry.version), index))
+        .collect();
+    let mut by_entry: BTreeMap<usize, Vec<PathBuf>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let entry = DistFilename::parse(&name)
+            .ok()
+            .and_then(|name| index.get(&(name.project(), name.version())).copied());
+        match entry {
+            Some(entry) => by_entry.entry(entry).or_default().push(path),
+            None => others.push(path),
+        }
+    }
+    if by_entry.len() < entries.len() {
+        let missing = |entry: &usize| !by_entry.contains_key(entry);
+        let missing: Vec<usize> = (0..entries.len()).filter(missing).collect();
+        let mut left = Vec::new();
+        for path in others {
+            // One that cannot be read is not found, and what it may have been is missing.
+            let digest = digest(&path, cancel);
+            interrupt::check(cancel)?;
+            let of = |entry: &&usize| digest.as_ref().is_ok_and(|it| entries[**entry].has(*it));
+            match missing.iter().find(of) {
+                Some(entry) => by_entry.entry(*entry).or_default().push(path),
+                None => left.push(path),
+            }
+        }
+        others = left;
+    }
+    for (index, project) in entries.iter().enumerate() {
+        let Some(paths) = by_entry.remove(&index) else {
+            plan.items.push(missing(path, project, files));
+            continue;
+        };
+        for file in paths {
+            let locked = Locked { lock: path.to_owned(), project: Arc::clone(project) };
+            let work = Work::Judge(Some(locked));
+            plan.items.push(Item { subject: Subject::File(file), work });
+        }
+    }
+    for entry in lock.unverifiable {
+        let what = entry.kind.explanation();
+        let message = format!("{}: `{}` {what}", at(path, entry.line), Escaped(&entry.name));
+        let error = CliError::undecided(message).hint(entry.kind.hint());
+        let subject = Subject::Locked { lock: path.to_owned(), line: entry.line, what: entry.name };
+        plan.items.push(Item { subject, work: Work::Settled(error) });
+    }
+    plan.items.extend(links);
+    if !others.is_empty() {
+        plan.notes.push(format!(
+            "{} of the files in `{}` are of nothing that `{}` locks, and were not looked at",
+            others.len(),
+            files.to_string_lossy(),
+            path.to_string_lossy()
+        ));
+    }
+    let of_lock = |note: String| format!("`{}`: {note}", path.to_string_lossy());
+    plan.notes.extend(lock.notes.into_iter().map(of_lock));
+    // Who reads PEP 751 could expect them to be compared; who may sign is the policy's alone to say.
+    let named = entries.iter().filter(|entry| !entry.identities.is_empty()).count();
+    if named > 0 {
+        plan.notes.push(format!(
+            "`{}`: the attestation identities of {named} of its projects were not compared with the \
+             signers: the policy says who may sign",
+            path.to_string_lossy()
+        ));
+    }
+    plan.locks.push(LockRead { path: path.to_owned(), format: format_of(path)?.name(), projects });
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Lock, CliError> {
+    let format = format_of(path)?;
+    let text = input::read_text(path, LOCK_FILE)?;
+    Lock::parse(format, &path.to_string_lossy(), &text)
+        .map_err(|error| CliError::undecided(&error).hint(error.hint.unwrap_or_default()))
+}
+
+fn format_of(path: &Path) -> Result<LockFormat, CliError> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    LockFormat::of(&name).ok_or_else(|| {
+        CliError::usage(format!("the name of {} tells no kind of lock", shown(path))).hint(
+            "a lock is named requirements.txt (or another `.txt`), pylock.toml (or `pylock.*.toml`), \
+             uv.lock or poetry.lock",
+        )
+    })
+}
+
+/// A place in a lock, safe on a terminal.
+fn at(path: &Path, line: usize) -> String {
+    format!("{}:{line}", Escaped(&path.to_string_lossy()))
+}
+
+fn digest(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Sha256Digest, CliError> {
+    let file = Watched::open_quietly(path, cancel)?;
+    let (digest, _) =
+        Sha256Digest::of_reader(file).map_err(|error| CliError::io("read", path, &error))?;
+    Ok(digest)
+}
+
+/// What is locked and not there.
+fn missing(lock: &Path, project: &LockedProject, files: &Path) -> Item {
+    let place = at(lock, project.line);
+    let message = format!("{place}: no file of {project} is in {}", shown(files));
+    // Whether a marker holds depends on a machine that is not known here.
+    let hint = match &project.marker {
+        Some(marker) => format!(
+            "it is asked for only where `{}`; a lock for one platform does not have what others need",
+            Escaped(marker)
+        ),
+        None => "download it there, or name another folder with `--files DIR`".to_owned(),
+    };
+    let what = format!("{}=={}", project.name, project.version);
+    Item {
+        subject: Subject::Locked { lock: lock.to_owned(), line: project.line, what },
+        work: Work::Settled(CliError::undecided(message).hint(hint)),
+    }
+}

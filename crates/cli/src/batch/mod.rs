@@ -1,0 +1,278 @@
+//! Many files at once: what is to be looked at, in a fixed order, by as many threads as are asked for.
+
+pub mod folder;
+pub mod locked;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use wheelmark_core::lock::LockedProject;
+use wheelmark_core::report::{Decision, Report, TrustUsed};
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::interrupt;
+
+/// Everything that is to be looked at.
+#[derive(Default)]
+pub struct Plan {
+    /// The items; sorted before they are worked on.
+    pub items: Vec<Item>,
+    /// The locks they come from.
+    pub locks: Vec<LockRead>,
+    /// What a person should know of what was left out.
+    pub notes: Vec<String>,
+}
+
+/// A lock that was read.
+pub struct LockRead {
+    /// Its file.
+    pub path: PathBuf,
+    /// What people call its format.
+    pub format: &'static str,
+    /// The number of things that it locks.
+    pub projects: usize,
+}
+
+/// One thing to look at.
+pub struct Item {
+    /// What it is.
+    pub subject: Subject,
+    /// What is to be done.
+    pub work: Work,
+}
+
+/// What a result is about. The order is that in which results are shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A file.
+    File(PathBuf),
+    /// Something that a lock asks for and that is no file.
+    Locked {
+        /// The lock.
+        lock: PathBuf,
+        /// The line in it, from 1.
+        line: usize,
+        /// The project and its version, or the text of the entry. Not to be trusted: escape it where shown.
+        what: String,
+    },
+}
+
+/// What is to be done with an item.
+pub enum Work {
+    /// Its file is verified, and held against the lock that it is there for.
+    Judge(Option<Locked>),
+    /// Nothing: what kept it from being looked at is known.
+    Settled(CliError),
+}
+
+/// The entry of a lock that a file is held against.
+#[derive(Clone)]
+pub struct Locked {
+    /// The lock.
+    pub lock: PathBuf,
+    /// The entry.
+    pub project: Arc<LockedProject>,
+}
+
+/// What was decided of an item, or what kept it from being decided.
+pub struct Seen {
+    /// The item.
+    pub subject: Subject,
+    /// The decision.
+    pub outcome: Result<Report, CliError>,
+}
+
+impl Seen {
+    /// How the program would end if there were nothing else.
+    pub fn exit(&self) -> Exit {
+        match &self.outcome {
+            Ok(report) => match report.decision() {
+                Decision::Accepted => Exit::Accepted,
+                Decision::Rejected => Exit::Rejected,
+            },
+            Err(error) => error.exit,
+        }
+    }
+}
+
+/// How many items ended in which way, and what they were.
+pub struct Summary {
+    /// The files that were accepted.
+    pub accepted: usize,
+    /// The files that were rejected.
+    pub rejected: usize,
+    /// What could not be decided.
+    pub undecided: usize,
+    /// The locks.
+    pub locks: Vec<LockRead>,
+    /// The Sigstore instances that were trusted for all of them.
+    pub trust: Vec<TrustUsed>,
+    /// What a person should know of what was left out.
+    pub notes: Vec<String>,
+}
+
+impl Summary {
+    /// Counts one more.
+    pub fn count(&mut self, exit: Exit) {
+        match exit {
+            Exit::Accepted => self.accepted += 1,
+            Exit::Rejected => self.rejected += 1,
+            _ => self.undecided += 1,
+        }
+    }
+
+    /// One word for all of them. Of nothing at all it is not `accepted`.
+    pub fn decision(&self) -> &'static str {
+        match self {
+            Self { rejected: 1.., .. } => "rejected",
+            Self { undecided: 0, accepted: 1.., .. } => "accepted",
+            _ => "undecided",
+        }
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { accepted, rejected, undecided, .. } = self;
+        write!(f, "{accepted} accepted, {rejected} rejected, {undecided} undecided")
+    }
+}
+
+/// Puts the items in order; what was named twice is looked at once.
+pub fn sort(items: &mut Vec<Item>) {
+    fn key(item: &Item) -> (&Subject, Option<&Path>) {
+        let lock = match &item.work {
+            Work::Judge(Some(locked)) => Some(locked.lock.as_path()),
+            _ => None,
+        };
+        (&item.subject, lock)
+    }
+    items.sort_by(|a, b| key(a).cmp(&key(b)));
+    items.dedup_by(|a, b| key(a) == key(b));
+}
+
+/// Has `judge` look at every item, on `jobs` threads, and hands the results to `each` in the items' order,
+/// as soon as that allows.
+pub fn run(
+    items: &[Item],
+    jobs: NonZeroUsize,
+    cancel: &Arc<AtomicBool>,
+    judge: impl Fn(&Item) -> Result<Report, CliError> + Sync,
+    mut each: impl FnMut(Seen) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (sender, results) = mpsc::channel();
+        for _ in 0..jobs.get().min(items.len()) {
+            let sender = sender.clone();
+            let (next, stop, judge) = (&next, &stop, &judge);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) && !cancel.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    // Nobody listens any more only where the whole run has failed.
+                    if sender.send((index, judge(item))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting = BTreeMap::new();
+        let mut shown = 0;
+        let mut ended = Ok(());
+        // To the end of all threads, so that none writes or reads after this returns.
+        for (index, outcome) in results {
+            waiting.insert(index, outcome);
+            while ended.is_ok()
+                && let Some(outcome) = waiting.remove(&shown)
+            {
+                // What was cut short by Ctrl-C is no result.
+                ended = interrupt::check(cancel)
+                    .and_then(|()| each(Seen { subject: items[shown].subject.clone(), outcome }));
+                shown += 1;
+            }
+            stop.store(ended.is_err(), Ordering::Relaxed);
+        }
+        ended?;
+        interrupt::check(cancel)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(count: usize) -> Vec<Item> {
+        let item = |number: usize| Item {
+            subject: Subject::File(PathBuf::from(format!("{number:04}"))),
+            work: Work::Judge(None),
+        };
+        (0..count).rev().chain(0..count).map(item).collect()
+    }
+
+    #[test]
+    fn results_come_in_order_whoever_is_done_first() {
+        let mut items = items(50);
+        sort(&mut items);
+        assert_eq!(items.len(), 50);
+        for jobs in [1, 2, 7, 100] {
+            let mut seen = Vec::new();
+            let judge = |item: &Item| {
+                if matches!(&item.subject, Subject::File(path) if path.ends_with("0000")) {
+                    thread::sleep(std::time::Duration::from_millis(20));
+                }
+                Err(CliError::undecided("x"))
+            };
+            let jobs = NonZeroUsize::new(jobs).unwrap();
+            let each = |it: Seen| {
+                seen.push(it.subject);
+                Ok(())
+            };
+            run(&items, jobs, &Arc::default(), judge, each).unwrap();
+            assert!(seen.is_sorted() && seen.len() == 50, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_to_show_or_an_interrupt_ends_it() {
+        let items = items(50);
+        let jobs = NonZeroUsize::new(2).unwrap();
+        let judge = |_: &Item| Err(CliError::undecided("x"));
+        let each = |_: Seen| Err(CliError::undecided("full"));
+        let error = run(&items, jobs, &Arc::default(), judge, each).unwrap_err();
+        assert_eq!(error.message, "full");
+        let cancel = Arc::new(AtomicBool::new(true));
+        let error = run(&items, jobs, &cancel, judge, |_| panic!("no result")).unwrap_err();
+        assert_eq!(error.message, interrupt::MESSAGE);
+    }
+
+    #[test]
+    fn nothing_at_all_is_not_accepted() {
+        let mut summary = Summary {
+            accepted: 0,
+            rejected: 0,
+            undecided: 0,
+            locks: Vec::new(),
+            trust: Vec::new(),
+            notes: Vec::new(),
+        };
+        assert_eq!(summary.decision(), "undecided");
+        for (exit, decision) in [
+            (Exit::Accepted, "accepted"),
+            (Exit::Undecided, "undecided"),
+            (Exit::Rejected, "rejected"),
+            (Exit::Accepted, "rejected"),
+        ] {
+            summary.count(exit);
+            assert_eq!(summary.decision(), decision);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Text for people.
+
+use std::io::{self, Write};
+
+use wheelmark_core::report::{AttestationSeen, Decision, Escaped, Report, Standing};
+
+use super::{Render, place, title};
+use crate::batch::{Seen, Subject, Summary};
+use crate::error::CliError;
+use crate::render::human::{self, BAD, BOLD, GOOD, WARN, styled};
+
+/// The one file that was named: every check, and no more.
+pub struct One;
+
+impl Render for One {
+    fn seen(&mut self, seen: Seen, out: &mut dyn Write) -> io::Result<()> {
+        match &seen.outcome {
+            Ok(report) => human::report(report, out),
+            Err(error) => human::error(error, &mut anstream::stderr()),
+        }
+    }
+
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        notes(summary, out)
+    }
+}
+
+/// Several: those that are accepted on a line each as they come, then the others in full, since these are
+/// what a person has to read, then the count.
+pub struct Many {
+    verbose: bool,
+    bad: Vec<Seen>,
+}
+
+impl Many {
+    /// `verbose` shows the accepted ones in full too.
+    pub fn new(verbose: bool) -> Self {
+        Self { verbose, bad: Vec::new() }
+    }
+}
+
+impl Render for Many {
+    fn seen(&mut self, seen: Seen, out: &mut dyn Write) -> io::Result<()> {
+        match &seen.outcome {
+            Ok(report) if report.decision() == Decision::Accepted => {
+                accepted(&seen.subject, report, self.verbose, out)
+            }
+            _ => {
+                self.bad.push(seen);
+                Ok(())
+            }
+        }
+    }
+
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        for seen in &self.bad {
+            match &seen.outcome {
+                Ok(report) => human::report_on(&place(&seen.subject).0, report, out)?,
+                Err(error) => undecided(&seen.subject, error, out)?,
+            }
+        }
+        notes(summary, out)?;
+        for used in &summary.trust {
+            writeln!(out, "{used}")?;
+        }
+        let style = match summary.decision() {
+            "accepted" => GOOD,
+            "rejected" => BAD,
+            _ => WARN,
+        };
+        writeln!(out, "{}", styled(style, summary))?;
+        if summary.decision() != "accepted" {
+            for lock in &summary.locks {
+                let path = lock.path.to_string_lossy();
+                writeln!(
+                    out,
+                    "not accepted: `{}`, since a lock is all or nothing",
+                    Escaped(&path)
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn accepted(
+    subject: &Subject,
+    report: &Report,
+    verbose: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if verbose {
+        return human::report_on(&place(subject).0, report, out);
+    }
+    write!(out, "{} {}", styled(GOOD, "accepted"), title(subject))?;
+    let decided = |it: &&AttestationSeen| it.standing == Standing::Decided;
+    match report.attestations.iter().find(decided) {
+        Some(seen) => {
+            let count = report.attestations.len();
+            writeln!(out, ", by {}, one of {count} attestations", Escaped(&seen.from))?;
+        }
+        None => writeln!(out)?,
+    }
+    human::notes(report, out)
+}
+
+fn undecided(subject: &Subject, error: &CliError, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{} {}", styled(WARN, "undecided"), title(subject))?;
+    writeln!(out, "  {}", error.message)?;
+    match &error.hint {
+        Some(hint) => writeln!(out, "  {} {hint}", styled(BOLD, "hint:")),
+        None => Ok(()),
+    }
+}
+
+fn notes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    for note in &summary.notes {
+        writeln!(out, "{} {}", styled(BOLD, "note:"), Escaped(note))?;
+    }
+    Ok(())
+}

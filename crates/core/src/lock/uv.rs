@@ -1,0 +1,97 @@
+//! `uv.lock`, version 1. Its revisions add keys and change no meaning.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    Lock, LockError, LockedFile, LockedProject, Reader, Unverifiable, UnverifiableKind, last_part,
+    put,
+};
+
+#[derive(Deserialize)]
+struct Document {
+    version: u32,
+    #[serde(default)]
+    manifest: Manifest,
+    #[serde(default)]
+    package: Vec<Spanned<Package>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Manifest {
+    /// The projects of a workspace: those that are locked, not what they are locked to.
+    #[serde(default)]
+    members: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: Option<String>,
+    source: toml::Table,
+    sdist: Option<File>,
+    #[serde(default)]
+    wheels: Vec<File>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    url: Option<String>,
+    path: Option<String>,
+    filename: Option<String>,
+    hash: Option<String>,
+}
+
+pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
+    let document: Document = reader.toml()?;
+    reader.known("version", &document.version.to_string(), &["1"])?;
+    let mut lock = Lock::default();
+    for package in document.package {
+        let line = reader.line(package.span().start);
+        let package = package.into_inner();
+        let name = reader.name(line, &package.name)?;
+        let keys: Vec<&str> = package.source.keys().map(String::as_str).collect();
+        let root = package.source.values().next().and_then(toml::Value::as_str) == Some(".");
+        let kind = match keys[..] {
+            ["registry"] => None,
+            ["virtual" | "editable" | "directory"]
+                if root || document.manifest.members.contains(name.as_str()) =>
+            {
+                lock.notes.push(format!("`{name}` is the project that is locked, not looked at"));
+                continue;
+            }
+            ["git"] => Some(UnverifiableKind::Vcs),
+            ["editable"] => Some(UnverifiableKind::Editable),
+            ["virtual" | "directory" | "path"] => Some(UnverifiableKind::Path),
+            ["url"] | ["subdirectory", "url"] | ["url", "subdirectory"] => {
+                Some(UnverifiableKind::Url)
+            }
+            _ => {
+                let message = format!("`{name}` is from a source that is not known here");
+                return Err(reader.error(line, message));
+            }
+        };
+        let kind = kind.or(package.version.is_none().then_some(UnverifiableKind::Unpinned));
+        if let Some(kind) = kind {
+            lock.unverifiable.push(Unverifiable { name: name.to_string(), kind, line });
+            continue;
+        }
+        let version = reader.version(line, package.version.as_deref().unwrap_or_default())?;
+        let files = package.wheels.into_iter().chain(package.sdist).map(|file| {
+            let place = file.url.as_deref().or(file.path.as_deref()).and_then(last_part);
+            let hash = file.hash.as_deref().map(|hash| reader.hash(line, hash)).transpose()?;
+            Ok(LockedFile {
+                filename: file.filename.or(place),
+                sha256: hash.flatten(),
+                url: file.url,
+            })
+        });
+        let files = files.collect::<Result<_, LockError>>()?;
+        let entry =
+            LockedProject { name, version, files, marker: None, identities: Vec::new(), line };
+        put(&mut lock, entry);
+    }
+    Ok(lock)
+}

@@ -1,0 +1,207 @@
+//! Who signed by a certificate that holds, and may not sign for the project.
+
+use serde_json::{Value, json};
+
+use super::accepted::{published, publisher};
+use super::predicates::{fork, on_branch};
+use super::{Case, bytes, publish};
+use crate::cases::list::Fails;
+use crate::sigstore::holder::{EMAIL, GITHUB, GOOGLE, Name};
+use crate::sigstore::{Holder, Sigstore, provenance_object};
+
+const SIGNER: Fails = &[("signer", "signer-not-allowed")];
+const DISAGREES: Fails = &[("signature", "publisher-disagrees")];
+
+pub(super) fn identities() -> Vec<Case> {
+    // What is signed names no source: the certificate's facts are all there is.
+    let by = |name: &str, changed: &str, fails: Fails, holder: &Holder| {
+        let signing = Sigstore::default().sign(holder, &publish().to_string());
+        Case::certified(name, changed)
+            .failing(fails)
+            .in_file(".publish.attestation", &signing.attestation())
+    };
+    let asking = |line: &str| format!("{line}\n\n[[rules]]");
+    let workflow = Holder::workflow;
+    let person = |holder: Holder, name: &str, changed: &str| {
+        by(name, changed, SIGNER, &holder)
+            .under(GITHUB, GOOGLE)
+            .under(
+                "repository = \"https://github.com/octo/demo\"\n",
+                &format!("san = \"{EMAIL}\"\n"),
+            )
+            .under("workflow = \".github/workflows/release.yml\"\n", "")
+            .under("source = \"https://github.com/octo/demo\"\n", "")
+            .under("ref = \"refs/tags/v{version}\"\n", "")
+    };
+    let mut another_person = Holder::person();
+    another_person.name = Name::Email("manager@demo.example.org".to_owned());
+    let mut uri_of_person = Holder::person();
+    uri_of_person.name = Name::Uri(format!("mailto:{EMAIL}"));
+    let other_instance = "[identities.anybody]\ntrust = \"staging\"\nissuer = \"https://token.actions.githubusercontent.com\"\nrepository = \"https://github.com/octo/demo\"\n";
+    vec![
+        by(
+            "workflow_another_fail",
+            "Another workflow of the right repository signed.",
+            SIGNER,
+            &workflow().running("https://github.com/octo/demo/.github/workflows/nightly.yml"),
+        ),
+        by(
+            "workflow_in_another_folder_fail",
+            "The file of the workflow is called like the right one and lies elsewhere.",
+            SIGNER,
+            &workflow().running("https://github.com/octo/demo/docs/.github/workflows/release.yml"),
+        ),
+        by(
+            "repository_fork_fail",
+            "The right workflow signed, in a fork of the repository.",
+            &[("signer", "signer-not-allowed"), ("source", "source-not-allowed")],
+            &fork(),
+        ),
+        by(
+            "repository_branch_fail",
+            "The right workflow signed, on a branch.",
+            &[("ref", "ref-not-allowed")],
+            &on_branch(),
+        ),
+        by(
+            "repository_registered_again_fail",
+            "Somebody else has the repository's name today, and the policy asks for its lasting id.",
+            SIGNER,
+            &workflow().claiming(15, "9009"),
+        )
+        .under("\n[[rules]]", &asking("repository-id = \"1001\"")),
+        by(
+            "owner_registered_again_fail",
+            "Somebody else has the owner's name today, and the policy asks for the owner's lasting id.",
+            SIGNER,
+            &workflow().claiming(17, "9009"),
+        )
+        .under("\n[[rules]]", &asking("owner-id = \"2002\"")),
+        by(
+            "workflow_dispatch_fail",
+            "Somebody started the workflow by hand, and the policy asks for a push or a release.",
+            SIGNER,
+            &workflow().claiming(2, "push").claiming(20, "workflow_dispatch"),
+        )
+        .under("\n[[rules]]", &asking("triggers = [\"push\", \"release\"]")),
+        by(
+            "self_hosted_fail",
+            "The workflow ran on a machine of its owner, and the policy asks for GitHub's.",
+            SIGNER,
+            &workflow().claiming(11, "self-hosted"),
+        )
+        .under("\n[[rules]]", &asking("runner-environment = \"github-hosted\"")),
+        by(
+            "environment_unproven_fail",
+            "The policy asks for a deployment environment, and the certificate names none.",
+            SIGNER,
+            &workflow().without(&[23]),
+        )
+        .under("\n[[rules]]", &asking("environment = \"pypi\"")),
+        by(
+            "repository_id_unproven_fail",
+            "The policy asks for the repository's lasting id, and the old certificate has none.",
+            SIGNER,
+            &Holder::old_workflow(),
+        )
+        .under("\n[[rules]]", &asking("repository-id = \"1001\"")),
+        by(
+            "issuer_another_fail",
+            "Another issuer vouches for the same names.",
+            SIGNER,
+            &workflow().claiming(8, "https://token.actions.githubusercontent.com.example"),
+        ),
+        by(
+            "issuer_another_with_old_claims_fail",
+            "Another issuer vouches for the same names, in the old extensions.",
+            &[("signer", "signer-not-allowed"), ("source", "source-not-allowed")],
+            &Holder::old_workflow().claiming(1, "https://issuer.example"),
+        ),
+        by(
+            "instance_another_fail",
+            "The rule takes certificates of another instance, for the very same workflow.",
+            SIGNER,
+            &workflow(),
+        )
+        .under("\n[[rules]]", &format!("\n{other_instance}\n[[rules]]"))
+        .under("identities = [\"release\"]", "identities = [\"anybody\"]"),
+        by(
+            "instance_not_asked_fail",
+            "The trusted root of the instance is at hand, and the policy trusts another one alone.",
+            &[("signature", "log-unknown")],
+            &workflow(),
+        )
+        .under("trust = \"private\"", "trust = \"staging\""),
+        person(
+            another_person,
+            "email_another_fail",
+            "The mail address begins like the right one.",
+        ),
+        person(
+            Holder::person().claiming(8, "https://github.com/login/oauth"),
+            "email_of_another_issuer_fail",
+            "The mail address is the right one, and another issuer vouches for it.",
+        ),
+        person(
+            uri_of_person,
+            "email_as_uri_fail",
+            "The certificate has the mail address as a URI.",
+        ),
+    ]
+}
+
+pub(super) fn publishers() -> Vec<Case> {
+    let named = |name: &str, changed: &str, fails: Fails, change: fn(&mut Value)| {
+        let mut publisher = publisher();
+        change(&mut publisher);
+        let object = provenance_object(&publisher, &[published().attestation()]);
+        Case::certified(name, changed).failing(fails).in_file(".provenance", &object)
+    };
+    let mut none = Case::certified(
+        "provenance_object_empty_fail",
+        "The index's provenance object holds no attestation.",
+    )
+    .failing(&[("attestation", "attestation-missing")]);
+    none.bundle = None;
+    none.beside.push((".provenance", bytes(&json!({"version": 1, "attestation_bundles": []}))));
+    vec![
+        named(
+            "publisher_unknown_fail",
+            "The index names a publisher of a kind that is not known.",
+            &[("attestation", "publisher-unknown")],
+            |it| it["kind"] = json!("Forge"),
+        ),
+        named(
+            "publisher_of_another_repository_fail",
+            "The index names another repository as the publisher than the certificate.",
+            DISAGREES,
+            |it| it["repository"] = json!("stranger/demo"),
+        ),
+        named(
+            "publisher_of_another_workflow_fail",
+            "The index names another workflow as the publisher than the certificate.",
+            DISAGREES,
+            |it| it["workflow"] = json!("nightly.yml"),
+        ),
+        named(
+            "publisher_of_another_environment_fail",
+            "The index names another deployment environment than the certificate.",
+            DISAGREES,
+            |it| it["environment"] = json!("staging"),
+        ),
+        named(
+            "publisher_of_another_issuer_fail",
+            "The index names a pipeline of GitLab as the publisher of what a workflow of GitHub signed.",
+            DISAGREES,
+            |it| {
+                *it = json!({
+                    "kind": "GitLab",
+                    "repository": "octo/demo",
+                    "workflow_filepath": ".gitlab-ci.yml",
+                    "environment": null,
+                });
+            },
+        ),
+        none,
+    ]
+}

@@ -1,0 +1,53 @@
+//! What a rebuild writes, where something is already.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::{cache, honest, needs_sandbox, refused};
+
+#[test]
+fn a_rebuild_writes_over_nothing_that_it_starts_from() {
+    needs_sandbox!();
+    let project = honest();
+    project.build(&cache(&project)).assert().success();
+    let wheel = project.wheel();
+    let before = fs::read(&wheel).expect("the wheel");
+    symlink("out", project.folder.path().join("link")).expect("a link");
+    let name = wheel.file_name().expect("a name").to_str().expect("UTF-8");
+    let result = |path: String| {
+        vec!["--sign-result", "--signing-key", "release.key", "--result"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain([path])
+            .collect::<Vec<_>>()
+    };
+    for (arguments, option) in [
+        (result(format!("out/{name}")), "--result"),
+        (result(format!("link/../link/{name}")), "--result"),
+        (result(format!("out/{name}.sigstore.json")), "--result"),
+        (result("release.key".to_owned()), "--result"),
+        (vec!["--keep".to_owned(), "link".to_owned()], "--keep"),
+    ] {
+        let mut rebuild = project.rebuild(&cache(&project));
+        let says = [&*format!("{option} would write over `"), "hint: name another place"];
+        refused(&project, rebuild.args(&arguments), 2, &says);
+        assert_eq!(fs::read(&wheel).expect("the wheel"), before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_link_where_the_rebuilt_wheel_goes_is_not_followed() {
+    needs_sandbox!();
+    let project = honest();
+    project.build(&cache(&project)).assert().success();
+    let wheel = project.wheel();
+    let keep = project.folder.path().join("keep");
+    fs::create_dir(&keep).expect("a folder");
+    let kept = keep.join(wheel.file_name().expect("a name"));
+    symlink("../release.key", &kept).expect("a link");
+    let key = fs::read(project.folder.path().join("release.key")).expect("the key");
+    project.rebuild(&cache(&project)).args(["--keep", "keep"]).assert().success();
+    assert_eq!(fs::read(project.folder.path().join("release.key")).expect("the key"), key);
+    assert!(kept.symlink_metadata().expect("it is there").is_file());
+    assert_eq!(fs::read(&kept).expect("kept"), fs::read(&wheel).expect("the wheel"));
+}
