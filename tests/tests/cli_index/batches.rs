@@ -30,9 +30,10 @@ impl House {
         };
         let wheel = |project: &str, version: &str| tiny::wheel_of(project, version).1;
         place.server.serve("alpha", &[served(ALPHA, wheel("alpha", "2.0"))]);
-        // The second is refused: WHEEL does not have the build tag of its name.
-        let beta = || wheel("beta", "1.0");
-        place.server.serve("beta", &[served(BETA, beta()), served(BETA_2, beta())]);
+        // The second is refused: what was signed is about the first.
+        let beta = served(BETA, wheel("beta", "1.0"));
+        let renamed = Served { filename: BETA_2.to_owned(), ..beta.clone() };
+        place.server.serve("beta", &[beta, renamed]);
         let gamma = Served { provenance: None, ..served(GAMMA, wheel("gamma", "1.0")) };
         place.server.serve("gamma", &[gamma]);
         Self { place, signed }
