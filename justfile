@@ -33,6 +33,18 @@ perf *ARGS:
     cargo build --release -p wheelmark-tests --example hash
     tests/perf/run.py --markdown docs/performance.md {{ ARGS }}
 
+# Measure verification beside other verifiers, and beside its arithmetic, and write the figures; FOLDER keeps
+# the others' environment
+perf-peers FOLDER *ARGS:
+    cargo build --release --bins
+    cargo build --release -p wheelmark-tests --example arithmetic
+    tests/perf/peers.py {{ FOLDER }} --markdown docs/performance.md {{ ARGS }}
+
+# Hold verdicts beside those of other verifiers; FOLDER keeps their environment
+differential FOLDER *ARGS:
+    cargo build --release --bins
+    tests/differential.py {{ FOLDER }} {{ ARGS }}
+
 # Measure verification inside the process, beside the bare libraries
 bench *ARGS:
     cargo bench -p wheelmark-tests --bench verify -- {{ ARGS }}

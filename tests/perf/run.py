@@ -399,9 +399,8 @@ def markdown(report):
     return "\n".join(lines)
 
 
-def write(file, text):
+def write(file, text, start="<!-- figures: written by `just perf` -->\n", end="<!-- end of figures -->"):
     """Writes the tables, and leaves what is around the marks as it is."""
-    start, end = "<!-- figures: written by `just perf` -->\n", "<!-- end of figures -->"
     old = file.read_text() if file.exists() else ""
     if start in old and end in old:
         text = old.split(start)[0] + start + "\n" + text + "\n" + end + old.split(end)[1]

@@ -76,16 +76,12 @@ fn bundles() -> Vec<Vec<u8>> {
 }
 
 fn wheels() -> Vec<Vec<u8>> {
-    let mut streamed = Plan::new().archive();
-    for entry in streamed.entries.iter_mut().filter(|it| !it.data.is_empty()) {
-        entry.stream();
-    }
     let mut zip64 = Plan::new().archive();
     zip64.end = End::saturated();
     zip64.end64 = Some(End64::default());
     let scripts = "[console_scripts]\ndemo = demo:main\n";
     let with_scripts = tiny::wheel_with("demo-1.0.dist-info/entry_points.txt", scripts.as_bytes());
-    vec![tiny::wheel(), streamed.bytes(), zip64.bytes(), with_scripts]
+    vec![tiny::wheel(), zip64.bytes(), with_scripts]
 }
 
 fn trusted_roots() -> Vec<Vec<u8>> {

@@ -152,7 +152,9 @@ fn the_table_of_threats_names_what_there_is() {
     let table = fs::read_to_string(root.join("docs/threats.md")).expect("the table");
     let tests = root.join("tests/tests");
     let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
-    let hostile = read(&tests.join("hostile_wheels/refused.rs"));
+    let hostile =
+        ["hostile_wheels/refused.rs", "hostile_sdists.rs"].map(|it| read(&tests.join(it)));
+    let hostile = hostile.concat();
     let mut rows = 0;
     for row in table.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
@@ -171,7 +173,7 @@ fn the_table_of_threats_names_what_there_is() {
                     let file = tests.join(format!("{}.rs", file.replace("::", "/")));
                     read(&file).contains(&format!("fn {test}()"))
                 }
-                None if *name == "hostile_wheels" => true,
+                None if ["hostile_wheels", "hostile_sdists"].contains(name) => true,
                 None if name.contains('-') => hostile.contains(&format!("(\"{name}\"")),
                 None => {
                     cases::folder().join(name).join("expected.json").is_file()

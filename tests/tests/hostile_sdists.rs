@@ -211,6 +211,7 @@ fn cases() -> Vec<(&'static str, File, Reason)> {
         ("twice", named("demo-1.0/demo/__init__.py"), ArchiveNameDuplicate),
         ("twice-by-case", named("demo-1.0/pkg-info"), ArchiveNameCollision),
         ("twice-by-form", with([Entry::file("demo-1.0/\u{e9}", "x"), Entry::file("demo-1.0/e\u{301}", "y")]), ArchiveNameCollision),
+        ("twice-by-compatible-form", with([Entry::file("demo-1.0/\u{fb01}", "x"), Entry::file("demo-1.0/fi", "y")]), ArchiveNameCollision),
         ("twice-by-trailing-dot", named("demo-1.0/PKG-INFO."), ArchiveNameCollision),
         ("file-and-directory", named("demo-1.0/PKG-INFO/more"), ArchiveNameFileAndDirectory),
         ("file-and-directory-by-case", with([Entry::new(b'5', "demo-1.0/pkg-info/", b"")]), ArchiveNameFileAndDirectory),

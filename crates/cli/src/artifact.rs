@@ -1,5 +1,7 @@
 //! The file under test, read once from disk.
 
+use std::cell::RefCell;
+use std::fs::File;
 use std::io::{self, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +19,11 @@ use crate::error::CliError;
 use crate::input::Watched;
 use crate::interrupt;
 
+thread_local! {
+    /// One reader a thread: a batch does not pay for new memory with each file.
+    static READER: RefCell<wheel::Reader> = RefCell::new(wheel::Reader::new());
+}
+
 /// Reads a file strictly. What is wrong with its name or its bytes is part of the artifact; an error is
 /// only that it could not be read.
 pub fn read(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
@@ -31,6 +38,15 @@ pub fn read_quietly(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, C
 /// Reads a file that will get its name later.
 pub fn read_as(name: &str, path: &Path, cancel: &Arc<AtomicBool>) -> Result<Artifact, CliError> {
     read_from(name, path, Watched::open(path, cancel)?, cancel)
+}
+
+/// Reads a file that was downloaded, and that has no name but the one it is listed by.
+pub fn read_downloaded(
+    name: &str,
+    file: File,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Artifact, CliError> {
+    read_from(name, Path::new(name), Watched::over(file, cancel), cancel)
 }
 
 fn name_of(path: &Path) -> String {
@@ -50,7 +66,10 @@ fn read_from(
     let filename = DistFilename::parse(&name).map_err(|error| malformed(&error));
     let read = match &filename {
         Ok(DistFilename::Wheel(filename)) => {
-            match wheel::read(&mut file, filename.clone(), &WheelLimits::standard()) {
+            let limits = WheelLimits::standard();
+            let read =
+                READER.with_borrow_mut(|reader| reader.read(&mut file, filename.clone(), &limits));
+            match read {
                 Ok(wheel) => Ok((wheel.sha256(), Contents::Wheel(Box::new(wheel)))),
                 Err(WheelError::Refused(refusal)) => Err(refusal.into()),
                 Err(WheelError::Io(error)) => return Err(failed(error)),

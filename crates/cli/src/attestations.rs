@@ -25,8 +25,18 @@ const SUFFIXES: [&str; 6] = [
 pub struct Found {
     /// Each file of them.
     pub given: Vec<Given>,
-    /// Where one was looked for first, if there is none anywhere.
-    pub missing: Option<PathBuf>,
+    /// Where there is none, in words.
+    pub missing: Vec<String>,
+}
+
+impl Found {
+    /// Both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.given.extend(other.given);
+        self.missing.extend(other.missing);
+        self
+    }
 }
 
 /// Reads the attestations of a file: `named`, or all that lie beside it.
@@ -39,7 +49,7 @@ pub fn of(
 ) -> Result<Found, CliError> {
     if let Some(path) = named {
         let bytes = input::read_bounded(path, limits.bundle)?;
-        return Ok(Found { given: vec![Given { from: shown(path), bytes }], missing: None });
+        return Ok(Found { given: vec![Given { from: shown(path), bytes }], missing: Vec::new() });
     }
     let mut given = Vec::new();
     for suffix in SUFFIXES {
@@ -52,8 +62,10 @@ pub fn of(
             }
         }
     }
-    let missing = given.is_empty().then(|| beside(file, SUFFIXES[0]));
-    Ok(Found { given, missing })
+    let missing = given.is_empty().then(|| {
+        format!("there is no attestation at `{}`", beside(file, SUFFIXES[0]).to_string_lossy())
+    });
+    Ok(Found { given, missing: missing.into_iter().collect() })
 }
 
 fn beside(file: &Path, suffix: &str) -> PathBuf {

@@ -89,8 +89,12 @@ impl Watched {
     /// The same without a line of its own: one of several files.
     pub fn open_quietly(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Self, CliError> {
         regular(path)?;
-        let file = open_file(path)?;
-        Ok(Self { file, progress: ProgressBar::hidden(), cancel: Arc::clone(cancel) })
+        Ok(Self::over(open_file(path)?, cancel))
+    }
+
+    /// The same over a file that is open, from where it stands.
+    pub fn over(file: File, cancel: &Arc<AtomicBool>) -> Self {
+        Self { file, progress: ProgressBar::hidden(), cancel: Arc::clone(cancel) }
     }
 }
 

@@ -9,6 +9,8 @@ mod data_folder;
 mod describe;
 mod error;
 mod exit;
+mod from_index;
+mod index_options;
 mod input;
 mod interrupt;
 mod machine;

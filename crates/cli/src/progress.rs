@@ -1,9 +1,10 @@
 //! Progress, on a terminal only: in a pipe nothing of it is written.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use wheelmark_core::report::Escaped;
 
 /// Work that takes less is not shown.
@@ -34,6 +35,7 @@ fn bytes_read_in(time: Duration) -> u64 {
 pub struct Files {
     bar: ProgressBar,
     started: Instant,
+    downloaded: AtomicU64,
 }
 
 impl Files {
@@ -41,22 +43,38 @@ impl Files {
     pub fn new(count: usize) -> Self {
         let bar = ProgressBar::hidden();
         bar.set_length(count as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files{msg}") {
             bar.set_style(style);
         }
-        Self { bar, started: Instant::now() }
+        Self { bar, started: Instant::now(), downloaded: AtomicU64::new(0) }
     }
 
     /// One more is done, and `show` says what came of it: without the line in between.
     pub fn done<T>(&self, show: impl FnOnce() -> T) -> T {
         // One alone has a line of its own.
         let several = self.bar.length() > Some(1);
-        if several && self.bar.is_hidden() && self.started.elapsed() > QUIET {
-            self.bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        if several {
+            self.appear();
         }
         let shown = self.bar.suspend(show);
         self.bar.inc(1);
         shown
+    }
+
+    /// So many bytes more have come from an index; by any thread.
+    pub fn downloaded(&self, bytes: usize) {
+        let bytes = bytes as u64;
+        let all = self.downloaded.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.appear();
+        if !self.bar.is_hidden() {
+            self.bar.set_message(format!(", {} downloaded", HumanBytes(all)));
+        }
+    }
+
+    fn appear(&self) {
+        if self.bar.is_hidden() && self.started.elapsed() > QUIET {
+            self.bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+        }
     }
 }
 

@@ -52,6 +52,7 @@ mod tests {
 
     use crate::compare::Cause;
     use crate::report::{CheckName, Reason};
+    use crate::wheel::NoteKind;
 
     #[test]
     fn codes_are_kebab_case_and_unique() {
@@ -60,6 +61,7 @@ mod tests {
             Reason::ALL.iter().map(|it| it.code()).collect::<Vec<_>>(),
             Cause::ALL.iter().map(|it| it.code()).collect(),
             CheckName::ALL.iter().map(|it| it.code()).collect(),
+            NoteKind::ALL.iter().map(|it| it.code()).collect(),
         ] {
             let unique: BTreeSet<_> = codes.iter().collect();
             assert_eq!(unique.len(), codes.len());

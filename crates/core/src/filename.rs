@@ -89,6 +89,9 @@ impl Tag {
             return Err(error("not three parts joined by `-`"));
         };
         let count = |part: &str| part.split('.').count();
+        if text.len() > FILENAME_LENGTH {
+            return Err(error("is longer than a file name"));
+        }
         if count(python) * count(abi) * count(platform) > FILENAME_TAGS {
             return Err(error("stands for too many tags"));
         }

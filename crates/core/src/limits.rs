@@ -15,6 +15,9 @@ pub const FILENAME_TAGS: usize = 1024;
 /// projects with hundreds of extras, have some thousand.
 pub const METADATA_FIELDS: usize = 50_000;
 
+/// Entries of `entry_points.txt`, likewise. The largest real ones have some hundred.
+pub const ENTRY_POINTS: usize = 10_000;
+
 /// Bytes of a git ref's name in provenance: what file systems hold in one name. It also bounds the work of
 /// matching it against a pattern.
 pub const REF_LENGTH: usize = 255;
@@ -75,6 +78,11 @@ pub struct WheelLimits {
     /// Inflated bytes for each compressed byte of a member. DEFLATE cannot exceed 1032, and runs of
     /// zeros in real data come near it, so a lower bound refuses honest files.
     pub inflation_ratio: u64,
+    /// Inflated bytes of all members for each byte of the file. The index refuses more than fifty; real
+    /// wheels stay under eleven.
+    pub wheel_ratio: u64,
+    /// Inflated bytes up to which [`Self::wheel_ratio`] is not asked, as by the index.
+    pub wheel_ratio_from: u64,
     /// Bytes of a file that is parsed rather than hashed: METADATA, WHEEL, RECORD, entry points.
     pub metadata_file: u64,
     /// Bytes of the central directory, which is held in memory.
@@ -89,6 +97,8 @@ impl WheelLimits {
             members: 200_000,
             inflated_total: 16 << 30,
             inflation_ratio: 1032,
+            wheel_ratio: 50,
+            wheel_ratio_from: 64 << 20,
             metadata_file: 32 << 20,
             central_directory: 32 << 20,
         }
@@ -160,6 +170,8 @@ pub struct IndexLimits {
     /// Bytes of a project's page. The largest, of projects with a release every night and some dozen
     /// files each, are near 10 MB; parsed, a page takes about ten times its size in memory.
     pub page: usize,
+    /// Files of one release, each of which is downloaded. The largest real ones have near two hundred.
+    pub files: usize,
     /// Bytes of a provenance object: as many as of a bundle, of which it holds two or three.
     pub provenance: usize,
     /// Bytes of a distribution, as in [`WheelLimits::file_size`].
@@ -186,6 +198,7 @@ impl IndexLimits {
     pub const fn standard() -> Self {
         Self {
             page: 32 << 20,
+            files: 1_000,
             provenance: AttestationLimits::standard().bundle,
             file: WheelLimits::standard().file_size,
             redirects: 5,

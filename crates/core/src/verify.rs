@@ -150,7 +150,9 @@ impl Case<'_> {
         let stated = envelope.map(|it| (!(bare && it.is_bare())).then_some(it));
         let statement = run.check_if(C::Statement, stated, |it| it.statement(self.limits));
         let statement = statement.as_ref().map(Option::as_ref);
-        run.judge_if(C::SubjectName, both_if(statement, file), subject::name);
+        run.judge(C::SubjectName, both_if(statement, file), |named| {
+            named.map_or_else(|| unnamed(&self.artifact.contents), subject::name)
+        });
         run.judge(C::SubjectDigest, both(statement, file), |(it, file)| {
             it.map_or(Status::Passed(Some(format!("sha256 {sha256}"))), |it| {
                 subject::digest(it, file, sha256)
@@ -332,9 +334,9 @@ fn report(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Report {
-    let hooks = match contents {
-        Some(Contents::Wheel(wheel)) => wheel.startup_hooks(),
-        _ => &[],
+    let notes = match contents {
+        Some(Contents::Wheel(wheel)) => notes(wheel),
+        _ => Vec::new(),
     };
     Report::new(
         FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 },
@@ -345,9 +347,28 @@ fn report(
             line: rule.and_then(|rule| rule.line),
         },
         now,
-        hooks.iter().map(|hook| format!("`{hook}` runs whenever Python starts")).collect(),
+        notes,
         checks,
     )
+}
+
+/// No statement names the file: then what the wheel says of itself must be all that its name says.
+fn unnamed(contents: &Result<Contents, Refusal>) -> Status {
+    let note = match contents {
+        Ok(Contents::Wheel(wheel)) => wheel.notes().first(),
+        _ => None,
+    };
+    note.map_or(Status::NotRequired, |note| {
+        let refusal = Refusal::new(note.reason()).expected(note.found.clone());
+        Status::Failed(refusal.found(note.named.clone()))
+    })
+}
+
+/// What a wheel that holds has beside what is judged: it runs by itself, or is odd.
+fn notes(wheel: &Wheel) -> Vec<String> {
+    let hooks = wheel.startup_hooks().iter();
+    let hooks = hooks.map(|hook| format!("`{hook}` runs whenever Python starts"));
+    hooks.chain(wheel.notes().iter().map(ToString::to_string)).collect()
 }
 
 /// Every attestation of every file that was given, at least one: "none" is refused as one, too.

@@ -197,6 +197,14 @@ pub enum Problem {
         /// The version asked for.
         version: Version,
     },
+    /// The release has more files than are read.
+    #[error("lists {found} files of this version; at most {limit} are read")]
+    TooManyFiles {
+        /// Files of the version.
+        found: usize,
+        /// The bound.
+        limit: usize,
+    },
     /// The project's page does not list the file.
     #[error("the index lists no file `{}`", Cut(.filename))]
     NoFile {

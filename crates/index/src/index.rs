@@ -38,6 +38,11 @@ impl Index {
         self.client.index()
     }
 
+    /// What bounds its answers.
+    pub fn limits(&self) -> &IndexLimits {
+        self.client.limits()
+    }
+
     /// A project's page. It may be redirected within the index's origin.
     ///
     /// # Errors
@@ -88,7 +93,8 @@ impl Index {
         project: &ProjectName,
         version: &Version,
     ) -> Result<Vec<FileListed>, IndexError> {
-        self.page(project).await?.release(version)
+        let limit = self.limits().files;
+        self.page(project).await?.release(version, limit)
     }
 
     /// What the index says of the file of exactly this name. Whether a file at hand is that file, its

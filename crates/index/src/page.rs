@@ -117,14 +117,19 @@ impl ProjectPage {
         &self.name
     }
 
-    /// The files of one version, at least one, in the page's order. Versions are compared by PEP 440.
+    /// The files of one version, at least one and at most `limit`, in the page's order. Versions are
+    /// compared by PEP 440.
     ///
     /// # Errors
-    /// [`Problem::NoRelease`] where there is none, and whatever is wrong with any one of them:
+    /// [`Problem::NoRelease`] where there is none, [`Problem::TooManyFiles`], and whatever is wrong with any one of them:
     /// [`Problem::FileMalformed`], [`Problem::NoDigest`], [`Problem::OtherFilename`],
     /// [`Problem::FileUrl`].
-    pub fn release(&self, version: &Version) -> Result<Vec<FileListed>, IndexError> {
+    pub fn release(&self, version: &Version, limit: usize) -> Result<Vec<FileListed>, IndexError> {
         let of_version = self.files.iter().filter(|(name, _)| name.version() == version);
+        let found = of_version.clone().count();
+        if found > limit {
+            return Err(self.error(Problem::TooManyFiles { found, limit }));
+        }
         let files: Vec<_> =
             of_version.map(|(name, file)| self.listed(name, file)).collect::<Result<_, _>>()?;
         if files.is_empty() {

@@ -147,7 +147,7 @@ fn names() -> Vec<Case> {
             "wheel_renamed_build_tag_fail",
             "The wheel and its bundle were given a build tag, by which installers prefer them.",
             "demo-1.0-9-py3-none-any.whl",
-            &[("archive", "metadata-build-mismatch"), ("subject-name", "subject-name-mismatch")],
+            &[("subject-name", "subject-name-mismatch")],
         ),
     ]
 }

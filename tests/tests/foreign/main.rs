@@ -5,3 +5,4 @@
 mod cpython;
 mod mutations;
 mod pep740;
+mod rekor2;

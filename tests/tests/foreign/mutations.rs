@@ -65,6 +65,8 @@ pub const ALL: &[Mutation] = &[
     refused("log index of the proof", |it, _| add(it, &format!("{PROOF}/logIndex"), 1)),
     refused("root hash", |it, _| flip(it, &format!("{PROOF}/rootHash"), 7)),
     refused("tree size", |it, _| double(it, &format!("{PROOF}/treeSize"))),
+    // The path to the leaf is mostly the same.
+    refused("tree size, by one", |it, _| add(it, &format!("{PROOF}/treeSize"), 1)),
     refused("a hash of the proof", |it, _| flip(it, &format!("{PROOF}/hashes/0"), 7)),
     refused("a hash of the proof left out", |it, _| {
         it.pointer_mut(&format!("{PROOF}/hashes"))?.as_array_mut()?.pop().map(drop)

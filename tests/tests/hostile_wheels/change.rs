@@ -69,6 +69,29 @@ pub fn repacked(change: impl FnOnce(&mut Vec<u8>)) -> File {
     })
 }
 
+/// A file in which a match goes eight bytes back after so many: with fewer than eight it reaches what a
+/// careless inflater still has of the member before.
+pub fn eight_back(literals: usize) -> File {
+    let content = vec![b'x'; literals + 4];
+    let mut plan = Plan::new();
+    plan.put(EMPTY, &content);
+    let mut archive = plan.archive();
+    let data = crate::lax::eight_back(literals);
+    let length = data.len() as u32;
+    archive.entry(EMPTY).data = data;
+    archive.entry(EMPTY).both(|header| header.compressed_size = length);
+    (plan.filename, archive.bytes())
+}
+
+/// A file whose packed data is followed by what follows it in a gzip file, for which some readers stop, and
+/// by more.
+pub fn trailed(more: &[u8]) -> File {
+    let mut archive = Plan::new().archive();
+    let header = archive.entry(INIT).local();
+    let trailer = [header.crc32.to_le_bytes(), header.size.to_le_bytes()].concat();
+    repacked(|data| data.extend([&trailer, more].concat()))
+}
+
 /// A file with a data descriptor, changed.
 pub fn descriptor(change: impl FnOnce(&mut Vec<u8>)) -> File {
     packed(|archive| change(&mut archive.entry(INIT).stream().descriptor))
@@ -134,17 +157,18 @@ pub fn sizes() -> Vec<u8> {
     zip64(&[header.size.into(), header.compressed_size.into()])
 }
 
-/// A wheel of which the first 512 bytes are a tar header too: its checksum hides in a stored member.
-pub fn also_tar() -> File {
+/// A wheel of which the first 512 bytes are a tar header too, bytes summed as `value` takes them: its checksum
+/// hides in a stored member.
+pub fn also_tar(value: impl Fn(u8) -> i32) -> File {
     let name = "demo/a.txt";
     let checksum = 148 - 30 - name.len();
     // The sum covers the CRC-32 in the header, which covers the checksum: try until both hold.
-    for guess in 0u32.. {
+    for guess in 0i32.. {
         let mut data = vec![b' '; 600];
         data[checksum..checksum + 8].copy_from_slice(format!("{guess:06o}\0 ").as_bytes());
         let mut block = [local_bytes(name, &data), data.clone()].concat();
         block[148..156].fill(b' ');
-        if block[..512].iter().map(|byte| u32::from(*byte)).sum::<u32>() == guess {
+        if block[..512].iter().map(|byte| value(*byte)).sum::<i32>() == guess {
             let mut plan = Plan::new();
             plan.files.insert(0, (name.to_owned(), data.clone()));
             let mut archive = plan.archive();

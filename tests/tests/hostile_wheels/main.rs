@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used)] // a case that cannot be made should stop the test
 
 mod change;
+mod lax;
 mod refused;
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -12,8 +13,8 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::WheelFilename;
 use wheelmark_core::limits::WheelLimits;
 use wheelmark_core::report::Reason::{self, *};
-use wheelmark_core::wheel::{self, Compression, Readable, Wheel, WheelError};
-use wheelmark_tests::hostile::{End, Entry, Plan, extra, zip64};
+use wheelmark_core::wheel::{self, Compression, NoteKind, Readable, Wheel, WheelError};
+use wheelmark_tests::hostile::{End, Entry, Plan, extra};
 
 fn read(filename: &str, bytes: &[u8]) -> Result<Wheel, WheelError> {
     let filename = WheelFilename::parse(filename).expect("a wheel's name");
@@ -106,6 +107,7 @@ fn bounds_are_held() {
         (WheelLimits { central_directory: 100, ..standard() }, ArchiveDirectoryTooLarge),
         (WheelLimits { inflated_total: 100, ..standard() }, ArchiveInflatedTooLarge),
         (WheelLimits { inflation_ratio: 0, ..standard() }, ArchiveInflationRatio),
+        (WheelLimits { wheel_ratio: 0, wheel_ratio_from: 0, ..standard() }, ArchiveInflationRatio),
         (WheelLimits { metadata_file: 10, ..standard() }, ArchiveMemberTooLarge),
     ];
     for (limits, expected) in cases {
@@ -132,9 +134,16 @@ fn honest() -> Vec<(&'static str, File)> {
             plan.filename = "demo-1.0-7a-py3-none-any.whl".into();
             plan.edit(WHEEL, "Tag:", "Build: 7a\nTag:");
         })),
-        ("name-and-version-spelled-otherwise", planned(|plan| {
+        ("two-generators", edited(WHEEL, "Tag:", "Generator: delocate 0.13.0\nTag:")),
+        ("metadata-spelled-otherwise", planned(|plan| {
+            plan.edit(METADATA, "Name: demo", "Name: DEMO").edit(METADATA, "\nVersion: 1.0", "\nVersion: 1.0.0");
+        })),
+        ("dist-info-spelled-as-the-name", planned(|plan| {
             plan.filename = "Demo-1.0.0-py3-none-any.whl".into();
-            plan.edit(METADATA, "Name: demo", "Name: DEMO");
+            for (name, _) in &mut plan.files {
+                *name = name.replace("demo-1.0.dist-info", "Demo-1.0.0.dist-info");
+            }
+            plan.record_path = "Demo-1.0.0.dist-info/RECORD".into();
         })),
         ("directory-entries", planned(|plan| {
             plan.put("demo/", "").put("demo-1.0.dist-info/", "").put("demo-1.0.data/", "");
@@ -145,25 +154,17 @@ fn honest() -> Vec<(&'static str, File)> {
         ("utf8-flag-on-ascii", both_headers(|h| h.flags = 1 << 11)),
         ("stored", stored().0),
         ("record-first", packed(|a| a.entries.rotate_right(1))),
-        ("data-descriptors", packed(|a| {
-            for entry in a.entries.iter_mut().filter(|entry| !entry.data.is_empty()) {
-                entry.stream();
-            }
+        ("empty-deflated", packed(|a| {
+            let entry = a.entry(EMPTY);
+            entry.data = vec![3, 0];
+            entry.both(|h| (h.method, h.compressed_size) = (8, 2));
         })),
+        ("deflate-eight-back", eight_back(8)),
         ("zip64-end-records", end64(End::saturated(), |_| {})),
         ("zip64-end-records-beside-a-full-one", end64(End::default(), |_| {})),
         ("zip64-sizes", zip64_sizes(Some(sizes()), Some(sizes()))),
         ("zip64-sizes-in-local-header", zip64_sizes(Some(sizes()), None)),
         ("zip64-sizes-given-twice", local_header(|h| h.extra = sizes())),
-        ("zip64-descriptor", packed(|a| {
-            let sizes = a.entry(INIT).local().clone();
-            let entry = a.entry(INIT).stream();
-            entry.local().extra = zip64(&[0, 0]);
-            (entry.local().size, entry.local().compressed_size) = (u32::MAX, u32::MAX);
-            entry.descriptor.truncate(8);
-            entry.descriptor.extend(u64::from(sizes.compressed_size).to_le_bytes());
-            entry.descriptor.extend(u64::from(sizes.size).to_le_bytes());
-        })),
         ("unix-times", packed(|a| {
             a.entry(INIT).local().extra = extra(0x5455, &[3, 1, 2, 3, 4, 5, 6, 7, 8]);
             a.entry(INIT).central().shared.extra = extra(0x5455, &[3, 1, 2, 3, 4]);
@@ -183,7 +184,7 @@ fn honest() -> Vec<(&'static str, File)> {
         })),
         ("metadata-with-returns", edited(METADATA, "\n", "\r\n")),
         ("metadata-continued", edited(METADATA, "Name:", "License: one\n        two\nName:")),
-        ("entry-points", entry_points("# made\n[console_scripts]\n demo.x-1 = demo:main [a]\n\n[x.y]\nmulti\n")),
+        ("entry-points", entry_points("# made\n[console_scripts]\n demo.x-1 = demo:main [a]\n\n[x.y]\n a b: c = d\n a b: e = f\n[e]\n")),
         ("vendored-dist-info", named("demo/_vendor/six-1.0.dist-info/METADATA")),
         ("purelib-beside-root", named("demo-1.0.data/purelib/demo/more.py")),
     ]
@@ -196,6 +197,20 @@ fn unusual_but_honest_wheels_are_accepted() {
             panic!("{case}: {error}");
         }
     }
+}
+
+#[test]
+fn what_a_wheel_says_otherwise_than_its_name_is_told() {
+    let notes = |(filename, bytes): File| {
+        let wheel = read(&filename, &bytes).unwrap();
+        wheel.notes().iter().map(|note| (note.kind, note.to_string())).collect::<Vec<_>>()
+    };
+    let named = |name: &str| planned(|plan| plan.filename = name.to_owned());
+    assert_eq!(notes(packed(|_| {})), []);
+    let text = "WHEEL says it is for `py3-none-any`, the file name `py3-none-win_amd64`".to_owned();
+    assert_eq!(notes(named("demo-1.0-py3-none-win_amd64.whl")), [(NoteKind::OtherPlatforms, text)]);
+    let text = "the file name has the build tag `1`, of which WHEEL says nothing".to_owned();
+    assert_eq!(notes(named("demo-1.0-1-py3-none-any.whl")), [(NoteKind::BuildUnsaid, text)]);
 }
 
 #[test]
@@ -246,6 +261,95 @@ fn a_wheel_tells_what_it_holds() {
     let other = packed(|a| *a.entry(INIT) = Entry::new(INIT, b"print('evil')\n")).1;
     let error = wheel.member_bytes(Cursor::new(&other), member, 14).unwrap_err();
     assert!(matches!(error, WheelError::Io(_)), "{error}");
+}
+
+/// Members are read and inflated by pieces: the rules hold wherever the last piece ends.
+#[test]
+fn members_of_every_size_are_held_to_the_same_rules() {
+    const BIG: &str = "demo/big.bin";
+    const PIECE: usize = 256 * 1024;
+    // What hardly packs, so that what is read ends near a piece too.
+    let mut state = 1u32;
+    let mut noise = |length: usize| -> Vec<u8> {
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..length).map(next).collect()
+    };
+    let contents = [
+        vec![b'x'; PIECE - 1],
+        vec![b'x'; PIECE],
+        vec![b'x'; PIECE + 1],
+        vec![b'x'; 64 * PIECE],
+        noise(PIECE - 4096),
+        noise(PIECE + 4096),
+    ];
+    for content in contents {
+        let mut plan = Plan::new();
+        plan.put(BIG, &content);
+        let honest = plan.archive();
+        let changed = |change: fn(&mut Entry)| {
+            let mut archive = honest.clone();
+            change(archive.entry(BIG));
+            read(&plan.filename, &archive.bytes()).map_err(|error| error.reason())
+        };
+        let longer = |entry: &mut Entry| {
+            entry.data.push(0);
+            entry.both(|header| header.compressed_size += 1);
+        };
+        let shorter = |entry: &mut Entry| {
+            entry.data.pop();
+            entry.both(|header| header.compressed_size -= 1);
+        };
+        let case = format!("{} bytes", content.len());
+        assert!(changed(|_| {}).is_ok(), "{case}");
+        for (change, expected) in [
+            (longer as fn(&mut Entry), ArchiveDeflateTrailing),
+            (shorter, ArchiveDeflate),
+            (
+                |entry| {
+                    entry.both(|header| header.size -= 1);
+                },
+                ArchiveSize,
+            ),
+            (
+                |entry| {
+                    entry.both(|header| header.size += 1);
+                },
+                ArchiveSize,
+            ),
+            (
+                |entry| {
+                    entry.both(|header| header.crc32 ^= 1);
+                },
+                ArchiveCrc,
+            ),
+        ] {
+            assert_eq!(changed(change).err(), Some(Some(expected)), "{case}");
+        }
+    }
+}
+
+/// What other inflaters take is refused, though sizes, CRC-32 and RECORD are those of what they make of it.
+#[test]
+fn deflate_is_what_its_specification_says() {
+    let lax = lax::streams().into_iter().map(|stream| (stream, Some(ArchiveDeflate)));
+    for ((case, packed, content), expected) in lax.chain([(lax::strict(), None)]) {
+        let mut output = vec![0; content.len()];
+        let inflated = libdeflater::Decompressor::new().deflate_decompress(&packed, &mut output);
+        assert_eq!((inflated, &output), (Ok(content.len()), &content), "{case}");
+
+        let mut plan = Plan::new();
+        plan.put(INIT, &content);
+        let mut archive = plan.archive();
+        let entry = archive.entry(INIT);
+        entry.data = packed;
+        let length = entry.data.len() as u32;
+        entry.both(|header| header.compressed_size = length);
+        let read = read(&plan.filename, &archive.bytes());
+        assert_eq!(read.err().and_then(|error| error.reason()), expected, "{case}");
+    }
 }
 
 #[test]

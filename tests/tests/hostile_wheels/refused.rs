@@ -49,7 +49,8 @@ fn frame() -> Vec<Case> {
         }), ArchiveOrder),
         ("two-headers-for-one-place", packed(|a| a.entry(EMPTY).central().offset = Some(0)), ArchiveOverlap),
         ("offset-past-directory", packed(|a| a.entry(RECORD).central().offset = Some(1 << 30)), ArchiveOrder),
-        ("also-a-tar", also_tar(), ArchiveAlsoTar),
+        ("also-a-tar", also_tar(|byte| byte.into()), ArchiveAlsoTar),
+        ("also-a-tar-by-signed-sum", also_tar(|byte| byte.cast_signed().into()), ArchiveAlsoTar),
     ]
 }
 
@@ -95,6 +96,8 @@ fn members() -> Vec<Case> {
         ("member-comment", packed(|a| a.entry(INIT).central().comment = b"x".to_vec()), ArchiveMemberComment),
         ("symlink", attributes(0o120_777 << 16), ArchiveFileType),
         ("device", attributes(0o020_666 << 16), ArchiveFileType),
+        ("block-device", attributes(0o060_666 << 16), ArchiveFileType),
+        ("socket", attributes(0o140_777 << 16), ArchiveFileType),
         ("fifo", attributes(0o010_644 << 16), ArchiveFileType),
         ("file-that-says-directory", attributes(0o040_755 << 16), ArchiveFileType),
         ("file-that-says-directory-to-dos", attributes(0x10), ArchiveFileType),
@@ -150,21 +153,30 @@ fn data() -> Vec<Case> {
         ("size-short-of-next-member", packed(|a| { *a.entry(INIT) = stored(); a.entry(INIT).both(|h| (h.size, h.compressed_size) = (13, 13)); }), ArchiveCrc),
         ("crc", both_headers(|h| h.crc32 ^= 1), ArchiveCrc),
         ("ratio", both_headers(|h| h.size = 1 << 24), ArchiveInflationRatio),
+        ("ratio-of-the-whole", planned(|plan| { plan.put("demo/zeros", vec![0; (64 << 20) + 1]); }), ArchiveInflationRatio),
+        ("deflate-distance-before-its-start", eight_back(7), ArchiveDeflate),
         ("deflate-invalid", repacked(|data| data.fill(0xff)), ArchiveDeflate),
         ("deflate-truncated", repacked(|data| { data.pop(); }), ArchiveDeflate),
         ("deflate-absent", packed(|a| { *a.entry(EMPTY) = Entry::new(EMPTY, b""); a.entry(EMPTY).both(|h| h.method = 8); }), ArchiveDeflate),
         ("deflate-trailing", repacked(|data| data.push(0)), ArchiveDeflateTrailing),
+        ("deflate-and-its-own-trailer", trailed(&[]), ArchiveDeflateTrailing),
+        ("deflate-its-trailer-and-data", trailed(b"hidden"), ArchiveDeflateTrailing),
         ("deflate-second-stream", repacked(|data| data.extend(deflate(b"hidden"))), ArchiveDeflateTrailing),
+        ("descriptor", descriptor(|_| {}), ArchiveDataDescriptor),
         ("descriptor-missing", descriptor(|d| d.clear()), ArchiveDataDescriptor),
         ("descriptor-without-signature", descriptor(|d| { d.drain(..4); }), ArchiveDataDescriptor),
-        ("descriptor-wrong-signature", descriptor(|d| d[0] = b'Q'), ArchiveDataDescriptor),
         ("descriptor-crc", descriptor(|d| d[4] ^= 1), ArchiveDataDescriptor),
-        ("descriptor-compressed-size", descriptor(|d| d[8] ^= 1), ArchiveDataDescriptor),
-        ("descriptor-size", descriptor(|d| d[12] ^= 1), ArchiveDataDescriptor),
-        ("descriptor-zip64-unasked", descriptor(|d| d.extend([0; 8])), ArchiveDataDescriptor),
         ("descriptor-followed-by-data", descriptor(|d| d.extend(b"hidden")), ArchiveDataDescriptor),
         ("descriptor-after-stored", packed(|a| { *a.entry(INIT) = stored(); a.entry(INIT).stream(); }), ArchiveDataDescriptor),
-        ("descriptor-with-half-known-sizes", packed(|a| a.entry(INIT).stream().local().crc32 = 1), ArchiveHeadersDisagree),
+        ("descriptor-with-known-sizes", both_headers(|h| h.flags |= 1 << 3), ArchiveDataDescriptor),
+        ("descriptor-unannounced", packed(|a| {
+            a.entry(INIT).stream();
+            let known = a.entry(INIT).central().shared.clone();
+            let sizes = (known.crc32, known.compressed_size, known.size);
+            a.entry(INIT).both(|h| h.flags = 0);
+            let local = a.entry(INIT).local();
+            (local.crc32, local.compressed_size, local.size) = sizes;
+        }), ArchiveGap),
     ]
 }
 
@@ -187,6 +199,8 @@ fn names() -> Vec<Case> {
         ("name-newline", named("demo/evil\n.py"), ArchiveNameCharacters),
         ("name-escape", named("demo/\u{1b}[2K.py"), ArchiveNameCharacters),
         ("name-delete", named("demo/\u{7f}.py"), ArchiveNameCharacters),
+        ("name-line-separator", named("demo/x\u{2028}/etc/passwd"), ArchiveNameCharacters),
+        ("name-paragraph-separator", named("demo/x\u{2029}y"), ArchiveNameCharacters),
         ("name-c1-control", named("demo/\u{9b}.py"), ArchiveNameCharacters),
         ("name-not-utf8", both_headers(|h| h.name = b"demo/\xff.py".to_vec()), ArchiveNameEncoding),
         ("name-utf8-without-flag", both_headers(|h| h.name = "demo/\u{e9}.py".into()), ArchiveNameEncoding),
@@ -195,7 +209,10 @@ fn names() -> Vec<Case> {
         ("name-by-case", named("Demo/__init__.py"), ArchiveNameCollision),
         ("name-by-full-case", both_named("demo/stra\u{df}e", "demo/STRASSE"), ArchiveNameCollision),
         ("name-by-normal-form", both_named("demo/\u{e9}", "demo/e\u{301}"), ArchiveNameCollision),
+        ("name-by-compatible-form", both_named("demo/\u{fb01}le.py", "demo/file.py"), ArchiveNameCollision),
+        ("name-by-width-and-case", both_named("demo/\u{ff21}.py", "demo/a.py"), ArchiveNameCollision),
         ("name-by-case-and-normal-form", both_named("demo/\u{c9}", "demo/e\u{301}"), ArchiveNameCollision),
+        ("name-by-what-is-not-seen", both_named("demo/a.py", "demo/a\u{200d}.py"), ArchiveNameCollision),
         ("name-by-trailing-dot", named("demo/__init__.py."), ArchiveNameCollision),
         ("file-and-directory", both_named("demo/x", "demo/x/"), ArchiveNameFileAndDirectory),
         ("file-and-parent", both_named("demo/x", "demo/x/y"), ArchiveNameFileAndDirectory),
@@ -242,6 +259,8 @@ fn records() -> Vec<Case> {
         ("record-size-signed", record(&format!("{hash},14"), &format!("{hash},+14")), RecordSyntax),
         ("record-size-unreadable", record(&format!("{hash},14"), &format!("{hash},x")), RecordSyntax),
         ("record-size-too-large", record(&format!("{hash},14"), &format!("{hash},18446744073709551630")), RecordSyntax),
+        ("record-a-million-columns", record("RECORD,,", &format!("RECORD{}", ",".repeat(1_000_000))), RecordSyntax),
+        ("record-a-million-empty-rows", record_and(&",,\n".repeat(1_000_000)), RecordHashMissing),
         ("record-two-columns", record("RECORD,,", "RECORD,"), RecordSyntax),
         ("record-four-columns", record("RECORD,,", "RECORD,,,"), RecordSyntax),
         ("record-blank-line", record("demo/empty.py", "\ndemo/empty.py"), RecordSyntax),
@@ -261,9 +280,21 @@ fn layout() -> Vec<Case> {
     vec![
         ("renamed-project", filename("other-1.0-py3-none-any.whl"), MetadataDistInfoName),
         ("renamed-version", filename("demo-1.1-py3-none-any.whl"), MetadataDistInfoName),
+        ("renamed-project-by-spelling", filename("Demo-1.0-py3-none-any.whl"), MetadataDistInfoName),
+        ("renamed-version-by-spelling", filename("demo-1.0.0-py3-none-any.whl"), MetadataDistInfoName),
+        ("dist-info-by-case", planned(|plan| {
+            for (name, _) in &mut plan.files {
+                *name = name.replace(".dist-info", ".Dist-Info");
+            }
+            plan.record_path = RECORD.replace(".dist-info", ".Dist-Info");
+        }), MetadataDistInfoName),
         ("renamed-tag", filename("demo-1.0-py2-none-any.whl"), MetadataTagsMismatch),
         ("renamed-with-more-tags", filename("demo-1.0-py2.py3-none-any.whl"), MetadataTagsMismatch),
-        ("renamed-build", filename("demo-1.0-1-py3-none-any.whl"), MetadataBuildMismatch),
+        ("renamed-build", planned(|plan| {
+            plan.filename = "demo-1.0-2-py3-none-any.whl".into();
+            plan.edit(WHEEL, "Tag:", "Build: 1\nTag:");
+        }), MetadataBuildMismatch),
+        ("renamed-interface", filename("demo-1.0-py3-abi3-any.whl"), MetadataTagsMismatch),
         ("two-dist-infos", named("evil-1.0.dist-info/METADATA"), MetadataDistInfoSeveral),
         ("two-dist-infos-by-case", named("evil-1.0.DIST-INFO/METADATA"), MetadataDistInfoSeveral),
         ("two-dist-infos-by-scheme", named("demo-1.0.data/purelib/pip-9.dist-info/METADATA"), MetadataDistInfoSeveral),
@@ -273,6 +304,9 @@ fn layout() -> Vec<Case> {
         ("data-that-is-a-file", named("demo-1.0.data"), MetadataDataDirectory),
         ("data-of-unknown-scheme", named("demo-1.0.data/stdlib/x"), MetadataDataScheme),
         ("data-of-no-scheme", named("demo-1.0.data/x"), MetadataDataScheme),
+        ("data-of-scheme-by-case", named("demo-1.0.data/Scripts/x"), MetadataDataScheme),
+        ("data-escapes", named("demo-1.0.data/../x"), ArchiveNameSegment),
+        ("data-scheme-escapes", named("demo-1.0.data/purelib/../../x"), ArchiveNameSegment),
         ("data-over-root", named("demo-1.0.data/purelib/demo/__init__.py"), MetadataInstallCollision),
         ("data-over-data", both_named("demo-1.0.data/purelib/x.py", "demo-1.0.data/platlib/X.py"), MetadataInstallCollision),
     ]
@@ -296,6 +330,7 @@ fn claims() -> Vec<Case> {
         ("metadata-after-blank-line", edited(METADATA, "Metadata-Version", "\nMetadata-Version"), MetadataField),
         ("metadata-not-headers", edited(METADATA, "Name: demo", "Name demo"), MetadataSyntax),
         ("metadata-lone-return", edited(METADATA, "Name: demo", "Summary: x\rName: evil\nName: demo"), MetadataSyntax),
+        ("metadata-line-separator", edited(METADATA, "Name: demo", "Summary: x\u{2028}Version: 9\nName: demo"), MetadataSyntax),
         ("metadata-leading-space", edited(METADATA, "Metadata-Version", " Metadata-Version"), MetadataSyntax),
         ("metadata-space-before-colon", edited(METADATA, "Name: demo", "Name : demo"), MetadataSyntax),
         ("metadata-not-utf8", planned(|plan| { plan.put(METADATA, b"Name: \xff\n"); }), MetadataSyntax),
@@ -309,6 +344,10 @@ fn claims() -> Vec<Case> {
         ("wheel-other-tag", edited(WHEEL, "py3-none-any", "cp312-cp312-linux_x86_64"), MetadataTagsMismatch),
         ("wheel-ten-million-tags", edited(WHEEL, "Tag: py3-none-any\n", &many_tags()), MetadataTagsMismatch),
         ("metadata-a-million-fields", edited(METADATA, "Name:", &format!("{}Name:", "A:b\n".repeat(1_000_000))), MetadataSyntax),
+        ("wheel-platform-of-a-megabyte", edited(WHEEL, "Tag: py3-none-any\n", &long_platform()), MetadataTagsMismatch),
+        ("wheel-two-thousand-platforms", edited(WHEEL, "Tag: py3-none-any\n", &many_platforms()), MetadataTagsMismatch),
+        ("wheel-build-malformed", edited(WHEEL, "Tag:", "Build: x\nTag:"), MetadataBuildMismatch),
+        ("wheel-build-twice", edited(WHEEL, "Tag:", "Build: 1\nBuild: 1\nTag:"), MetadataDuplicateField),
         ("wheel-malformed-tag", edited(WHEEL, "py3-none-any", "py3-none"), MetadataTagsMismatch),
         ("wheel-build-not-in-name", edited(WHEEL, "Tag:", "Build: 1\nTag:"), MetadataBuildMismatch),
         ("wheel-body", edited(WHEEL, "Tag:", "\nTag:"), MetadataSyntax),
@@ -316,9 +355,29 @@ fn claims() -> Vec<Case> {
         ("script-absolute", entry_points("[gui_scripts]\n/bin/sh = demo:main\n"), MetadataEntryPointEscapes),
         ("script-backslash", scripts("..\\evil = demo:main"), MetadataEntryPointEscapes),
         ("script-dots", scripts(".. = demo:main"), MetadataEntryPointEscapes),
-        ("script-nameless", scripts(" = demo:main"), MetadataEntryPointEscapes),
+        ("script-nameless", scripts(" = demo:main"), MetadataEntryPoints),
         ("script-by-other-delimiter", scripts("a: b = demo:main"), MetadataEntryPointEscapes),
-        ("script-in-continuation", scripts("a = demo:main\n  ../b = demo:main"), MetadataEntryPointEscapes),
+        ("script-in-continuation", scripts("a = demo:main\n  ../b = demo:main"), MetadataEntryPoints),
+        ("script-in-a-line-deeper-by-one-character", scripts("\u{a0}a = demo:main\n  b = demo:main"), MetadataEntryPoints),
+        ("script-group-in-continuation", entry_points("[x]\na = demo:main\n [console_scripts]\n../b = demo:main\n"), MetadataEntryPoints),
+        ("script-after-line-separator", scripts("a = demo:main\u{2028}../b = demo:main"), MetadataEntryPoints),
+        ("script-after-line-separator-in-comment", scripts("# x\u{2029}../b = demo:main"), MetadataEntryPoints),
+        ("script-after-next-line", scripts("a = demo:main\u{85}../b = demo:main"), MetadataEntryPoints),
+        ("script-after-semicolon", scripts(";/../../b = demo:main"), MetadataEntryPoints),
+        ("script-of-group-in-brackets", entry_points("[[console_scripts]]\n../b = demo:main\n"), MetadataEntryPoints),
+        ("script-of-default-group", entry_points("[DEFAULT]\n../b = demo:main\n"), MetadataEntryPoints),
+        ("script-of-no-group", entry_points("../b = demo:main\n[console_scripts]\n"), MetadataEntryPoints),
+        ("script-twice", scripts("a = demo:main\na = demo:evil"), MetadataEntryPoints),
+        ("script-twice-by-case", scripts("a = demo:main\nA = demo:evil"), MetadataEntryPoints),
+        ("script-of-both-groups", entry_points("[console_scripts]\na = demo:main\n[gui_scripts]\na = demo:evil\n"), MetadataEntryPoints),
+        ("script-group-twice", entry_points("[console_scripts]\na = b:c\n[console_scripts]\nd = e:f\n"), MetadataEntryPoints),
+        ("script-over-a-file", planned(|plan| {
+            plan.put("demo-1.0.data/scripts/A", "#!python\n");
+            plan.put(ENTRY_POINTS, "[console_scripts]\na = demo:main\n");
+        }), MetadataEntryPoints),
+        ("script-with-space", scripts("a b = demo:main"), MetadataEntryPoints),
+        ("entry-point-without-target", entry_points("[x.y]\nmulti\n"), MetadataEntryPoints),
+        ("entry-points-a-million", entry_points(&format!("[x]\n{}", many_entries())), MetadataEntryPoints),
         ("script-after-lone-return", scripts("a = demo:main\r../b = demo:main"), MetadataEntryPoints),
         ("script-without-target", scripts("nothing"), MetadataEntryPoints),
         ("script-group-open", entry_points("[console_scripts\na = b\n"), MetadataEntryPoints),
@@ -330,4 +389,20 @@ fn many_tags() -> String {
     let parts: Vec<_> = (0..10).map(|part| format!("p{part}")).collect();
     let parts = parts.join(".");
     format!("Tag: {parts}-{parts}-{parts}\n").repeat(10_000)
+}
+
+fn many_entries() -> String {
+    (0..1_000_000).map(|number| format!("{number}=a\n")).collect()
+}
+
+/// More platforms than a file name may have, each in a line.
+fn many_platforms() -> String {
+    (0..2000).map(|number| format!("Tag: py3-none-p{number}\n")).collect()
+}
+
+/// One line that stands for a thousand tags of a megabyte each.
+fn long_platform() -> String {
+    let parts: Vec<_> = (0..32).map(|part| format!("p{part}")).collect();
+    let parts = parts.join(".");
+    format!("Tag: {parts}-{parts}-{}\n", "a".repeat(1 << 20))
 }

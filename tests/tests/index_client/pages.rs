@@ -159,6 +159,20 @@ async fn what_is_odd_or_new_on_a_page_does_not_stand_in_the_way() {
     index.download(&file, &mut Vec::new()).await.expect("the file");
     let page = index.page(&PROJECT.parse().expect("a name")).await.expect("the page");
     assert_eq!(page.unread().len(), 4);
-    let old = problem(page.release(&"0.1".parse().expect("a version")));
+    let old = problem(page.release(&"0.1".parse().expect("a version"), 9));
     assert_problem!(old, Problem::FileMalformed { .. });
+}
+
+#[tokio::test]
+async fn a_release_of_too_many_files_is_refused() {
+    let server = server();
+    bent(&server, |page| {
+        let files = page["files"].as_array_mut().expect("files");
+        for tag in ["py2", "cp39"] {
+            files.push(json!({ "filename": format!("foo_bar-1.0-{tag}-none-any.whl") }));
+        }
+    });
+    let found =
+        problem(release(&index_at(&server.url(), IndexLimits { files: 2, ..limits() })).await);
+    assert_problem!(found, Problem::TooManyFiles { found: 3, limit: 2 });
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use super::{Item, Subject, Work};
+use super::{Item, Subject, Task, Work};
 use crate::error::{CliError, shown};
 use crate::interrupt;
 
@@ -46,7 +46,7 @@ pub fn find(folder: &Path, recursive: bool, cancel: &AtomicBool) -> Result<Found
             if name.ends_with(".whl") || name.ends_with(".tar.gz") {
                 let work = match kind.is_symlink().then(|| leads_out(&path, &real)).flatten() {
                     Some(error) => Work::Settled(error),
-                    None => Work::Judge(None),
+                    None => Work::Judge(Task::default()),
                 };
                 found.items.push(Item { subject: Subject::File(path), work });
             } else if OTHER_KINDS.iter().any(|ending| name.ends_with(ending)) {

@@ -11,7 +11,7 @@ use wheelmark_core::limits::LOCK_FILE;
 use wheelmark_core::lock::{Lock, LockFormat, LockedProject};
 use wheelmark_core::report::Escaped;
 
-use super::{Item, LockRead, Locked, Plan, Subject, Work, folder};
+use super::{Item, LockRead, Locked, Plan, Subject, Task, Work, folder};
 use crate::error::{CliError, shown};
 use crate::input::{self, Watched};
 use crate::interrupt;
@@ -72,7 +72,7 @@ pub fn plan(
         };
         for file in paths {
             let locked = Locked { lock: path.to_owned(), project: Arc::clone(project) };
-            let work = Work::Judge(Some(locked));
+            let work = Work::Judge(Task { locked: Some(locked), ..Task::default() });
             plan.items.push(Item { subject: Subject::File(file), work });
         }
     }

@@ -1,7 +1,11 @@
 //! Many files at once: what is to be looked at, in a fixed order, by as many threads as are asked for.
 
-pub mod folder;
-pub mod locked;
+mod folder;
+pub mod indexed;
+mod locked;
+mod plan;
+
+pub use plan::{LockRead, Plan};
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -13,31 +17,11 @@ use std::thread;
 
 use wheelmark_core::lock::LockedProject;
 use wheelmark_core::report::{Decision, Report, TrustUsed};
+use wheelmark_index::FileListed;
 
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::interrupt;
-
-/// Everything that is to be looked at.
-#[derive(Default)]
-pub struct Plan {
-    /// The items; sorted before they are worked on.
-    pub items: Vec<Item>,
-    /// The locks they come from.
-    pub locks: Vec<LockRead>,
-    /// What a person should know of what was left out.
-    pub notes: Vec<String>,
-}
-
-/// A lock that was read.
-pub struct LockRead {
-    /// Its file.
-    pub path: PathBuf,
-    /// What people call its format.
-    pub format: &'static str,
-    /// The number of things that it locks.
-    pub projects: usize,
-}
 
 /// One thing to look at.
 pub struct Item {
@@ -61,14 +45,32 @@ pub enum Subject {
         /// The project and its version, or the text of the entry. Not to be trusted: escape it where shown.
         what: String,
     },
+    /// A release on an index, or a file of it.
+    Indexed {
+        /// The release, as NAME==VERSION.
+        release: String,
+        /// The file, where the index told which there are.
+        file: Option<String>,
+    },
 }
 
 /// What is to be done with an item.
 pub enum Work {
-    /// Its file is verified, and held against the lock that it is there for.
-    Judge(Option<Locked>),
+    /// Its file is verified.
+    Judge(Task),
+    /// The file that an index lists so is downloaded, and verified.
+    Download(Box<FileListed>),
     /// Nothing: what kept it from being looked at is known.
     Settled(CliError),
+}
+
+/// What a file is verified with, beside what lies beside it.
+#[derive(Default)]
+pub struct Task {
+    /// The entry of a lock that it is held against.
+    pub locked: Option<Locked>,
+    /// How an index lists it, where its attestations are to be asked for there.
+    pub listed: Option<Box<FileListed>>,
 }
 
 /// The entry of a lock that a file is held against.
@@ -148,7 +150,7 @@ impl std::fmt::Display for Summary {
 pub fn sort(items: &mut Vec<Item>) {
     fn key(item: &Item) -> (&Subject, Option<&Path>) {
         let lock = match &item.work {
-            Work::Judge(Some(locked)) => Some(locked.lock.as_path()),
+            Work::Judge(Task { locked: Some(locked), .. }) => Some(locked.lock.as_path()),
             _ => None,
         };
         (&item.subject, lock)
@@ -213,7 +215,7 @@ mod tests {
     fn items(count: usize) -> Vec<Item> {
         let item = |number: usize| Item {
             subject: Subject::File(PathBuf::from(format!("{number:04}"))),
-            work: Work::Judge(None),
+            work: Work::Judge(Task::default()),
         };
         (0..count).rev().chain(0..count).map(item).collect()
     }

@@ -14,9 +14,11 @@ use wheelmark_core::verify::{self, Artifact, Given, VerifiedProvenance};
 
 use crate::artifact;
 use crate::attestations::{self, Found};
-use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Work, folder, locked};
+use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Work, indexed};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::from_index::Asked;
+use crate::index_options::IndexOptions;
 use crate::interrupt;
 use crate::progress::Files;
 use crate::render::Output;
@@ -34,7 +36,10 @@ use crate::trust_options::TrustOptions;
 ///
 /// A folder stands for every `.whl` and `.tar.gz` in it. A lock stands for the files that it names: each
 /// must have one of its digests, and it is accepted only if every locked project has a file and every file
-/// is accepted.
+/// is accepted. A release on a package index stands for every wheel and `.tar.gz` that the index lists of it.
+///
+/// Only status 404 means that an index has no attestation of a file; without any, also beside it, the file is
+/// rejected. Whatever else the index answers that is no attestation leaves the file undecided.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,13 +48,14 @@ Examples:
   wheelmark verify --policy policy.toml -r requirements.txt --files wheelhouse/
   wheelmark verify --key release.pub --source https://example.org/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
+  wheelmark verify --trust public-good --source https://github.com/owner/project --from-index demo==1.0
 
-Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one could not be read or is missing,
-2 wrong usage.")]
+Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one is missing or could not
+be had or read, 2 wrong usage.")]
 pub struct Arguments {
     /// The files to check, or folders of them; each file has its attestations beside it: <FILE>.sigstore.json,
     /// .sigstore, .provenance, .publish.attestation, .slsa.attestation or .intoto.jsonl
-    #[arg(value_name = "PATH", required_unless_present = "locks")]
+    #[arg(value_name = "PATH", required_unless_present_any = ["locks", "from_index"])]
     paths: Vec<PathBuf>,
     /// A lock whose files are to be checked: requirements.txt with hashes, pylock.toml, uv.lock or
     /// poetry.lock
@@ -86,7 +92,9 @@ pub struct Arguments {
     /// Show people every check of accepted files too, where there are several
     #[arg(long, short)]
     verbose: bool,
-    // Last, because its heading stays in force for what follows it.
+    // Last, because their headings stay in force for what follows them.
+    #[command(flatten)]
+    index: IndexOptions,
     #[command(flatten)]
     trust: TrustOptions,
 }
@@ -110,31 +118,41 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let cancel = interrupt::watch()?;
-    let Plan { mut items, locks, notes } = plan(arguments, &cancel)?;
-    batch::sort(&mut items);
+    let (Plan { items, locks, notes }, index) = plan(arguments, &cancel)?;
     let alone = locks.is_empty() && items.len() == 1;
-    let judge = |item: &Item| {
-        let (path, locked) = match (&item.subject, &item.work) {
-            (_, Work::Settled(error)) => return Err(error.clone()),
-            (Subject::File(path), Work::Judge(locked)) => (path, locked),
-            (Subject::Locked { .. }, Work::Judge(_)) => {
-                return Err(CliError::undecided("there is no file to verify"));
+    let progress = Files::new(items.len());
+    let judge = |item: &Item| match (&item.subject, &item.work, &index) {
+        (_, Work::Settled(error), _) => Err(error.clone()),
+        (Subject::File(path), Work::Judge(task), index) => {
+            let read = if alone { artifact::read } else { artifact::read_quietly };
+            let artifact = read(path, &cancel)?;
+            let mut found = attestations_beside(path, arguments.bundle.as_deref())?;
+            if let (Some(listed), Some(index)) = (&task.listed, index) {
+                found = found.and(index.attestations_of(&artifact, listed)?);
             }
-        };
-        let read = if alone { artifact::read } else { artifact::read_quietly };
-        let bundle = arguments.bundle.as_deref();
-        let judged = weigh(path, read(path, &cancel)?, bundle, &policy, now)?;
-        Ok(match locked {
-            Some(locked) => held_against(locked, judged),
-            None => judged.report,
-        })
+            let judged = weigh(artifact, found, &policy, now);
+            Ok(match &task.locked {
+                Some(locked) => held_against(locked, judged),
+                None => judged.report,
+            })
+        }
+        (_, Work::Download(listed), Some(index)) => {
+            let artifact = index.artifact(listed, &progress)?;
+            // Beside a file that was downloaded lies nothing that its name could mean.
+            let found = index.attestations(listed)?;
+            let mut report = weigh(artifact, found, &policy, now).report;
+            report.notes.extend(indexed::withdrawn(listed));
+            Ok(report)
+        }
+        (_, Work::Judge(_) | Work::Download(_), _) => {
+            Err(CliError::undecided("there is no file to verify"))
+        }
     };
     let mut exit = Exit::Accepted;
     let trust = TrustUsed::of(policy.trust(), now);
     let mut summary = Summary { accepted: 0, rejected: 0, undecided: 0, locks, trust, notes };
     let mut renderer = arguments.format().renderer(alone, arguments.verbose);
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let progress = Files::new(items.len());
     batch::run(&items, jobs, &cancel, judge, |seen| {
         exit = exit.and(seen.exit());
         summary.count(seen.exit());
@@ -167,35 +185,28 @@ fn one_file(paths: &[PathBuf]) -> Result<(), CliError> {
         .hint("name each attestation <FILE>.sigstore.json and leave --bundle out"))
 }
 
-/// What the arguments stand for.
-fn plan(arguments: &Arguments, cancel: &Arc<AtomicBool>) -> Result<Plan, CliError> {
+/// What the arguments stand for, in the order in which it is shown; and the index, if it is asked.
+fn plan(
+    arguments: &Arguments,
+    cancel: &Arc<AtomicBool>,
+) -> Result<(Plan, Option<Asked>), CliError> {
     let mut plan = Plan::default();
-    let recursive = arguments.recursive;
     for path in &arguments.paths {
-        let subject = Subject::File(path.clone());
-        if !path.is_dir() {
-            plan.items.push(Item { subject, work: Work::Judge(None) });
-            continue;
-        }
-        let found = folder::find(path, recursive, cancel);
-        interrupt::check(cancel)?;
-        match found {
-            Ok(found) if found.items.is_empty() => {
-                let work = Work::Settled(folder::empty(path, recursive));
-                plan.items.push(Item { subject, work });
-                plan.notes.extend(found.notes);
-            }
-            Ok(found) => {
-                plan.items.extend(found.items);
-                plan.notes.extend(found.notes);
-            }
-            Err(error) => plan.items.push(Item { subject, work: Work::Settled(error) }),
-        }
+        plan.path(path, arguments.recursive, cancel)?;
     }
     for lock in &arguments.locks {
-        locked::plan(lock, arguments.files.as_deref(), recursive, cancel, &mut plan)?;
+        plan.lock(lock, arguments.files.as_deref(), arguments.recursive, cancel)?;
     }
-    Ok(plan)
+    let options = &arguments.index;
+    let index = match options.ask() {
+        true => Some(Asked::new(options.url()?, options.limits(), cancel)?),
+        false => None,
+    };
+    if let Some(index) = &index {
+        indexed::plan(index, options, &mut plan)?;
+    }
+    batch::sort(&mut plan.items);
+    Ok((plan, index))
 }
 
 /// Adds the check against a lock to what was decided.
@@ -233,26 +244,25 @@ pub(super) fn judge(
     now: DateTime<Utc>,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Judged, CliError> {
-    weigh(path, artifact::read(path, cancel)?, bundle, policy, now)
+    let artifact = artifact::read(path, cancel)?;
+    Ok(weigh(artifact, attestations_beside(path, bundle)?, policy, now))
 }
 
-/// Verifies a file that was read, by the attestation given or the one beside it.
-fn weigh(
-    path: &Path,
-    artifact: Artifact,
-    bundle: Option<&Path>,
-    policy: &Policy,
-    now: DateTime<Utc>,
-) -> Result<Judged, CliError> {
+/// The attestations of a file that were named, or that lie beside it.
+fn attestations_beside(path: &Path, bundle: Option<&Path>) -> Result<Found, CliError> {
+    attestations::of(path, bundle, &AttestationLimits::standard())
+}
+
+/// Verifies a file that was read.
+fn weigh(artifact: Artifact, found: Found, policy: &Policy, now: DateTime<Utc>) -> Judged {
     let limits = AttestationLimits::standard();
-    let Found { given, missing } = attestations::of(path, bundle, &limits)?;
+    let Found { given, missing } = found;
     let outcome = verify::verify(&artifact, &given, policy, now, &limits);
     let mut report = outcome.report;
-    if let Some(missing) = missing {
-        let note = format!("there is no attestation at `{}`", missing.to_string_lossy());
-        report.notes.push(note);
+    if given.is_empty() {
+        report.notes.extend(missing);
     }
-    Ok(Judged { artifact, given, report, provenance: outcome.provenance })
+    Judged { artifact, given, report, provenance: outcome.provenance }
 }
 
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {

@@ -67,6 +67,9 @@ pub fn distribution(
             for hook in wheel.startup_hooks() {
                 description.note(format!("`{hook}` runs whenever Python starts"));
             }
+            for note in wheel.notes() {
+                description.note(note.to_string());
+            }
             description.note(
                 "archive and RECORD agree with each other, which says nothing of their origin",
             );

@@ -2,9 +2,10 @@
 //!
 //! <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>
 
+use serde::Deserialize as _;
 use serde_json::Value;
 use sigstore_types::bundle::VerificationMaterialContent;
-use sigstore_types::{Bundle, SignatureContent};
+use sigstore_types::{Bundle, MediaType, SignatureContent};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
@@ -60,9 +61,15 @@ impl Attestation {
                     .found(format!("{count} signatures")));
             }
         }
-        let text = value.to_string();
-        let bundle = Bundle::from_json(&text).map_err(|error| malformed(&error.to_string()))?;
-        check_chain(&bundle.verification_material.content)?;
+        let bundle = Bundle::deserialize(value).map_err(|error| malformed(&error.to_string()))?;
+        let material = &bundle.verification_material.content;
+        let older = matches!(bundle.media_type, MediaType::Bundle0_1 | MediaType::Bundle0_2);
+        if older && matches!(material, VerificationMaterialContent::Certificate(_)) {
+            return Err(malformed(
+                "`certificate`, which came with v0.3, in a bundle of an older form",
+            ));
+        }
+        check_chain(material)?;
         let signed_by = match &bundle.verification_material.content {
             VerificationMaterialContent::PublicKey(key) => {
                 ClaimedSigner::Key { hint: key.hint.clone() }

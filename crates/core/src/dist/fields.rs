@@ -1,6 +1,6 @@
 //! Header lines: the form of METADATA, WHEEL and PKG-INFO.
 
-use super::Refusal;
+use super::{Refusal, names};
 use crate::limits::METADATA_FIELDS;
 use crate::report::Reason;
 
@@ -26,7 +26,7 @@ impl Fields {
             }
             let syntax = || Refusal::new(Reason::MetadataSyntax, line);
             // A lone CR ends a line for some readers.
-            if line.contains(|c: char| c.is_control() && c != '\t') {
+            if line.contains(|c: char| names::is_control(c) && c != '\t') {
                 return Err(syntax());
             }
             if line.starts_with([' ', '\t']) {

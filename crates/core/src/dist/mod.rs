@@ -9,3 +9,4 @@ mod refusal;
 pub(crate) use fields::Fields;
 pub use metadata::Metadata;
 pub use refusal::Refusal;
+pub(crate) use refusal::Shown;

@@ -13,10 +13,22 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Refusal> {
     })
 }
 
+/// Whether a character controls something, or ends a line for some readers: Python's `splitlines`, by which
+/// installers read RECORD and entry points, takes the two separators for ends.
+pub(crate) fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a file system that compares names by their normal form (HFS+) leaves the character out.
+fn is_ignored(c: &char) -> bool {
+    let ranges = ['\u{200c}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{206a}'..='\u{206f}'];
+    *c == '\u{feff}' || ranges.iter().any(|range| range.contains(c))
+}
+
 /// Refuses a name that could lead out of the folder it is unpacked in. Of a directory it may end in `/`.
 pub(crate) fn check_one(name: &str) -> Result<(), Refusal> {
     let refuse = |reason, found: &str| Err(Refusal::new(reason, found).at(name));
-    if let Some(character) = name.chars().find(|c| c.is_control() || *c == '\\') {
+    if let Some(character) = name.chars().find(|c| is_control(*c) || *c == '\\') {
         return refuse(Reason::ArchiveNameCharacters, &character.to_string());
     }
     if name.starts_with('/') {
@@ -47,7 +59,7 @@ pub(crate) enum Collision {
     FileAndDirectory,
 }
 
-/// Where a member leads to on a file system that ignores case and normal form.
+/// Where a member leads to on a file system that ignores case, normal form and what is not seen.
 pub(crate) struct Place<'a> {
     /// Segments end in NUL, so that a directory sorts directly before what lies in it.
     key: String,
@@ -64,8 +76,9 @@ impl<'a> Place<'a> {
             if segment.is_ascii() {
                 key.extend(segment.chars().map(|c| c.to_ascii_lowercase()));
             } else {
-                // Decomposed first, so that a letter is folded the same however its accent was written.
-                key.extend(segment.nfd().flat_map(fold).nfc());
+                // Decomposed first, so that a letter is folded the same however its accent was written. By
+                // compatibility, as some file systems compare names and as Python compares modules.
+                key.extend(segment.nfkd().filter(|c| !is_ignored(c)).flat_map(fold).nfkc());
             }
             key.push('\0');
         }

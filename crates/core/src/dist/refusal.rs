@@ -63,7 +63,7 @@ impl From<Refusal> for report::Refusal {
 }
 
 /// Untrusted text, escaped and cut to a length a person can read.
-struct Shown<'a>(&'a str);
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

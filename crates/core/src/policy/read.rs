@@ -21,6 +21,9 @@ use crate::filename::ProjectName;
 use crate::report::Escaped;
 use crate::trust::{Instance, InstanceName, Instances, TrustRoot, TrustedKey, Validity};
 
+/// What stands for a key in the policies that are handed out.
+const PLACEHOLDER: &str = "REPLACE-THIS-BY-YOUR-KEY";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -218,7 +221,15 @@ impl Reader<'_> {
                 let message = format!("key `{}` is valid at no time", Escaped(name.get_ref()));
                 return Err(self.error(name.span(), message));
             }
-            let key = TrustedKey::from_pem(entry.pem.get_ref(), validity)
+            let pem = entry.pem.get_ref();
+            if pem.contains(PLACEHOLDER) {
+                let message = format!(
+                    "`{PLACEHOLDER}` still stands where the key belongs: put the whole content of the \
+                     public key's file (such as release.key.pub) here"
+                );
+                return Err(self.error(entry.pem.span(), message));
+            }
+            let key = TrustedKey::from_pem(pem, validity)
                 .map_err(|error| self.error(entry.pem.span(), error.to_string()))?;
             // One key under two names could count twice (CVE class GHSA-3633-5h82-39pq).
             if let Some((other, _)) = keys.iter().find(|(_, other)| other.id() == key.id()) {

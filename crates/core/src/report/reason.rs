@@ -32,7 +32,7 @@ coded! {
         ArchiveDirectoryTooLarge = "archive-directory-too-large",
         /// The members together would inflate to more than the bound.
         ArchiveInflatedTooLarge = "archive-inflated-too-large",
-        /// A member claims to inflate to more, for each compressed byte, than the bound.
+        /// A member, or the whole wheel, claims to inflate to more, for each compressed byte, than the bound.
         ArchiveInflationRatio = "archive-inflation-ratio",
         /// A member that must be held in memory is larger than the bound.
         ArchiveMemberTooLarge = "archive-member-too-large",
@@ -54,7 +54,7 @@ coded! {
         ArchiveLocalHeader = "archive-local-header",
         /// The local header of a member says something else than the central directory.
         ArchiveHeadersDisagree = "archive-headers-disagree",
-        /// The data descriptor after a member is missing, malformed, wrong, or used where it is ambiguous.
+        /// A member whose sizes and CRC-32 follow its data: readers must guess where it ends, or seek.
         ArchiveDataDescriptor = "archive-data-descriptor",
         /// Bytes lie before, between or after the members that belong to none of them.
         ArchiveGap = "archive-gap",
@@ -78,7 +78,7 @@ coded! {
         ArchiveNameAbsolute = "archive-name-absolute",
         /// A member's name has an empty, `.` or `..` segment, or one that some file system reads so.
         ArchiveNameSegment = "archive-name-segment",
-        /// A member's name holds a backslash, NUL or another control character.
+        /// A member's name holds a backslash, NUL, another control character or a line separator.
         ArchiveNameCharacters = "archive-name-characters",
         /// A member's name holds a colon: a drive letter or an alternate stream on Windows.
         ArchiveNameColon = "archive-name-colon",
@@ -162,7 +162,7 @@ coded! {
         MetadataDistInfoMissing = "metadata-dist-info-missing",
         /// The wheel has, or would install, more than its one `.dist-info` directory.
         MetadataDistInfoSeveral = "metadata-dist-info-several",
-        /// The name or version of the `.dist-info` directory is not that of the file name.
+        /// The `.dist-info` directory does not bear the name and version of the file name, spelled alike.
         MetadataDistInfoName = "metadata-dist-info-name",
         /// A `.data` directory is not the wheel's own.
         MetadataDataDirectory = "metadata-data-directory",
@@ -188,9 +188,9 @@ coded! {
         MetadataWheelMissing = "metadata-wheel-missing",
         /// WHEEL is of an unknown Wheel-Version.
         MetadataWheelVersion = "metadata-wheel-version",
-        /// The tags in WHEEL are not those of the file name.
+        /// WHEEL's tags are not those of the file name (platforms: where nothing that was signed names it).
         MetadataTagsMismatch = "metadata-tags-mismatch",
-        /// The build tag in WHEEL is not that of the file name.
+        /// WHEEL gives another build tag than the file name (or none, where nothing that was signed names it).
         MetadataBuildMismatch = "metadata-build-mismatch",
         /// `entry_points.txt` cannot be read in one way only.
         MetadataEntryPoints = "metadata-entry-points",
@@ -198,7 +198,7 @@ coded! {
         MetadataEntryPointEscapes = "metadata-entry-point-escapes",
 
         // ---- the attestation (attestation/envelope.rs)
-        /// No attestation was found beside the file, and none was given.
+        /// No attestation of the file was found, and none was given.
         AttestationMissing = "attestation-missing",
         /// The attestation is not a Sigstore bundle that can be read.
         BundleMalformed = "bundle-malformed",

@@ -18,7 +18,7 @@ use sigstore_verify::{
 };
 
 use super::refused::refusal;
-use super::{CertificateIdentity, Contents, KeyId};
+use super::{CertificateIdentity, Contents, KeyId, entries};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::TRUSTED_ROOT;
@@ -226,6 +226,7 @@ impl Instance {
             how = how.skip_sct();
         }
         let shown = self.verifier.verify(signed, bundle, &how).map_err(|error| refusal(&error))?;
+        entries::agree(bundle, &self.root)?;
         let identity = shown
             .certificate()
             .and_then(|certificate| CertificateIdentity::read(self.name, certificate))
@@ -248,6 +249,7 @@ impl Instance {
     ) -> Result<Shown<KeyId>, Refusal> {
         let how = PublicKeyVerificationPolicy::new(key.clone());
         let shown = self.verifier.verify(signed, bundle, &how).map_err(|error| refusal(&error))?;
+        entries::agree(bundle, &self.root)?;
         Ok(Shown { what: KeyId::of_spki(key.as_bytes()), times: times(&shown) })
     }
 }

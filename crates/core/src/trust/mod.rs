@@ -2,6 +2,7 @@
 //! have signed.
 
 mod contents;
+mod entries;
 mod identity;
 mod instance;
 mod refused;

@@ -10,29 +10,41 @@ use super::data::{self, Content, Inflater, Want};
 use super::error::WheelError;
 use super::extra::Extra;
 use super::header::{Header, LittleEndian as _, VERSION_ZIP64};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use super::unsound::Span;
 use crate::digest::Sha256Digest;
 use crate::dist::Refusal;
 use crate::report::Reason;
 
 const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";
-const DESCRIPTOR_SIGNATURE: &[u8] = b"PK\x07\x08";
+
+/// What reading needs for itself, used again for each file.
+pub(super) struct Buffers {
+    input: Vec<u8>,
+    inflater: Inflater,
+}
+
+impl Buffers {
+    pub(super) fn new() -> Self {
+        Self { input: vec![0; stream::INPUT], inflater: Inflater::new() }
+    }
+}
 
 /// Reads the file once from its first byte to its last. `want` is asked, and `found` told, about each
 /// member in turn. Returns the digest of the file.
 pub(super) fn pass<R: Read + Seek>(
     reader: &mut R,
+    buffers: &mut Buffers,
     directory: &Directory,
     want: impl Fn(&Entry) -> Want,
     mut found: impl FnMut(&Entry, Content) -> Result<(), Refusal>,
 ) -> Result<Sha256Digest, WheelError> {
-    let mut stream = Stream::start(reader, 0)?;
+    let Buffers { input, inflater } = buffers;
+    let mut stream = Stream::start(reader, input, 0)?;
     stream.hasher = Some(Sha256::new());
     first_block(&mut stream)?;
-    let mut inflater = Inflater::new();
     for entry in &directory.entries {
-        let content = member(&mut stream, &mut inflater, entry, want(entry))?;
+        let content = member(&mut stream, inflater, entry, want(entry))?;
         found(entry, content)?;
     }
     if stream.offset != directory.start {
@@ -56,8 +68,11 @@ pub(super) fn pass<R: Read + Seek>(
 }
 
 /// Refuses a file that is a tar archive too, as the pass does.
-pub(super) fn refuse_tar<R: Read + Seek>(reader: &mut R) -> Result<(), WheelError> {
-    first_block(&mut Stream::start(reader, 0)?)
+pub(super) fn refuse_tar<R: Read + Seek>(
+    reader: &mut R,
+    buffers: &mut Buffers,
+) -> Result<(), WheelError> {
+    first_block(&mut Stream::start(reader, &mut buffers.input, 0)?)
 }
 
 fn first_block<R: Read>(stream: &mut Stream<'_, R>) -> Result<(), WheelError> {
@@ -83,24 +98,20 @@ pub(super) struct Unsound {
 /// pass; what is wrong with its data is told.
 pub(super) fn unsound<R: Read + Seek>(
     reader: &mut R,
-    inflater: &mut Inflater,
+    buffers: &mut Buffers,
     entry: &Entry,
     want: Want,
 ) -> Result<Unsound, WheelError> {
-    let mut stream = Stream::start(reader, entry.offset)?;
-    let zip64 = local_header(&mut stream, entry)?;
+    let Buffers { input, inflater } = buffers;
+    let mut stream = Stream::start(reader, input, entry.offset)?;
+    local_header(&mut stream, entry)?;
     let compressed = Span::of(stream.offset, entry);
-    let mut end = data_end(&stream, entry)?;
+    let end = data_end(&stream, entry)?;
     let (content, contradiction) = match data::inflate(&mut stream, inflater, entry, want) {
         Ok((crc32, content)) => (Some(content), data::crc_holds(entry, crc32).err()),
         Err(WheelError::Refused(refusal)) => (None, Some(refusal)),
         Err(error) => return Err(error),
     };
-    if entry.header.has_descriptor() {
-        let mut stream = Stream::start(reader, end)?;
-        descriptor(&mut stream, entry, zip64)?;
-        end = stream.offset;
-    }
     no_gap(end, entry)?;
     Ok(Unsound { damaged: content.is_none(), content, compressed, contradiction })
 }
@@ -108,26 +119,24 @@ pub(super) fn unsound<R: Read + Seek>(
 /// Reads one member by seeking to it, by the same rules as the pass.
 pub(super) fn one<R: Read + Seek>(
     reader: &mut R,
+    buffers: &mut Buffers,
     entry: &Entry,
     want: Want,
 ) -> Result<Content, WheelError> {
-    let mut stream = Stream::start(reader, entry.offset)?;
-    member(&mut stream, &mut Inflater::new(), entry, want)
+    let mut stream = Stream::start(reader, &mut buffers.input, entry.offset)?;
+    member(&mut stream, &mut buffers.inflater, entry, want)
 }
 
-/// One member: local header, data, data descriptor; exactly from its offset to the end of its slot.
+/// One member: local header and data; exactly from its offset to the end of its slot.
 fn member<R: Read>(
     stream: &mut Stream<'_, R>,
     inflater: &mut Inflater,
     entry: &Entry,
     want: Want,
 ) -> Result<Content, WheelError> {
-    let zip64 = local_header(stream, entry)?;
+    local_header(stream, entry)?;
     data_end(stream, entry)?;
     let content = data::read(stream, inflater, entry, want)?;
-    if entry.header.has_descriptor() {
-        descriptor(stream, entry, zip64)?;
-    }
     no_gap(stream.offset, entry)?;
     Ok(content)
 }
@@ -150,8 +159,8 @@ fn no_gap(end: u64, entry: &Entry) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// 4.3.7. Returns whether the header has a ZIP64 field, on which the form of the descriptor depends.
-fn local_header<R: Read>(stream: &mut Stream<'_, R>, entry: &Entry) -> Result<bool, WheelError> {
+/// 4.3.7.
+fn local_header<R: Read>(stream: &mut Stream<'_, R>, entry: &Entry) -> Result<(), WheelError> {
     let slot = usize::try_from(entry.end - entry.offset).unwrap_or(usize::MAX);
     let fixed = stream.exactly(LOCAL_HEADER)?;
     let length = LOCAL_HEADER + usize::from(fixed.u16_at(26)) + usize::from(fixed.u16_at(28));
@@ -159,13 +168,12 @@ fn local_header<R: Read>(stream: &mut Stream<'_, R>, entry: &Entry) -> Result<bo
         let found = "no local header";
         return Err(Refusal::new(Reason::ArchiveLocalHeader, found).at(&entry.name).into());
     }
-    let zip64 =
-        compare(stream.exactly(length)?, entry).map_err(|refusal| refusal.at(&entry.name))?;
+    compare(stream.exactly(length)?, entry).map_err(|refusal| refusal.at(&entry.name))?;
     stream.consume(length);
-    Ok(zip64)
+    Ok(())
 }
 
-fn compare(bytes: &[u8], entry: &Entry) -> Result<bool, Refusal> {
+fn compare(bytes: &[u8], entry: &Entry) -> Result<(), Refusal> {
     let disagree = |what: &str, found: String, expected: String| {
         let refusal = Refusal::new(Reason::ArchiveHeadersDisagree, format!("{what} {found}"));
         Err(refusal.expected(expected))
@@ -196,11 +204,7 @@ fn compare(bytes: &[u8], entry: &Entry) -> Result<bool, Refusal> {
         return Err(Refusal::new(Reason::ArchiveZip64, found));
     }
 
-    let mut expected = entry.header;
-    if expected.has_descriptor() && (local.crc32, local.compressed_size, local.size) == (0, 0, 0) {
-        // 4.4.4 bit 3: not known yet when the header was written.
-        (expected.crc32, expected.compressed_size, expected.size) = (0, 0, 0);
-    }
+    let expected = entry.header;
     if central_extra.zip64().is_some() && expected.version_needed == VERSION_ZIP64 {
         // An offset past 4 GB asks for ZIP64 in the central directory only.
         local.version_needed = local.version_needed.max(VERSION_ZIP64);
@@ -220,7 +224,7 @@ fn compare(bytes: &[u8], entry: &Entry) -> Result<bool, Refusal> {
             return disagree(what, found.to_string(), expected.to_string());
         }
     }
-    Ok(extra.zip64().is_some())
+    Ok(())
 }
 
 /// 4.5.3: the ZIP64 field of a local header gives both sizes. Writers that cannot know how large a member
@@ -242,48 +246,29 @@ fn local_sizes(data: &[u8], local: &mut Header) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// 4.3.9: with its signature, without which it could be taken for data; sizes of eight bytes where the
-/// local header has a ZIP64 field.
-fn descriptor<R: Read>(
-    stream: &mut Stream<'_, R>,
-    entry: &Entry,
-    zip64: bool,
-) -> Result<(), WheelError> {
-    let refuse = |found: String| {
-        let refusal = Refusal::new(Reason::ArchiveDataDescriptor, found);
-        Err(refusal.at(&entry.name).into())
-    };
-    let length = if zip64 { 24 } else { 16 };
-    let place = entry.end - stream.offset;
-    if place != length as u64 {
-        return refuse(format!("{place} bytes for a descriptor of {length}"));
-    }
-    let bytes = stream.exactly(length)?;
-    let (compressed_size, size) = if zip64 {
-        (bytes.u64_at(8), bytes.u64_at(16))
-    } else {
-        (bytes.u32_at(8).into(), bytes.u32_at(12).into())
-    };
-    let header = entry.header;
-    let right = bytes.starts_with(DESCRIPTOR_SIGNATURE)
-        && bytes.u32_at(4) == header.crc32
-        && compressed_size == header.compressed_size
-        && size == header.size;
-    if !right {
-        return refuse(format!("descriptor {}", hex::encode(bytes)));
-    }
-    stream.consume(length);
-    Ok(())
+/// Whether some reader takes a block for a tar header: its checksum, at 148, is the sum of all its bytes with
+/// the checksum itself taken as spaces. Old writers summed bytes as signed, and readers take either.
+fn is_tar(block: &[u8]) -> bool {
+    let (before, rest) = block.split_at(148);
+    let (field, after) = rest.split_at(8);
+    let others = || before.iter().chain(after);
+    let spaces = 8 * i64::from(b' ');
+    let unsigned = others().map(|byte| i64::from(*byte)).sum::<i64>() + spaces;
+    let signed = others().map(|byte| i64::from(byte.cast_signed())).sum::<i64>() + spaces;
+    tar_number(field).is_some_and(|stated| [unsigned, signed].contains(&stated))
 }
 
-/// Whether a block is a tar header: its checksum, six octal digits or more at 148, is the sum of all its
-/// bytes with the checksum itself taken as spaces.
-fn is_tar(block: &[u8]) -> bool {
-    let field = block[148..156].trim_ascii();
-    let digits = field.split(|b| *b == 0 || *b == b' ').next().unwrap_or(&[]);
-    let stated =
-        std::str::from_utf8(digits).ok().and_then(|digits| u64::from_str_radix(digits, 8).ok());
-    let sum: u64 = block.iter().map(|b| u64::from(*b)).sum();
-    let checksum: u64 = block[148..156].iter().map(|b| u64::from(*b)).sum();
-    stated == Some(sum - checksum + 8 * u64::from(b' '))
+/// A number in a tar header as the most lenient reader takes it: octal digits, or binary where the first
+/// byte says so.
+fn tar_number(field: &[u8]) -> Option<i64> {
+    if matches!(field[0], 0x80 | 0xff) {
+        let mut bytes: [u8; 8] = field.try_into().ok()?;
+        bytes[0] = if field[0] == 0xff { 0xff } else { 0 };
+        return Some(i64::from_be_bytes(bytes));
+    }
+    let text = std::str::from_utf8(field.split(|byte| *byte == 0).next()?).ok()?.trim();
+    let text = text.split(' ').next()?.replace('_', "");
+    let digits = text.trim_start_matches(['+', '-']).trim_start_matches("0o");
+    let value = i64::from_str_radix(digits.trim_start_matches("0O"), 8).ok()?;
+    Some(if text.starts_with('-') { -value } else { value })
 }

@@ -83,7 +83,7 @@ pub(super) fn read<R: Read + Seek>(
     let directory_length = (end.directory_end - end.directory_start) as usize;
     let mut entries = headers(&tail[..directory_length], end.count)?;
     lay_out(&mut entries, end.directory_start)?;
-    bound_inflation(&entries, limits)?;
+    bound_inflation(&entries, file_size, limits)?;
     Ok(Directory { file_size, start: end.directory_start, tail, entries })
 }
 
@@ -225,7 +225,8 @@ fn lay_out(entries: &mut [Entry], directory_start: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn bound_inflation(entries: &[Entry], limits: &WheelLimits) -> Result<(), Refusal> {
+/// Before anything is inflated, so that nothing is where this does not hold.
+fn bound_inflation(entries: &[Entry], file_size: u64, limits: &WheelLimits) -> Result<(), Refusal> {
     let mut total = 0u64;
     for entry in entries {
         let Header { size, compressed_size, .. } = entry.header;
@@ -240,6 +241,11 @@ fn bound_inflation(entries: &[Entry], limits: &WheelLimits) -> Result<(), Refusa
             let refusal = entry.refuse(Reason::ArchiveInflatedTooLarge, total);
             return Err(refusal.expected(at_most(limits.inflated_total)));
         }
+    }
+    let most = file_size.saturating_mul(limits.wheel_ratio);
+    if total > limits.wheel_ratio_from && total > most {
+        let found = format!("{file_size} bytes that inflate to {total}");
+        return Err(Refusal::new(Reason::ArchiveInflationRatio, found).expected(at_most(most)));
     }
     Ok(())
 }

@@ -14,8 +14,9 @@ use crate::digest::Sha256Digest;
 use crate::dist::Refusal;
 use crate::report::Reason;
 
-/// Bytes inflated at a time: small enough to be still in the cache when they are hashed.
-const OUTPUT: usize = 64 * 1024;
+/// Bytes inflated at a time: small enough to be still in the cache when they are hashed, and so large that
+/// what each piece costs (the last 32 KiB are copied for the next) does not count.
+const OUTPUT: usize = 256 * 1024;
 
 /// What reading a member's data found out.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ pub(super) const STORED: u16 = 0;
 /// Method 8: deflated. 4.4.5.
 pub(super) const DEFLATED: u16 = 8;
 /// Flag bit 3: sizes and CRC-32 follow the data. 4.4.4.
-pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
+const FLAG_DESCRIPTOR: u16 = 1 << 3;
 /// Flag bit 11: the name is UTF-8. 4.4.4.
 pub(super) const FLAG_UTF8: u16 = 1 << 11;
 /// Flag bits 1 and 2: how hard the compressor tried. 4.4.4.
@@ -38,7 +38,11 @@ impl Header {
         if flags & FLAGS_ENCRYPTED != 0 {
             return Err(Refusal::new(Reason::ArchiveEncrypted, format!("flags {flags:#06x}")));
         }
-        if flags & !(FLAG_DESCRIPTOR | FLAG_UTF8 | FLAGS_LEVEL) != 0 {
+        if flags & FLAG_DESCRIPTOR != 0 {
+            // A reader that streams must guess where such a member ends: the index takes none.
+            return Err(Refusal::new(Reason::ArchiveDataDescriptor, format!("flags {flags:#06x}")));
+        }
+        if flags & !(FLAG_UTF8 | FLAGS_LEVEL) != 0 {
             return Err(Refusal::new(Reason::ArchiveFlags, format!("flags {flags:#06x}")));
         }
         if !matches!(self.method, STORED | DEFLATED) {
@@ -53,16 +57,7 @@ impl Header {
             let refusal = Refusal::new(Reason::ArchiveSize, self.size);
             return Err(refusal.expected(self.compressed_size));
         }
-        if self.method == STORED && self.has_descriptor() {
-            // A reader that streams cannot know where such a member ends.
-            let found = "a stored member with a data descriptor";
-            return Err(Refusal::new(Reason::ArchiveDataDescriptor, found));
-        }
         Ok(())
-    }
-
-    pub(super) fn has_descriptor(&self) -> bool {
-        self.flags & FLAG_DESCRIPTOR != 0
     }
 }
 

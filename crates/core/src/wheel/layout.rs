@@ -2,15 +2,13 @@
 //!
 //! <https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-contents>
 
-use std::collections::BTreeSet;
-use std::str::FromStr as _;
+use std::collections::{BTreeSet, HashSet};
 
 use super::central::Entry;
 use crate::dist::Refusal;
 use crate::dist::names::{self, Place};
-use crate::filename::{ProjectName, WheelFilename};
+use crate::filename::WheelFilename;
 use crate::report::Reason;
-use crate::requirement;
 
 /// The schemes of a `.data` directory, each an installation folder.
 const SCHEMES: &[&str] = &["purelib", "platlib", "headers", "scripts", "data"];
@@ -22,6 +20,8 @@ pub(super) struct Layout {
     pub(super) dist_info: String,
     /// Members that the interpreter runs by itself when it starts.
     pub(super) startup_hooks: Vec<String>,
+    /// What lies in the folder of scripts, in lower case.
+    pub(super) scripts: HashSet<String>,
 }
 
 impl Layout {
@@ -32,6 +32,7 @@ impl Layout {
         let data = format!("{stem}.data");
         let mut startup_hooks = Vec::new();
         let mut installed = Vec::new();
+        let mut scripts = HashSet::new();
         let mut uses_library_scheme = false;
         for name in names() {
             let place = Installed::of(name, &data)?;
@@ -44,6 +45,9 @@ impl Layout {
                     installed.push(Place::of(path));
                 }
             }
+            if let Installed::Script(path) = place {
+                scripts.insert(path.to_ascii_lowercase());
+            }
             if place.may_run_at_startup() && !name.ends_with('/') {
                 startup_hooks.push(name.to_owned());
             }
@@ -52,7 +56,7 @@ impl Layout {
         if uses_library_scheme && let Some((_, path, other)) = names::collision(installed) {
             return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(path));
         }
-        Ok(Self { dist_info, startup_hooks })
+        Ok(Self { dist_info, startup_hooks, scripts })
     }
 
     /// The name of a member of the `.dist-info` directory.
@@ -71,7 +75,7 @@ fn has_suffix(text: &str, suffix: &str) -> bool {
     at.and_then(|at| text.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }
 
-/// The one `.dist-info` directory, which must bear the name and version of the file.
+/// The one `.dist-info` directory, which must bear the name and version of the file as it spells them.
 fn dist_info<'a>(
     names: impl Iterator<Item = &'a str>,
     filename: &WheelFilename,
@@ -85,16 +89,11 @@ fn dist_info<'a>(
     if let Some(second) = found.next() {
         return Err(Refusal::new(Reason::MetadataDistInfoSeveral, second).expected(directory));
     }
-    let agrees = directory
-        .strip_suffix(".dist-info")
-        .and_then(|stem| stem.rsplit_once('-'))
-        .is_some_and(|(name, version)| {
-            ProjectName::from_str(name).is_ok_and(|name| name == *filename.project())
-                && requirement::version(version).as_ref() == Some(filename.version())
-        });
-    if !agrees {
-        let refusal = Refusal::new(Reason::MetadataDistInfoName, directory);
-        return Err(refusal.expected(filename));
+    // Spelled alike: a reader that composes the path from the file name, as the index does, finds the same.
+    let expected: Vec<_> = filename.as_str().split('-').take(2).collect();
+    let expected = expected.join("-") + ".dist-info";
+    if directory != expected {
+        return Err(Refusal::new(Reason::MetadataDistInfoName, directory).expected(expected));
     }
     Ok(directory.to_owned())
 }
@@ -105,7 +104,9 @@ enum Installed<'a> {
     Library(&'a str),
     /// Below the environment's root, by the scheme `data`.
     Root(&'a str),
-    /// Among the scripts or headers.
+    /// In the folder of scripts.
+    Script(&'a str),
+    /// Among the headers.
     Elsewhere,
 }
 
@@ -132,6 +133,7 @@ impl<'a> Installed<'a> {
                 (_, "") => Self::Elsewhere,
                 ("purelib" | "platlib", path) => Self::Library(path),
                 ("data", path) => Self::Root(path),
+                ("scripts", path) => Self::Script(path),
                 _ => Self::Elsewhere,
             }),
             _ => {
@@ -149,7 +151,7 @@ impl<'a> Installed<'a> {
                 let below = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
                 below.chain([*path]).any(runs_at_startup)
             }
-            Self::Elsewhere => false,
+            Self::Script(_) | Self::Elsewhere => false,
         }
     }
 }

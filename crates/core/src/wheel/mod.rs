@@ -1,7 +1,7 @@
 //! A wheel, read as the hostile archive it may be.
 //!
-//! [`read`] is the only way to a [`Wheel`]. ([`read_to_compare`] also gives an [`UnsoundWheel`], which can be
-//! compared and nothing else.) It runs once over the file in bounded memory, and either all
+//! [`Reader::read`] is the only way to a [`Wheel`]. ([`read_to_compare`] also gives an [`UnsoundWheel`], which can
+//! be compared and nothing else.) It runs once over the file in bounded memory, and either all
 //! of these hold or there is no `Wheel`:
 //!
 //! 1. the archive says one thing to every reader: one end record, no comments, no bytes that belong to
@@ -21,6 +21,7 @@ mod extra;
 mod header;
 mod layout;
 mod member;
+mod note;
 mod record;
 mod stream;
 mod unsound;
@@ -28,6 +29,7 @@ mod wheel_file;
 
 use std::io::{Read, Seek};
 
+use archive::Buffers;
 use central::{Directory, Entry};
 use data::Want;
 use layout::Layout;
@@ -40,11 +42,12 @@ use crate::report::Reason;
 
 pub use error::WheelError;
 pub use member::{Compression, Member};
+pub use note::{Note, NoteKind};
 pub use record::{Algorithm, Record, RecordEntry};
 pub use unsound::{Readable, UnsoundMember, UnsoundWheel, read_to_compare};
 pub use wheel_file::WheelFile;
 
-/// A wheel whose archive, RECORD and metadata all hold. Made by [`read`] only.
+/// A wheel whose archive, RECORD and metadata all hold. Made by [`Reader::read`] only.
 #[derive(Debug, Clone)]
 pub struct Wheel {
     filename: WheelFilename,
@@ -57,76 +60,115 @@ pub struct Wheel {
     startup_hooks: Vec<String>,
 }
 
-/// Reads a wheel and holds every rule of this module.
-///
-/// `reader` is positioned by this function; it is read from the first byte to the last once, beside a few
-/// kilobytes (the end of the file, and RECORD, which says which hashes the members need).
+/// Reads one wheel by a [`Reader`] of its own.
 ///
 /// # Errors
-/// [`WheelError::Refused`] with the first rule that does not hold; [`WheelError::Io`] when the file could
-/// not be read or changed meanwhile, which says nothing about the wheel.
+/// As [`Reader::read`].
 pub fn read<R: Read + Seek>(
-    mut reader: R,
+    reader: R,
     filename: WheelFilename,
     limits: &WheelLimits,
 ) -> Result<Wheel, WheelError> {
-    // 1. What the end of the file says, and the names in it.
-    let directory = central::read(&mut reader, limits)?;
-    names::check_all(directory.entries.iter().map(|entry| entry.name.as_str()))?;
-    let layout = Layout::of(&directory.entries, &filename)?;
+    Reader::new().read(reader, filename, limits)
+}
 
-    // 2. RECORD: every file listed once, and the hash each of them needs.
-    let own = layout.path("RECORD");
-    let Some(entry) = directory.entries.iter().find(|entry| entry.name == own) else {
-        return Err(Refusal::new(Reason::RecordMissing, "no such member").at(&own).into());
-    };
-    let want = Want { bytes: Some(limits.metadata_file), algorithm: None };
-    let content = archive::one(&mut reader, entry, want)?;
-    let record_sha256 = content.sha256;
-    let record = Record::parse(&content.bytes.unwrap_or_default(), &own, &directory.entries)?;
+/// Reads wheels, one after the other. It keeps nothing of them but the memory it read them with: whoever
+/// reads many should use one for all, since memory that is new to a process costs as much as hashing it.
+pub struct Reader {
+    buffers: Buffers,
+}
 
-    // 3. The one pass: the whole file, and each member against its headers and its row of RECORD.
-    let mut pass = Pass {
-        layout: &layout,
-        record: &record,
-        limits,
-        members: Vec::with_capacity(directory.entries.len()),
-        kept: Vec::new(),
-    };
-    let sha256 = pass.run(&mut reader, &directory)?;
-    let (members, kept) = (pass.members, pass.kept);
-    let same_record = |member: &Member| member.name() != own || member.sha256() == record_sha256;
-    if !members.iter().all(same_record) {
-        return Err(WheelError::changed());
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Reader {
+    /// Takes half a megabyte, which does not grow with what is read.
+    pub fn new() -> Self {
+        Self { buffers: Buffers::new() }
     }
 
-    // 4. What the wheel says about itself.
-    let file = |name: &str, missing: Reason| {
-        let path = layout.path(name);
-        match kept.iter().find(|(kept, _)| *kept == path) {
-            Some((_, bytes)) => Ok((path, &bytes[..])),
-            None => Err(Refusal::new(missing, "no such member").at(&path)),
+    /// Reads a wheel and holds every rule of this module.
+    ///
+    /// `reader` is positioned by this function; it is read from the first byte to the last once, beside a
+    /// few kilobytes (the end of the file, and RECORD, which says which hashes the members need).
+    ///
+    /// # Errors
+    /// [`WheelError::Refused`] with the first rule that does not hold; [`WheelError::Io`] when the file
+    /// could not be read or changed meanwhile, which says nothing about the wheel.
+    pub fn read<R: Read + Seek>(
+        &mut self,
+        mut reader: R,
+        filename: WheelFilename,
+        limits: &WheelLimits,
+    ) -> Result<Wheel, WheelError> {
+        // 1. What the end of the file says, and the names in it.
+        let directory = central::read(&mut reader, limits)?;
+        names::check_all(directory.entries.iter().map(|entry| entry.name.as_str()))?;
+        let layout = Layout::of(&directory.entries, &filename)?;
+
+        // 2. RECORD: every file listed once, and the hash each of them needs.
+        let own = layout.path("RECORD");
+        let Some(entry) = directory.entries.iter().find(|entry| entry.name == own) else {
+            return Err(Refusal::new(Reason::RecordMissing, "no such member").at(&own).into());
+        };
+        let want = Want { bytes: Some(limits.metadata_file), algorithm: None };
+        let content = archive::one(&mut reader, &mut self.buffers, entry, want)?;
+        let record_sha256 = content.sha256;
+        let record = Record::parse(&content.bytes.unwrap_or_default(), &own, &directory.entries)?;
+
+        // 3. The one pass: the whole file, and each member against its headers and its row of RECORD.
+        let mut pass = Pass {
+            layout: &layout,
+            record: &record,
+            limits,
+            members: Vec::with_capacity(directory.entries.len()),
+            kept: Vec::new(),
+        };
+        let sha256 = pass.run(&mut reader, &mut self.buffers, &directory)?;
+        let (members, kept) = (pass.members, pass.kept);
+        let same_record =
+            |member: &Member| member.name() != own || member.sha256() == record_sha256;
+        if !members.iter().all(same_record) {
+            return Err(WheelError::changed());
         }
-    };
-    let (path, bytes) = file("METADATA", Reason::MetadataMissing)?;
-    let metadata = Metadata::parse(bytes, filename.project(), filename.version())
-        .map_err(|refusal| refusal.at(&path))?;
-    let (path, bytes) = file("WHEEL", Reason::MetadataWheelMissing)?;
-    let wheel_file = WheelFile::parse(bytes, &filename).map_err(|refusal| refusal.at(&path))?;
-    if let Ok((path, bytes)) = file("entry_points.txt", Reason::MetadataEntryPoints) {
-        entry_points::check(bytes).map_err(|refusal| refusal.at(&path))?;
-    }
 
-    Ok(Wheel {
-        filename,
-        sha256,
-        size: directory.file_size,
-        members,
-        record,
-        metadata,
-        wheel_file,
-        startup_hooks: layout.startup_hooks,
-    })
+        // 4. What the wheel says about itself.
+        let file = |name: &str, missing: Reason| {
+            let path = layout.path(name);
+            match kept.iter().find(|(kept, _)| *kept == path) {
+                Some((_, bytes)) => Ok((path, &bytes[..])),
+                None => Err(Refusal::new(missing, "no such member").at(&path)),
+            }
+        };
+        let (path, bytes) = file("METADATA", Reason::MetadataMissing)?;
+        let metadata = Metadata::parse(bytes, filename.project(), filename.version())
+            .map_err(|refusal| refusal.at(&path))?;
+        let (path, bytes) = file("WHEEL", Reason::MetadataWheelMissing)?;
+        let wheel_file = WheelFile::parse(bytes, &filename).map_err(|refusal| refusal.at(&path))?;
+        if let Ok((path, bytes)) = file("entry_points.txt", Reason::MetadataEntryPoints) {
+            entry_points::check(bytes, &layout.scripts).map_err(|refusal| refusal.at(&path))?;
+        }
+
+        Ok(Wheel {
+            filename,
+            sha256,
+            size: directory.file_size,
+            members,
+            record,
+            metadata,
+            wheel_file,
+            startup_hooks: layout.startup_hooks,
+        })
+    }
 }
 
 impl Wheel {
@@ -171,6 +213,11 @@ impl Wheel {
         &self.startup_hooks
     }
 
+    /// What it says otherwise than wheels should, without any reader being misled; a report shows it.
+    pub fn notes(&self) -> &[Note] {
+        self.wheel_file.notes()
+    }
+
     /// The data of one member, read again from the file this wheel was read from.
     ///
     /// # Errors
@@ -183,7 +230,7 @@ impl Wheel {
         max: u64,
     ) -> Result<Vec<u8>, WheelError> {
         let want = Want { bytes: Some(max), algorithm: None };
-        let content = match archive::one(&mut reader, &member.entry, want) {
+        let content = match archive::one(&mut reader, &mut Buffers::new(), &member.entry, want) {
             Ok(content) => content,
             Err(WheelError::Refused(refusal))
                 if refusal.reason != Reason::ArchiveMemberTooLarge =>
@@ -199,7 +246,7 @@ impl Wheel {
     }
 }
 
-/// Step 3 of [`read`].
+/// Step 3 of [`Reader::read`].
 struct Pass<'a> {
     layout: &'a Layout,
     record: &'a Record,
@@ -213,6 +260,7 @@ impl Pass<'_> {
     fn run<R: Read + Seek>(
         &mut self,
         reader: &mut R,
+        buffers: &mut Buffers,
         directory: &Directory,
     ) -> Result<Sha256Digest, WheelError> {
         let parsed = ["METADATA", "WHEEL", "entry_points.txt"].map(|file| self.layout.path(file));
@@ -224,7 +272,7 @@ impl Pass<'_> {
                 .map(|(algorithm, _)| algorithm),
             bytes: parsed.contains(&entry.name).then_some(self.limits.metadata_file),
         };
-        archive::pass(reader, directory, want, |entry, content| {
+        archive::pass(reader, buffers, directory, want, |entry, content| {
             self.record.check(entry, &content)?;
             if let Some(bytes) = content.bytes {
                 self.kept.push((entry.name.clone(), bytes));

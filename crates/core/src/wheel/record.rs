@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::central::Entry;
 use super::data::Content;
-use crate::dist::Refusal;
+use crate::dist::{Refusal, names};
 use crate::report::Reason;
 
 /// A hash algorithm that RECORD may use: SHA-256 or stronger.
@@ -81,30 +81,30 @@ impl Record {
     /// Parses RECORD and holds the rules that need no data: rows well-formed, each path once, every
     /// file of the archive listed and nothing else. `own` is the path of RECORD itself.
     pub(super) fn parse(bytes: &[u8], own: &str, entries: &[Entry]) -> Result<Self, Refusal> {
-        let rows = rows(bytes).map_err(|refusal| refusal.at(own))?;
+        let files = || entries.iter().filter(|entry| !entry.is_dir());
+        let names: HashSet<&str> = files().map(|entry| entry.name.as_str()).collect();
         let mut record = Self {
-            entries: Vec::with_capacity(rows.len()),
-            by_path: HashMap::with_capacity(rows.len()),
+            entries: Vec::with_capacity(names.len()),
+            by_path: HashMap::with_capacity(names.len()),
         };
-        for row in rows {
-            let entry = row_entry(row, own).map_err(|refusal| refusal.at(own))?;
+        for row in rows(bytes).map_err(|refusal| refusal.at(own))? {
+            let entry = row.and_then(|row| row_entry(row, own)).map_err(|it| it.at(own))?;
+            // Asked before a row is kept: a RECORD of millions takes no more memory than the files have.
+            if !names.contains(entry.path()) {
+                return Err(Refusal::new(Reason::RecordUnknownMember, entry.path).at(own));
+            }
             let index = record.entries.len();
             if record.by_path.insert(entry.path.clone(), index).is_some() {
                 return Err(Refusal::new(Reason::RecordDuplicate, entry.path).at(own));
             }
             record.entries.push(entry);
         }
-        let files = || entries.iter().filter(|entry| !entry.is_dir());
         // A signature is made after RECORD, which then cannot list it.
         let unlisted = |entry: &&Entry| {
             !record.by_path.contains_key(&entry.name) && !is_signature(&entry.name, own)
         };
         if let Some(entry) = files().find(unlisted) {
             return Err(Refusal::new(Reason::RecordIncomplete, "no row").at(&entry.name));
-        }
-        let names: HashSet<&str> = files().map(|entry| entry.name.as_str()).collect();
-        if let Some(row) = record.entries.iter().find(|row| !names.contains(row.path())) {
-            return Err(Refusal::new(Reason::RecordUnknownMember, row.path()).at(own));
         }
         Ok(record)
     }
@@ -182,28 +182,23 @@ fn parse_hash(text: &str) -> Result<(Algorithm, Vec<u8>), Refusal> {
 
 /// Comma-separated values, read in the one way that all readers share: a field is quoted as a whole, with
 /// quotes inside doubled, or holds no quote; a row ends in LF or CR LF.
-fn rows(bytes: &[u8]) -> Result<Vec<[String; 3]>, Refusal> {
+fn rows(bytes: &[u8]) -> Result<impl Iterator<Item = Result<[String; 3], Refusal>>, Refusal> {
     let syntax = |line: usize, problem: &str| {
         Refusal::new(Reason::RecordSyntax, format!("line {line}: {problem}"))
     };
     let text = std::str::from_utf8(bytes).map_err(|_| syntax(1, "not UTF-8"))?;
-    let mut rows = Vec::new();
-    for (index, line) in text.split_terminator('\n').enumerate() {
+    Ok(text.split_terminator('\n').enumerate().map(move |(index, line)| {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let number = index + 1;
-        if line.contains(char::is_control) {
+        if line.contains(names::is_control) {
             return Err(syntax(number, "a control character"));
         }
         let fields = fields(line).ok_or_else(|| syntax(number, "a stray quote"))?;
-        let fields: [String; 3] = fields
-            .try_into()
-            .map_err(|fields: Vec<_>| syntax(number, &format!("{} columns", fields.len())))?;
-        rows.push(fields);
-    }
-    Ok(rows)
+        fields.try_into().map_err(|_| syntax(number, "not three columns"))
+    }))
 }
 
-/// The fields of one row, or nothing where a quote is out of place. No name holds a line break, so
+/// The fields of one row, of which no more than four are read, or nothing where a quote is out of place. No name holds a line break, so
 /// neither does a quoted field.
 fn fields(line: &str) -> Option<Vec<String>> {
     let mut fields = Vec::new();
@@ -236,7 +231,7 @@ fn fields(line: &str) -> Option<Vec<String>> {
             rest = after;
         }
         fields.push(field);
-        if rest.is_empty() {
+        if rest.is_empty() || fields.len() > 3 {
             return Some(fields);
         }
         rest = rest.strip_prefix(',')?;

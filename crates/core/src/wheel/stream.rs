@@ -8,12 +8,12 @@ use super::error::WheelError;
 
 /// Bytes read at a time. Must hold the longest local header: 30 bytes, a name and an extra field of
 /// 65,535 each.
-const INPUT: usize = 256 * 1024;
+pub(super) const INPUT: usize = 256 * 1024;
 
 /// A reader with a place in the file, a buffer, and a hash of all that was read.
 pub(super) struct Stream<'r, R> {
     reader: &'r mut R,
-    buffer: Vec<u8>,
+    buffer: &'r mut [u8],
     start: usize,
     end: usize,
     /// Where in the file the next byte lies.
@@ -23,12 +23,17 @@ pub(super) struct Stream<'r, R> {
 }
 
 impl<'r, R: Read> Stream<'r, R> {
-    pub(super) fn start(reader: &'r mut R, offset: u64) -> Result<Self, WheelError>
+    /// `buffer` is [`INPUT`] bytes long.
+    pub(super) fn start(
+        reader: &'r mut R,
+        buffer: &'r mut [u8],
+        offset: u64,
+    ) -> Result<Self, WheelError>
     where
         R: Seek,
     {
         reader.seek(SeekFrom::Start(offset))?;
-        Ok(Self { reader, buffer: vec![0; INPUT], start: 0, end: 0, offset, hasher: None })
+        Ok(Self { reader, buffer, start: 0, end: 0, offset, hasher: None })
     }
 
     pub(super) fn buffered(&self) -> &[u8] {

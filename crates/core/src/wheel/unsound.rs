@@ -8,9 +8,9 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::archive;
+use super::archive::{self, Buffers};
 use super::central::{self, Directory, Entry};
-use super::data::{Inflater, Want};
+use super::data::Want;
 use super::entry_points;
 use super::layout::Layout;
 use super::{Member, Metadata, Record, Wheel, WheelError, WheelFile, names};
@@ -118,11 +118,11 @@ fn read<R: Read + Seek>(
     let directory = central::read(reader, limits)?;
     names::check_all(directory.entries.iter().map(|entry| entry.name.as_str()))?;
     let layout = Layout::of(&directory.entries, &filename)?;
-    archive::refuse_tar(reader)?;
+    let mut buffers = Buffers::new();
+    archive::refuse_tar(reader, &mut buffers)?;
     let mut notes = Notes::default();
-    let record = record(reader, &directory, &layout, limits, &mut notes)?;
+    let record = record(reader, &mut buffers, &directory, &layout, limits, &mut notes)?;
 
-    let mut inflater = Inflater::new();
     let mut members = Vec::with_capacity(directory.entries.len());
     for entry in &directory.entries {
         let row = record.as_ref().and_then(|record| record.entry(&entry.name));
@@ -131,13 +131,13 @@ fn read<R: Read + Seek>(
             .into_iter()
             .find(|file| layout.path(file) == entry.name);
         let want = Want { algorithm, bytes: parsed.map(|_| limits.metadata_file) };
-        let found = archive::unsound(reader, &mut inflater, entry, want)?;
+        let found = archive::unsound(reader, &mut buffers, entry, want)?;
         notes.extend(found.contradiction);
         let sha256 = match found.content {
             Some(content) => {
                 notes.extend(record.as_ref().and_then(|it| it.check(entry, &content).err()));
                 if let (Some(file), Some(bytes)) = (parsed, &content.bytes) {
-                    let refused = metadata(file, bytes, &filename).err();
+                    let refused = metadata(file, bytes, &filename, &layout).err();
                     notes.extend(refused.map(|refusal| refusal.at(&entry.name)));
                 }
                 content.sha256
@@ -174,6 +174,7 @@ fn read<R: Read + Seek>(
 /// RECORD, where it can be read as one.
 fn record<R: Read + Seek>(
     reader: &mut R,
+    buffers: &mut Buffers,
     directory: &Directory,
     layout: &Layout,
     limits: &WheelLimits,
@@ -186,7 +187,7 @@ fn record<R: Read + Seek>(
     };
     let want = Want { bytes: Some(limits.metadata_file), algorithm: None };
     // What is wrong with the member itself is noted where all of them are read.
-    let found = archive::unsound(reader, &mut Inflater::new(), entry, want)?;
+    let found = archive::unsound(reader, buffers, entry, want)?;
     let Some(bytes) = found.content.and_then(|content| content.bytes) else {
         return Ok(None);
     };
@@ -194,11 +195,16 @@ fn record<R: Read + Seek>(
     Ok(record.map_err(|refusal| notes.extend([refusal])).ok())
 }
 
-fn metadata(file: &str, bytes: &[u8], filename: &WheelFilename) -> Result<(), Refusal> {
+fn metadata(
+    file: &str,
+    bytes: &[u8],
+    filename: &WheelFilename,
+    layout: &Layout,
+) -> Result<(), Refusal> {
     match file {
         "METADATA" => Metadata::parse(bytes, filename.project(), filename.version()).map(drop),
         "WHEEL" => WheelFile::parse(bytes, filename).map(drop),
-        _ => entry_points::check(bytes),
+        _ => entry_points::check(bytes, &layout.scripts),
     }
 }
 
@@ -258,7 +264,7 @@ impl UnsoundWheel {
     ) -> Result<Vec<u8>, WheelError> {
         let Member { entry, sha256 }: &Member = &self.members[index].member;
         let want = Want { bytes: Some(max), algorithm: None };
-        let found = archive::unsound(reader, &mut Inflater::new(), entry, want)?;
+        let found = archive::unsound(reader, &mut Buffers::new(), entry, want)?;
         let content = found.content.filter(|content| content.sha256 == *sha256);
         content.and_then(|content| content.bytes).ok_or_else(WheelError::changed)
     }

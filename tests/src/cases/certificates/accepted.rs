@@ -100,9 +100,6 @@ fn signers() -> Vec<Case> {
     )
     .under("rebuild =", &format!("builders = [\"{GENERATOR}\"]\nrebuild ="));
 
-    let person = format!(
-        "[identities.manager]\ntrust = \"private\"\nissuer = \"{GOOGLE}\"\nsan = \"{EMAIL}\"\n"
-    );
     let build = crate::cases::signed::statement().to_string();
     let mut email = by(
         "email_identity",
@@ -110,27 +107,15 @@ fn signers() -> Vec<Case> {
         &Holder::person(),
         &build,
     );
-    let rule = |more: &str| {
-        format!(
-            "schema = 1\n\n{person}\n[[rules]]\nprojects = [\"demo\"]\nidentities = [\"manager\"]\n{more}rebuild = \"never\"\n"
-        )
-    };
-    email.policy = rule(
+    email.policy = by_person(
         "source = \"https://example.org/owner/demo\"\nref = \"refs/tags/v{version}\"\n\
          builders = [\"https://wheelmark.dev/builders/local/v1\"]\n",
     );
 
-    let mut bare = Case::certified(
-        "bare_signature",
-        "A person signed the wheel itself, and the rule takes that.",
-    );
-    bare = bare.holding(&instance.sign_file(&Holder::person(), &super::wheel()));
-    bare.policy = rule("bare-signature = true\n");
-
     vec![
         generator,
         email,
-        bare,
+        bare("bare_signature", "A person signed the wheel itself, and the rule takes that."),
         by(
             "old_certificate",
             "The certificate has only the extensions of Fulcio's first years.",
@@ -139,6 +124,22 @@ fn signers() -> Vec<Case> {
         ),
         logged_key(),
     ]
+}
+
+/// A wheel that a person signed itself: nothing that is signed names it.
+pub(super) fn bare(name: &str, changed: &str) -> Case {
+    let signing = Sigstore::default().sign_file(&Holder::person(), &super::wheel());
+    let mut case = Case::certified(name, changed).holding(&signing);
+    case.policy = by_person("bare-signature = true\n");
+    case
+}
+
+/// A policy by which a person signs.
+fn by_person(more: &str) -> String {
+    format!(
+        "schema = 1\n\n[identities.manager]\ntrust = \"private\"\nissuer = \"{GOOGLE}\"\nsan = \"{EMAIL}\"\n\n\
+         [[rules]]\nprojects = [\"demo\"]\nidentities = [\"manager\"]\n{more}rebuild = \"never\"\n"
+    )
 }
 
 fn instances() -> Vec<Case> {

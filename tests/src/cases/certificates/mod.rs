@@ -26,6 +26,7 @@ pub(super) fn all() -> Vec<Case> {
         logs::entries(),
         logs::times(),
         predicates::all(),
+        signers::renamed(),
         signers::identities(),
         signers::publishers(),
     ]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::accepted::{published, publisher};
+use super::accepted::{bare, published, publisher};
 use super::predicates::{fork, on_branch};
 use super::{Case, bytes, publish};
 use crate::cases::list::Fails;
@@ -11,6 +11,30 @@ use crate::sigstore::{Holder, Sigstore, provenance_object};
 
 const SIGNER: Fails = &[("signer", "signer-not-allowed")];
 const DISAGREES: Fails = &[("signature", "publisher-disagrees")];
+
+/// What the wheel does not say of itself, and nothing signed says, is not known: a wheel must not be renamed
+/// to another that an installer then chooses.
+pub(super) fn renamed() -> Vec<Case> {
+    let case = |name: &str, changed: &str, filename: &str, fails: Fails| {
+        let mut case = bare(name, changed).failing(fails);
+        case.filename = filename.to_owned();
+        case
+    };
+    vec![
+        case(
+            "bare_signature_renamed_platform_fail",
+            "A person signed the wheel itself, which was then renamed to another platform.",
+            "demo-1.0-py3-none-win_amd64.whl",
+            &[("subject-name", "metadata-tags-mismatch")],
+        ),
+        case(
+            "bare_signature_renamed_build_fail",
+            "A person signed the wheel itself, which was then given a build tag.",
+            "demo-1.0-9-py3-none-any.whl",
+            &[("subject-name", "metadata-build-mismatch")],
+        ),
+    ]
+}
 
 pub(super) fn identities() -> Vec<Case> {
     // What is signed names no source: the certificate's facts are all there is.

@@ -38,7 +38,8 @@ pub struct Arguments {
     instances: Vec<InstanceName>,
     /// The TUF repository of a private instance, or a mirror of a public one's; for one instance only
     #[arg(long, value_name = "URL")]
-    tuf_url: Option<IndexUrl>,
+    // A text: were it parsed by clap, what clap says of a wrong one would show the password in it.
+    tuf_url: Option<String>,
     /// The root.json with which trust in a private instance's repository begins
     #[arg(long, value_name = "FILE")]
     tuf_root: Option<PathBuf>,
@@ -136,6 +137,8 @@ async fn update(
     name: InstanceName,
     arguments: &Arguments,
 ) -> Result<(String, TrustState), CliError> {
+    let url = arguments.tuf_url.as_deref().map(str::parse::<IndexUrl>).transpose();
+    let url = url.map_err(CliError::usage)?;
     let file = TrustFile::to_write(name)?;
     let limits = TufLimits::standard();
     let root = arguments.tuf_root.as_ref();
@@ -148,8 +151,8 @@ async fn update(
         // What a verification would refuse is not written over either, before somebody has looked.
         known.instance().map_err(|error| file.unusable(&error))?;
     }
-    let source = TufSource::new(name, arguments.tuf_url.clone(), root, known.as_ref())
-        .map_err(|error| no_source(&error))?;
+    let source =
+        TufSource::new(name, url, root, known.as_ref()).map_err(|error| no_source(&error))?;
     let state = trust::refresh(&source, known.as_ref(), Utc::now(), &limits)
         .await
         .map_err(|error| not_refreshed(&error, &file))?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use wheelmark_core::report::{AttestationSeen, Decision, Escaped, Report, Standing};
 
-use super::{Render, place, title};
+use super::{Render, name, title};
 use crate::batch::{Seen, Subject, Summary};
 use crate::error::CliError;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, styled};
@@ -55,7 +55,7 @@ impl Render for Many {
     fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         for seen in &self.bad {
             match &seen.outcome {
-                Ok(report) => human::report_on(&place(&seen.subject).0, report, out)?,
+                Ok(report) => human::report_on(&name(&seen.subject), report, out)?,
                 Err(error) => undecided(&seen.subject, error, out)?,
             }
         }
@@ -90,7 +90,7 @@ fn accepted(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if verbose {
-        return human::report_on(&place(subject).0, report, out);
+        return human::report_on(&name(subject), report, out);
     }
     write!(out, "{} {}", styled(GOOD, "accepted"), title(subject))?;
     let decided = |it: &&AttestationSeen| it.standing == Standing::Decided;

@@ -52,6 +52,9 @@ struct Entry<'a> {
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<&'a str>,
+    /// The release of an index that the file was downloaded from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a Report>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,13 +88,14 @@ impl Render for Document {
 
 fn entry(seen: &Seen) -> Entry<'_> {
     let (file, line) = place(&seen.subject);
-    let locked = match &seen.subject {
-        Subject::Locked { what, .. } => Some(what.as_str()),
-        Subject::File(_) => None,
+    let (locked, release) = match &seen.subject {
+        Subject::File(_) => (None, None),
+        Subject::Locked { what, .. } => (Some(what.as_str()), None),
+        Subject::Indexed { release, .. } => (None, Some(release.as_str())),
     };
     let (report, error) = match &seen.outcome {
         Ok(report) => (Some(report), None),
         Err(error) => (None, Some(ErrorDocument::new(error, Some(Path::new(&file))))),
     };
-    Entry { file, line, locked, report, error }
+    Entry { file, line, locked, release, report, error }
 }

@@ -67,15 +67,23 @@ fn place(subject: &Subject) -> (String, Option<usize>) {
     match subject {
         Subject::File(path) => (path.to_string_lossy().into_owned(), None),
         Subject::Locked { lock, line, .. } => (lock.to_string_lossy().into_owned(), Some(*line)),
+        Subject::Indexed { release, file } => (file.as_ref().unwrap_or(release).clone(), None),
+    }
+}
+
+/// What a result is about. Not escaped.
+fn name(subject: &Subject) -> String {
+    match subject {
+        Subject::File(path) => path.to_string_lossy().into_owned(),
+        Subject::Locked { what, .. } => what.clone(),
+        // A file of this name may be at hand as well.
+        Subject::Indexed { .. } => format!("{} from the index", place(subject).0),
     }
 }
 
 /// What a result is about, safe on a terminal.
 fn title(subject: &Subject) -> String {
-    match subject {
-        Subject::File(path) => Escaped(&path.to_string_lossy()).to_string(),
-        Subject::Locked { what, .. } => Escaped(what).to_string(),
-    }
+    Escaped(&name(subject)).to_string()
 }
 
 /// A check that failed, told in lines that are safe on a terminal and in a log.

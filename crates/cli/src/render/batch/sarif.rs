@@ -56,6 +56,7 @@ impl Render for Sarif {
                 let what = match &seen.subject {
                     Subject::Locked { what, .. } => what.as_str(),
                     Subject::File(_) => "",
+                    Subject::Indexed { release, .. } => release.as_str(),
                 };
                 self.put(&seen, None, &about, &[UNDECIDED, &file, what], None);
             }

@@ -1,0 +1,62 @@
+//! The bare arithmetic of reading wheels, without a single check: SHA-256 of each file and of each member,
+//! and inflation by the fastest library there is, with each file and each member whole in memory. What the
+//! strict reader is measured against.
+//!
+//!     bare_wheels FILE...
+
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use sha2::{Digest as _, Sha256};
+
+fn main() -> io::Result<()> {
+    let mut inflater = libdeflater::Decompressor::new();
+    let (mut bytes, mut output) = (Vec::new(), Vec::new());
+    let mut sum = 0u8;
+    for file in std::env::args().skip(1) {
+        bytes.clear();
+        File::open(file)?.read_to_end(&mut bytes)?;
+        sum ^= Sha256::digest(&bytes)[0];
+        for (offset, packed, size, deflated) in members(&bytes) {
+            let start = offset + 30 + u16_at(&bytes, offset + 26) + u16_at(&bytes, offset + 28);
+            let mut data = &bytes[start..start + packed];
+            if deflated {
+                if output.len() < size {
+                    output.resize(size, 0);
+                }
+                let inflated = inflater.deflate_decompress(data, &mut output[..size]);
+                data = &output[..inflated.map_err(io::Error::other)?];
+            }
+            sum ^= Sha256::digest(data)[0];
+        }
+    }
+    println!("{sum:02x}");
+    Ok(())
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> usize {
+    usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> usize {
+    u16_at(bytes, at) | u16_at(bytes, at + 2) << 16
+}
+
+/// Offset, compressed size, size, and whether it is deflated, of each member of an honest archive without
+/// ZIP64.
+fn members(bytes: &[u8]) -> Vec<(usize, usize, usize, bool)> {
+    let end = bytes.len() - 22;
+    let mut at = u32_at(bytes, end + 16);
+    (0..u16_at(bytes, end + 10))
+        .map(|_| {
+            let member = (
+                u32_at(bytes, at + 42),
+                u32_at(bytes, at + 20),
+                u32_at(bytes, at + 24),
+                u16_at(bytes, at + 10) == 8,
+            );
+            at += 46 + [28, 30, 32].map(|field| u16_at(bytes, at + field)).iter().sum::<usize>();
+            member
+        })
+        .collect()
+}
