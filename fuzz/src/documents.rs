@@ -75,7 +75,7 @@ pub fn page(data: &[u8]) {
         Ok(page) => page,
         Err(error) => return shown_safely(&error),
     };
-    let release = page.release(&"1.0".parse().expect("a version"));
+    let release = page.release(&"1.0".parse().expect("a version"), 100);
     listed(release);
     for name in ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"] {
         listed(page.file(&DistFilename::parse(name).expect("a name")).map(|file| vec![file]));

@@ -75,7 +75,7 @@ fn the_seeds_are_honest() {
     for seed in seeds::of("page") {
         let (index, url, project) = &*targets::documents::INDEX;
         let page = ProjectPage::parse(&seed, index, url, project, 1 << 20).expect("a page");
-        let files = page.release(&"1.0".parse().expect("a version")).expect("a release");
+        let files = page.release(&"1.0".parse().expect("a version"), 100).expect("a release");
         assert_eq!(files.len(), 2);
     }
     let bundle = &seeds::of("bundle")[0];
