@@ -87,7 +87,7 @@ pub enum BuildError {
         expected: String,
     },
     /// Exactly one file must appear.
-    #[error("{what} left {} in its output folder, not one file", listed(.found))]
+    #[error("{what} left {} in its output folder, where one file is wanted", listed(.found))]
     NotOneFile {
         /// The hook or step.
         what: String,

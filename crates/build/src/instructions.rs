@@ -239,7 +239,8 @@ impl<'a> Script<'a> {
             text,
             "find . -exec touch -h -d @{epoch} {{}} +\n\
              cd \"$root\"\n\
-             mkdir out result driver home tmp\n"
+             mkdir out result driver home tmp\n\
+             rust=\n"
         );
         self.environment(text, Role::Build, "env");
         if self.requirements(Role::Step).next().is_some() {

@@ -9,7 +9,7 @@ use wheelmark_build::sandbox::{Bound, Bounds};
 #[command(next_help_heading = "Bounds of each hook and step")]
 pub struct BoundOptions {
     /// Stop it after this many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
     /// Stop it when its processes use more memory than this, as in 512M or 8G
     #[arg(long, value_name = "SIZE", value_parser = size)]

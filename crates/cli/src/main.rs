@@ -5,6 +5,7 @@ mod attestations;
 mod batch;
 mod bound_options;
 mod cmd;
+mod constraints;
 mod data_folder;
 mod describe;
 mod error;

@@ -15,6 +15,14 @@ pub fn words(text: &str) -> Result<Words, String> {
     }
 }
 
+/// A URI with its scheme (in-toto attestation framework, "ResourceURI" and "TypeURI"), as it is written.
+pub fn uri(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(_) if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
+        _ => Err("not a URI such as https://example.org/builders/release/v1".to_owned()),
+    }
+}
+
 /// `KEY=VALUE`.
 pub fn setting(text: &str) -> Result<(String, String), String> {
     text.split_once('=')

@@ -293,8 +293,12 @@ impl DistFilename {
     pub fn parse(text: &str) -> Result<Self, FilenameError> {
         if text.ends_with(".tar.gz") {
             SdistFilename::parse(text).map(Self::Sdist)
-        } else {
+        } else if text.ends_with(".whl") {
             WheelFilename::parse(text).map(Self::Wheel)
+        } else {
+            check_characters(text)?;
+            let problem = "ends in neither `.whl` nor `.tar.gz`";
+            Err(FilenameError::new(Reason::FilenameMalformed, text, problem))
         }
     }
 

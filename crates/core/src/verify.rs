@@ -380,7 +380,10 @@ fn read_all<'a>(
     for file in given {
         match forms::read_all(&file.bytes, limits) {
             Ok(attestations) => all.extend(attestations.into_iter().map(|it| (&*file.from, it))),
-            Err(refusal) => all.push((&*file.from, Err(refusal))),
+            Err(mut refusal) => {
+                refusal.found = refusal.found.map(|found| format!("{}: {found}", file.from));
+                all.push((&*file.from, Err(refusal)));
+            }
         }
     }
     if all.is_empty() {

@@ -45,6 +45,10 @@ impl BuildSystem {
     pub fn read(source: &Path) -> Result<Self, ProjectError> {
         let path = source.join("pyproject.toml");
         let Some(text) = read_manifest(source, &path)? else {
+            // setuptools makes a wheel of any folder, named `unknown` or after what it finds.
+            if read_manifest(source, &source.join("setup.py"))?.is_none() {
+                return Err(ProjectError::None { path: source.to_owned() });
+            }
             return Ok(Self::default_of_pep_517());
         };
         let build_system = parse(&path, &text)?;
@@ -90,6 +94,12 @@ pub enum ProjectError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// There is no project where one was looked for.
+    #[error("`{}` is no Python project: it has neither pyproject.toml nor setup.py", .path.display())]
+    None {
+        /// The folder.
+        path: PathBuf,
     },
     /// It does not say what it must, or says something that is refused.
     #[error("{}{place}: {message}", .path.display())]

@@ -35,6 +35,7 @@ use self::advice::{refuse_output_in_source, warnings, which_hook};
 use self::told::{Answer, Signed};
 use crate::artifact;
 use crate::bound_options::BoundOptions;
+use crate::constraints;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::interrupt;
@@ -43,7 +44,7 @@ use crate::out_folder;
 use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::{Output, json};
-use crate::values::{Words, setting, words};
+use crate::values::{Words, setting, uri, words};
 
 /// Build wheels from a git commit, and sign how they were built.
 ///
@@ -104,7 +105,7 @@ pub struct Arguments {
     #[arg(long, value_name = "URI")]
     source_uri: Option<String>,
     /// The builder's id in the provenance
-    #[arg(long, value_name = "URI", default_value = LOCAL_BUILDER)]
+    #[arg(long, value_name = "URI", default_value = LOCAL_BUILDER, value_parser = uri)]
     builder_id: String,
     /// What holds the build; `none` lets it reach the network and your files, and is recorded
     #[arg(long, value_name = "KIND", default_value = "bubblewrap", value_parser = isolation)]
@@ -250,11 +251,7 @@ fn requests(
 ) -> Result<Vec<Request>, CliError> {
     let build_constraints = match &arguments.build_constraints {
         None => Vec::new(),
-        Some(path) => crate::input::read_text(path, MAX_CONSTRAINTS)?
-            .lines()
-            .map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned())
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .collect(),
+        Some(path) => constraints::read(path)?,
     };
     let request = |distribution, (python, interpreter): &Python, steps| Request {
         source: source.clone(),
@@ -301,9 +298,6 @@ fn pythons(arguments: &Arguments, uv: &Uv, cancel: &AtomicBool) -> Result<Vec<Py
     };
     asked.into_iter().map(find).collect()
 }
-
-/// Bytes of a constraints file.
-const MAX_CONSTRAINTS: usize = 4 << 20;
 
 fn what(request: &Request) -> String {
     let kind = match request.distribution {

@@ -168,9 +168,12 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
     for key in policy.trust().keys() {
         section.fact(key.algorithm(), key.id());
     }
-    let section = description.section("Sigstore instances that it trusts");
-    for instance in policy.trust().instances() {
-        section.fact(instance.name().as_str(), format!("sha256 {}", instance.sha256()));
+    let instances: Vec<_> = policy.trust().instances().collect();
+    if !instances.is_empty() {
+        let section = description.section("Sigstore instances that it trusts");
+        for instance in instances {
+            section.fact(instance.name().as_str(), format!("sha256 {}", instance.sha256()));
+        }
     }
     for rule in policy.rules() {
         let section = description.section(format!("{}, what it asks", rule.name));

@@ -96,7 +96,13 @@ fn pep517(build: &Pep517Build, section: &mut Section) {
     }
     for step in &build.external.steps {
         section.fact("step after the build", step.command.join(" "));
+        list("requirement of the step", step.requires.iter().cloned(), section);
     }
+    for (key, value) in &build.external.config_settings {
+        section.fact("config setting", format!("{key}={value}"));
+    }
+    section.maybe("requirements as of", build.external.exclude_newer.map(|time| time.to_rfc3339()));
+    list("build constraint", build.external.build_constraints.iter().cloned(), section);
     let interpreter = &environment.interpreter;
     let interpreter = format!("{} {}", interpreter.implementation, interpreter.version);
     let isolation = match environment.isolation {

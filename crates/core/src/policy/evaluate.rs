@@ -22,7 +22,10 @@ pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule,
     policy.rules().iter().find(names).ok_or_else(|| {
         Refusal::new(Reason::ProjectNotNamed)
             .expected(format!("a [[rules]] entry with projects = [\"{}\"]", file.project()))
-            .found(format!("{} rules, none of which names it", policy.rules().len()))
+            .found(match policy.rules().len() {
+                1 => "1 rule, which does not name it".to_owned(),
+                count => format!("{count} rules, none of which names it"),
+            })
     })
 }
 

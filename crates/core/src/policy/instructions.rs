@@ -68,7 +68,12 @@ impl Instructions {
         let settings = self.config_settings.iter().map(|it| format!("config setting `{it}`"));
         let told: Vec<_> = steps.chain(requires).chain(settings).collect();
         if told.is_empty() {
-            return vec!["nothing beside the source and what defines the build".to_owned()];
+            return vec![
+                "nothing beside the source and what defines the build; a rule allows more by `steps`, \
+                 `step-requires` and `config-settings`, the command line by `--step`, `--step-requires` and \
+                 `--config-setting`"
+                    .to_owned(),
+            ];
         }
         told
     }
