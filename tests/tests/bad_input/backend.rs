@@ -191,7 +191,7 @@ fn a_step_that_fails_or_leaves_other_than_one_file() {
             "hint: a step finds the programs of the system's folders and of what is",
         ),
         ("sh -c no-such-command", "with --step-requires REQUIREMENT\n"),
-        ("true", "step 1 (`true`) left nothing in its output folder, not one file"),
+        ("true", "step 1 (`true`) left nothing in its output folder, where one file is wanted"),
         ("touch {out}/a.whl {out}/b.whl", "left 2 entries (a.whl, b.whl)"),
         ("mkdir {out}/a.whl", "`a.whl`, which is no regular file"),
         ("touch {out}/a.whl", "`a.whl` would be refused, so it was not written: archive"),

@@ -121,7 +121,7 @@ fn nothing_of_the_project_runs_while_crates_are_fetched() {
 
 #[test]
 fn a_project_without_rust_needs_no_crates() {
-    let tree = Tree::new(&[CARGO]);
+    let tree = Tree::new(&[CARGO, ("setup.py", "")]);
     let build_system = BuildSystem::read(&tree.source()).unwrap();
     assert!(!are_needed(&build_system));
 }

@@ -292,6 +292,9 @@ mod tests {
         let default = BuildSystem::default_of_pep_517();
         assert_eq!(read("[project]\nname = 'x'\n").unwrap(), default);
         let folder = tempfile::tempdir().unwrap();
+        let error = BuildSystem::read(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with("it has neither pyproject.toml nor setup.py"), "{error}");
+        fs::write(folder.path().join("setup.py"), "").unwrap();
         assert_eq!(BuildSystem::read(folder.path()).unwrap(), default);
         let found = read("[build-system]\nrequires = []\n").unwrap();
         assert_eq!((found.requires.len(), &*found.backend.name), (0, DEFAULT_BACKEND));
