@@ -102,7 +102,7 @@ def processes(arguments, folder):
     if cosign and cosign.is_file():
         (root,) = tools.parent.glob("lib/*/site-packages/sigstore/_store/*tuf-repo-cdn.sigstore.dev/trusted_root.json")
         slow.append(("cosign verify-blob, bundle", [
-            cosign, "verify-blob", "--offline", "--bundle", bundle, *by_workflow, "--trusted-root", root, wheel]))
+            cosign, "verify-blob", "--bundle", bundle, *by_workflow, "--trusted-root", root, wheel]))
     timer = Timer(folder)
     series = {name: run.Series(name, [], []) for name, _ in quick + slow}
     for turn in range(1 + arguments.rounds):
