@@ -104,7 +104,7 @@ fn metadata() -> Vec<Vec<u8>> {
         Requires-Dist: a[b] >= 1 ; extra == 'c'\nRequires-Python: >=3.9\n\nA description.\n";
     let wheel = "\x01Wheel-Version: 1.0\r\nGenerator: by hand (1)\r\nRoot-Is-Purelib: true\r\n\
         Tag: py3-none-any\r\n";
-    let scripts = "\x02# scripts\n[console_scripts]\na = b.c:d [e]\n\n[ gui_scripts ]\nf=g:h\n";
+    let scripts = "\x02# scripts\n[console_scripts]\na = b.c:d [e]\n\n[gui_scripts]\nf=g:h\n";
     [metadata, wheel, scripts].map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
