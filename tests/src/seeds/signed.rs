@@ -1,5 +1,6 @@
 //! Seeds that are truly signed: by the test key, and by certificates of the Sigstore instance in memory.
 
+use std::fs;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
@@ -9,29 +10,32 @@ use serde_json::{Value, json};
 use wheelmark_build::sign::key::PrivateKey;
 use wheelmark_build::sign::sign_statement;
 
-use crate::cases::{self, Case, TestKey};
+use crate::cases::{self, TRUSTED_ROOT, TestKey};
 use crate::sigstore::authority::utf8_string;
 use crate::sigstore::holder::Promise;
 use crate::sigstore::{By, Content, Holder, Signing, Sigstore, signed_at};
-use crate::statement;
-
-static CASES: LazyLock<Vec<Case>> = LazyLock::new(cases::all);
+use crate::{statement, tiny};
 
 /// Cases of forms that are told and not read.
 const UNREAD: [&str; 2] = ["cosign_bundle_fail", "envelope_alone_fail"];
 
-fn case(name: &str) -> &'static Case {
-    CASES.iter().find(|case| case.name == name).expect("a case")
+/// The case in which everything holds by the key, and the one in which it does by a certificate.
+const BY_KEY: &str = "accepted";
+const BY_CERTIFICATE: &str = "github_provenance";
+
+/// A file of a case's folder. They are read and not made: to sign them all takes a fuzzer half a minute.
+fn file(case: &str, name: &str) -> Option<Vec<u8>> {
+    fs::read(cases::folder().join(case).join(name)).ok()
 }
 
 /// The wheel that the attestations are about.
 pub fn wheel_of_attestations() -> Vec<u8> {
-    case("accepted").wheel.clone()
+    file(BY_KEY, tiny::FILENAME).expect("a wheel")
 }
 
 /// The policy by which [`signed_by_key`] counts.
 pub fn policy_of_statements() -> String {
-    case("accepted").policy.clone()
+    String::from_utf8(file(BY_KEY, "policy.toml").expect("a policy")).expect("text")
 }
 
 /// The bundle that the test key signs around a text.
@@ -42,21 +46,28 @@ pub fn signed_by_key(text: &str) -> Vec<u8> {
 
 /// A bundle signed by a certificate.
 pub fn signed_by_certificate() -> Vec<u8> {
-    case("github_provenance").bundle.clone().expect("a bundle")
+    file(BY_CERTIFICATE, &format!("{}.sigstore.json", tiny::FILENAME)).expect("a bundle")
 }
 
 /// Every attestation of the cases that are accepted under the one instance or the one key.
 pub(super) fn attestations() -> Vec<Vec<u8>> {
-    let root = case("github_provenance").trusted_root.as_ref();
-    let files = |case: &Case| {
-        let beside = case.beside.iter().map(|(_, bytes)| bytes.clone());
-        case.bundle.iter().cloned().chain(beside).collect::<Vec<_>>()
-    };
-    let accepted = CASES.iter().filter(|case| {
-        let of_one = case.trusted_root.is_none() || case.trusted_root.as_ref() == root;
-        case.fails.is_empty() && of_one || UNREAD.contains(&case.name.as_str())
-    });
-    let mut all: Vec<_> = accepted.flat_map(files).collect();
+    let root = file(BY_CERTIFICATE, TRUSTED_ROOT);
+    let mut all = Vec::new();
+    for entry in fs::read_dir(cases::folder()).expect("the cases").flatten() {
+        let case = entry.file_name().into_string().expect("a name");
+        let own_root = file(&case, TRUSTED_ROOT);
+        let holds = !case.ends_with("_fail") && (own_root.is_none() || own_root == root);
+        if !entry.path().is_dir() || !(holds || UNREAD.contains(&case.as_str())) {
+            continue;
+        }
+        // What lies beside the wheel under its name and more.
+        for file in fs::read_dir(entry.path()).expect("a case").flatten() {
+            let name = file.file_name().into_string().expect("a name");
+            if name.strip_prefix(tiny::FILENAME).is_some_and(|more| !more.is_empty()) {
+                all.push(fs::read(file.path()).expect("an attestation"));
+            }
+        }
+    }
     all.sort();
     all.dedup();
     all
@@ -79,7 +90,7 @@ pub(super) fn statements() -> Vec<Vec<u8>> {
                 | "https://in-toto.io/attestation/scai/attribute-report/v0.2"
         );
         let version = if v0_1 { "v0.1" } else { "v1" };
-        let mut it = statement::statement(crate::tiny::FILENAME, &wheel_of_attestations());
+        let mut it = statement::statement(tiny::FILENAME, &wheel_of_attestations());
         it["_type"] = json!(format!("https://in-toto.io/Statement/{version}"));
         it["predicateType"] = json!(kind);
         it["predicate"] = predicate;
@@ -160,7 +171,7 @@ impl Certified {
     pub fn new() -> Self {
         let instance = Sigstore::default();
         let holder = Holder { promise: Promise::None, ..Holder::workflow() };
-        let subject = statement::statement(crate::tiny::FILENAME, &wheel_of_attestations());
+        let subject = statement::statement(tiny::FILENAME, &wheel_of_attestations());
         let content = Content::Statement(subject.to_string());
         let signing = instance.sign_at(&holder, content, signed_at());
         let signing = Signing { entries: Vec::new(), ..signing };

@@ -7,35 +7,31 @@
 mod changes;
 mod documents;
 
-use std::alloc::System;
-use std::sync::Mutex;
-
-use cap::Cap;
+use allocation_counter::{AllocationInfo, measure};
 use wheelmark_core::report::{Report, Status};
 
-#[global_allocator]
-static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
-
-/// What is counted is the whole process: one test at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// What one piece of work took, in bytes.
+/// What one piece of work took of its own thread, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
-    /// The most that was held at once, beyond what was held before; where that is no more than earlier work
-    /// held, nothing.
+    /// The most that was held at once, beyond what was held before.
     held: usize,
     /// All that was asked for, which follows the work that was done.
     asked: usize,
 }
 
 fn cost<T>(work: impl FnOnce() -> T) -> (T, Cost) {
-    let (before, most, asked) =
-        (MEMORY.allocated(), MEMORY.max_allocated(), MEMORY.total_allocated());
-    let done = work();
-    let now = MEMORY.max_allocated();
-    let held = if now > most { now - before } else { 0 };
-    (done, Cost { held, asked: MEMORY.total_allocated() - asked })
+    let mut done = None;
+    let AllocationInfo { bytes_max, bytes_total, .. } = measure(|| done = Some(work()));
+    let bytes = |count| usize::try_from(count).expect("a size");
+    (done.expect("it was done"), Cost { held: bytes(bytes_max), asked: bytes(bytes_total) })
+}
+
+/// The test of the others: what is held and what is given back are both counted.
+#[test]
+fn memory_is_counted() {
+    let (length, cost) = cost(|| (0..4).map(|_| vec![1_u8; 1000].len()).sum::<usize>());
+    assert_eq!(length, 4000);
+    assert_eq!((cost.held, cost.asked), (1000, 4000));
 }
 
 /// What is told a person drives no terminal and turns no text around.

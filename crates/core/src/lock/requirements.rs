@@ -3,16 +3,15 @@
 //!
 //! Where readers could differ on what a line means, it is refused.
 
-use std::str::FromStr as _;
-
 use pep440_rs::Operator;
-use pep508_rs::{Requirement, VersionOrUrl};
+use pep508_rs::VersionOrUrl;
 use url::Url;
 
 use super::{
     Lock, LockError, LockedFile, LockedProject, Reader, Unverifiable, UnverifiableKind, put,
 };
 use crate::report::Escaped;
+use crate::requirement;
 
 /// Options that say where and how to fetch. What is fetched is held against the digests, so they count for
 /// nothing here. Those of the first list take a value.
@@ -40,7 +39,7 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
         match words.first() {
             None => {}
             Some(word) if word.starts_with('-') => option(reader, line, &words, &mut lock)?,
-            Some(_) => requirement(reader, line, &words, &mut lock)?,
+            Some(_) => project(reader, line, &words, &mut lock)?,
         }
     }
     Ok(lock)
@@ -149,7 +148,7 @@ fn split_option(word: &str) -> (&str, Option<&str>) {
 }
 
 /// A line that asks for a project.
-fn requirement(
+fn project(
     reader: &Reader<'_>,
     line: usize,
     words: &[&str],
@@ -162,8 +161,8 @@ fn requirement(
         lock.unverifiable.push(Unverifiable { name, kind, line });
         return Ok(());
     }
-    let parsed = Requirement::<Url>::from_str(&text).map_err(|error| {
-        let why = error.message.to_string();
+    let parsed = requirement::parse::<Url>(&text).map_err(|error| {
+        let why = error.to_string();
         reader.error(line, format!("not a requirement: `{}`: {}", Escaped(&text), Escaped(&why)))
     })?;
     let name = reader.name(line, parsed.name.as_ref())?;

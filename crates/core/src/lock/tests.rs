@@ -119,6 +119,19 @@ fn requirements_on_which_readers_could_differ_are_refused() {
     ] {
         refused(LockFormat::Requirements, text, says);
     }
+    // The library that reads requirements panics at the first, and takes stack and time without a bound for
+    // the others.
+    let deep = format!("demo==1.0; {}os_name == 'x'{}\n", "(".repeat(2000), ")".repeat(2000));
+    let many: Vec<_> = (0..24)
+        .map(|i| format!("('{i}a' in platform_version and '{i}b' in sys_platform)"))
+        .collect();
+    for (text, says) in [
+        ("demo- == 1.0\n", "`demo-` does not end in a letter"),
+        (&deep, "2000 opening parentheses"),
+        (&format!("demo==1.0; {}\n", many.join(" or ")), "96 quotes"),
+    ] {
+        refused(LockFormat::Requirements, text, says);
+    }
     refused(LockFormat::Requirements, &format!("{demo}\n{demo}.0\n"), "not a sha256 digest");
     refused(LockFormat::Requirements, &format!("{demo}\n\nDemo{}\n", &demo[4..]), "lock:3: `demo`");
 }
