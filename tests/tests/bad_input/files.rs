@@ -286,3 +286,23 @@ fn text_from_outside_drives_no_terminal() {
     let output = signed.verify().output().expect("it runs");
     assert!(!String::from_utf8_lossy(&output.stdout).contains('\u{1b}'));
 }
+
+/// A name that looks like the file's is shown as what it is, and so is the file's own.
+#[test]
+fn a_name_that_looks_like_another_is_shown_escaped() {
+    let signed = signed();
+    let alike = tiny::FILENAME.replacen('e', "\u{435}", 1);
+    let mut statement = signed.statement();
+    statement["subject"][0]["name"] = alike.clone().into();
+    signed.sign(&statement);
+    let shown = |command: &mut assert_cmd::Command| {
+        let output = command.output().expect("it runs");
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(10), "{said}");
+        assert!(said.contains(r"d\u{435}mo-1.0-py3") && !said.contains('\u{435}'), "{said}");
+        said
+    };
+    assert!(shown(&mut signed.verify()).contains("subject-name-mismatch"));
+    fs::rename(&signed.wheel, signed.folder.path().join(&alike)).expect("renamed");
+    assert!(shown(&mut signed.verify_all(&[&alike])).contains("filename-characters"));
+}
