@@ -11,6 +11,7 @@ use wheelmark_core::compare::Drift;
 
 use crate::environment::platform;
 use crate::environment::uv::digest_of;
+use crate::instructions::RustVersion;
 use crate::layout;
 use crate::observe::SYSTEM;
 use crate::sandbox::{Package, installed};
@@ -140,7 +141,8 @@ fn of_package(recorded: &Package) -> Option<Drift> {
 }
 
 fn rustup(version: &str) -> Option<String> {
-    let number = version.split_whitespace().nth(1)?;
+    // To be copied into a shell: what else a record holds is not shown as part of a command.
+    let number = RustVersion::parse(version.split_whitespace().nth(1)?).ok()?;
     Some(format!("the recorded Rust: rustup toolchain install {number}"))
 }
 
@@ -153,6 +155,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_recorded_version_puts_nothing_else_into_a_command() {
+        let shown = rustup("rustc 1.80.0 (051478957 2024-07-21)");
+        assert_eq!(shown.unwrap(), "the recorded Rust: rustup toolchain install 1.80.0");
+        for version in ["rustc 1.2;id (x)", "rustc $(id)", "rustc 1.2`id`", "rustc", ""] {
+            assert_eq!(rustup(version), None, "{version}");
+        }
+    }
 
     fn tool(path: &str, sha256: &str) -> ResourceDescriptor {
         ResourceDescriptor {

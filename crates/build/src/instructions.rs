@@ -19,9 +19,8 @@ use crate::error::BuildError;
 use crate::execute::recorded_toolchain;
 use crate::layout::Layout;
 use crate::source::RepositoryUrl;
-use words::{
-    DebianName, RustVersion, ascii_json, bare, base_image, comment, hides, quoted, unusable,
-};
+pub(crate) use words::RustVersion;
+use words::{DebianName, ascii_json, bare, base_image, comment, hides, quoted, unusable};
 
 /// The form in which instructions are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

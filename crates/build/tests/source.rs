@@ -701,7 +701,11 @@ fn resolve_in_child() {
     let Some(folder) = std::env::var_os("RESOLVE_IN_CHILD") else {
         return;
     };
-    match checkout(Path::new(&folder)) {
+    let resolved = match std::env::var("RESOLVE_URL_IN_CHILD") {
+        Ok(url) => SourceSpec::parse(&url).and_then(|spec| resolve(&spec, &options())),
+        Err(_) => checkout(Path::new(&folder)),
+    };
+    match resolved {
         Ok(source) => {
             println!("resolved {} {:?}", source.commit, source.dirty);
             if let Some(dest) = std::env::var_os("EXPORT_IN_CHILD") {
@@ -739,6 +743,56 @@ fn relative_paths_lead_where_they_should() {
     assert!(told.contains("resolved"), "{told}");
     assert!(folders.at("out/sub/deep/module.py").is_file(), "{told}");
     assert_eq!(git(&folder, &["status", "--porcelain"]), "");
+}
+
+/// What asking for `url` prints in places whose repository has these settings: its top, below it, and one that is
+/// bare, as it may lie in the tree of a clone.
+fn asked_within(folders: &Folders, settings: &[(String, String)], url: &str) -> Vec<String> {
+    let (work, bare) = (folders.at("work"), folders.at("tree/bare"));
+    init(&work);
+    fs::create_dir_all(work.join("below")).expect("a folder");
+    git(&work, &["init", "--quiet", "--bare", &bare.display().to_string()]);
+    for (key, value) in settings {
+        git(&work, &["config", key, value]);
+        git(&bare, &["config", key, value]);
+    }
+    let places = [work.clone(), work.join("below"), bare];
+    places.iter().map(|place| in_child(place, &[("RESOLVE_URL_IN_CHILD", url)])).collect()
+}
+
+/// The program is started in or below a repository that has nothing to do with the source: no program that it
+/// names runs, as git would run it for a remote of the name of the URL.
+#[test]
+fn no_program_of_the_working_folder_runs() {
+    let folders = Folders::new();
+    let folder = folders.project();
+    let ran = folders.at("ran");
+    let remote = "remote.https://127.0.0.1:1/owner/project";
+    let settings = [
+        (format!("{remote}.url"), folder.display().to_string()),
+        (format!("{remote}.uploadpack"), format!("touch {}; git-upload-pack", ran.display())),
+    ];
+    for told in asked_within(&folders, &settings, "https://127.0.0.1:1/owner/project@main") {
+        assert!(told.contains("refused Git {") && told.contains("ls-remote"), "{told}");
+        assert!(!ran.exists(), "a program of the working folder's repository ran");
+    }
+}
+
+/// Nor does it say what a ref names, by telling git to ask another repository.
+#[test]
+fn the_working_folder_says_nothing_of_the_source() {
+    let folders = Folders::new();
+    let folder = folders.project();
+    let lying = folders.at("lying");
+    init(&lying);
+    commit_all(&lying, "never in the repository that is asked for");
+    let instead = format!("url.{}.insteadOf", lying.display());
+    let settings = [(instead, folder.display().to_string())];
+    let main = git(&folder, &["rev-parse", "main"]);
+    let url = format!("git+file://{}@main", folder.display());
+    for told in asked_within(&folders, &settings, &url) {
+        assert!(told.contains(&format!("resolved {main} ")), "{told}");
+    }
 }
 
 #[test]

@@ -27,10 +27,10 @@ impl fmt::Display for DebianName {
 
 /// The version of a Rust toolchain, as images of it are tagged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RustVersion(String);
+pub(crate) struct RustVersion(String);
 
 impl RustVersion {
-    pub(super) fn parse(text: &str) -> Result<Self, BuildError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, BuildError> {
         let version = text.starts_with(|c: char| c.is_ascii_digit())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
         version.then(|| Self(text.to_owned())).ok_or_else(|| unusable("a version of rustc", text))

@@ -272,6 +272,11 @@ impl Call<'_> {
             command.arg("-C").arg(folder);
         }
         command.args(&self.args).env_clear();
+        // Without a place of its own git would obey the repository that this program happens to be started
+        // in or below: its remotes, their programs, and its other names for a URL.
+        if self.folder.is_none() && !self.env.iter().any(|(name, _)| *name == "GIT_DIR") {
+            command.env("GIT_DIR", "/dev/null");
+        }
         command.env("PATH", search_path());
         for name in KEPT {
             if let Some(value) = std::env::var_os(name) {

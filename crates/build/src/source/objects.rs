@@ -219,7 +219,10 @@ impl Git {
         bare: bool,
     ) -> Result<(), SourceError> {
         let format = format!("--object-format={}", object_format(like));
-        let mut call = self.call(["init", "--quiet", "--template=", "--initial-branch=none"]);
+        let folder = &std::path::absolute(folder).map_err(SourceError::io(folder))?;
+        let call = self.call(["init", "--quiet", "--template=", "--initial-branch=none"]);
+        // Above nothing there is no repository whose settings could count.
+        let mut call = call.folder(Path::new("/"));
         if bare {
             call = call.arg("--bare");
         }
