@@ -141,6 +141,7 @@ impl Git {
         Call {
             git: self,
             folder: None,
+            git_dir: None,
             env: Vec::new(),
             config: Vec::new(),
             stdin: Vec::new(),
@@ -158,6 +159,7 @@ impl Git {
 pub(super) struct Call<'a> {
     git: &'a Git,
     folder: Option<PathBuf>,
+    git_dir: Option<PathBuf>,
     env: Vec<(&'static str, OsString)>,
     config: Vec<(String, String)>,
     stdin: Vec<u8>,
@@ -191,8 +193,9 @@ impl Call<'_> {
     }
 
     /// Uses exactly this git directory.
-    pub(super) fn git_dir(self, git_dir: &Path) -> Self {
-        self.env("GIT_DIR", git_dir)
+    pub(super) fn git_dir(mut self, git_dir: &Path) -> Self {
+        self.git_dir = Some(git_dir.to_owned());
+        self
     }
 
     /// Sets a variable.
@@ -272,11 +275,6 @@ impl Call<'_> {
             command.arg("-C").arg(folder);
         }
         command.args(&self.args).env_clear();
-        // Without a place of its own git would obey the repository that this program happens to be started
-        // in or below: its remotes, their programs, and its other names for a URL.
-        if self.folder.is_none() && !self.env.iter().any(|(name, _)| *name == "GIT_DIR") {
-            command.env("GIT_DIR", "/dev/null");
-        }
         command.env("PATH", search_path());
         for name in KEPT {
             if let Some(value) = std::env::var_os(name) {
@@ -296,6 +294,13 @@ impl Call<'_> {
         for (name, value) in &self.env {
             command.env(name, value);
         }
+        match (&self.git_dir, &self.folder) {
+            (Some(git_dir), _) => command.env("GIT_DIR", git_dir),
+            (None, Some(_)) => &mut command,
+            // Without a place of its own git would obey the repository that this program happens to be started
+            // in or below: its remotes, their programs, and its other names for a URL.
+            (None, None) => command.env("GIT_DIR", "/dev/null"),
+        };
         command
     }
 }
