@@ -8,6 +8,7 @@ use std::path::Path;
 
 use wheelmark_build::environment::project::requirement;
 use wheelmark_core::report::Escaped;
+use wheelmark_core::requirement::comment_start;
 
 use crate::error::CliError;
 use crate::input;
@@ -21,7 +22,7 @@ const MAX_BYTES: usize = 4 << 20;
 /// Where it cannot be read, or a line is something else than a requirement (PEP 508) without URL.
 pub fn read(path: &Path) -> Result<Vec<String>, CliError> {
     let text = input::read_text(path, MAX_BYTES)?;
-    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, uncommented(line).trim()));
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, without_comment(line).trim()));
     lines
         .filter(|(_, line)| !line.is_empty())
         .map(|(at, line)| {
@@ -33,12 +34,8 @@ pub fn read(path: &Path) -> Result<Vec<String>, CliError> {
         .collect()
 }
 
-/// A comment starts at a `#` that is the first of its line or follows a space, as in `requirements.txt`.
-fn uncommented(line: &str) -> &str {
-    let starts =
-        |(at, _): &(usize, &str)| line[..*at].chars().last().is_none_or(char::is_whitespace);
-    let end = line.match_indices('#').find(starts).map_or(line.len(), |(at, _)| at);
-    &line[..end]
+fn without_comment(line: &str) -> &str {
+    &line[..comment_start(line).unwrap_or(line.len())]
 }
 
 fn one(line: &str) -> Result<String, String> {

@@ -67,6 +67,19 @@ fn unended_name(text: &str) -> Option<&str> {
         .find(|name| name.ends_with(sign) && name.starts_with(|c: char| !sign.contains(&c)))
 }
 
+/// Where a comment begins in a line of a `requirements.txt`: at a `#` that is its first character or follows white
+/// space.
+pub fn comment_start(line: &str) -> Option<usize> {
+    let mut before = ' ';
+    for (at, character) in line.char_indices() {
+        if character == '#' && before.is_whitespace() {
+            return Some(at);
+        }
+        before = character;
+    }
+    None
+}
+
 /// Reads a version (PEP 440), unless it is longer than any real one.
 pub fn version(text: &str) -> Option<Version> {
     (text.len() <= VERSION_LENGTH).then(|| Version::from_str(text).ok()).flatten()

@@ -10,6 +10,7 @@ use url::Url;
 use super::{
     Lock, LockError, LockedFile, LockedProject, Reader, Unverifiable, UnverifiableKind, put,
 };
+use crate::dist::names;
 use crate::report::Escaped;
 use crate::requirement;
 
@@ -52,14 +53,14 @@ fn logical_lines(reader: &Reader<'_>) -> Result<Vec<(usize, String)>, LockError>
     for (index, raw) in reader.text.lines().enumerate() {
         let number = index + 1;
         // pip, in Python, ends lines at these too: what is a comment here would be a requirement there.
-        if raw.chars().any(|it| it.is_control() && it != '\t' || "\u{2028}\u{2029}".contains(it)) {
+        if raw.contains(|it: char| names::is_control(it) && it != '\t') {
             let message = "a control character, which some readers take for the end of a line";
             return Err(reader.error(number, message));
         }
         if index < 2 && raw.starts_with('#') && !utf8(raw) {
             return Err(reader.error(number, "the text names another encoding than UTF-8"));
         }
-        let (content, comment) = match comment_start(raw) {
+        let (content, comment) = match requirement::comment_start(raw) {
             Some(at) => (&raw[..at], true),
             None => (raw, false),
         };
@@ -89,18 +90,6 @@ fn utf8(comment: &str) -> bool {
         matches!(&name[..end.unwrap_or(name.len())], "" | "utf-8" | "utf8")
     };
     ["coding:", "coding="].iter().flat_map(|word| comment.split(word).skip(1)).all(named)
-}
-
-/// Where a comment begins: a `#` at the start or after white space.
-fn comment_start(line: &str) -> Option<usize> {
-    let mut before = ' ';
-    for (at, character) in line.char_indices() {
-        if character == '#' && before.is_whitespace() {
-            return Some(at);
-        }
-        before = character;
-    }
-    None
 }
 
 /// A line that begins with an option.
