@@ -186,20 +186,8 @@ def markdown(report):
     cosign = f", cosign {about['cosign']}" if about["cosign"] else ""
     lines = ["{processor}, {processors} processors, Linux {kernel}; Python {python}, sigstore {sigstore}, "
              "pypi-attestations {pypi_attestations}".format(**about) + f"{cosign}; {about['when']}.",
-             f"Load average when it ended: {', '.join(map(str, about['load']))}.", ""]
-    for table in report["tables"]:
-        columns = list(table["rows"][0])
-        lines += [f"### {table['name']}", "", "| " + " | ".join(it.replace("_", " ") for it in columns) + " |",
-                  "| --- |" + " ---: |" * (len(columns) - 1)]
-        lines += ["| " + " | ".join(run.shown(row[it]) for it in columns) + " |" for row in table["rows"]]
-        lines.append("")
-        for it in table["goals"]:
-            figure = f"- {it['what']}: **{it['value']}{it['unit']}**"
-            if it["bound"] is not None:
-                figure += f" (goal: {it['how']} {it['bound']}{it['unit']}; {'met' if it['met'] else '**missed**'})"
-            lines.append(figure)
-        lines.append("")
-    return "\n".join(lines)
+             run.load(about), ""]
+    return "\n".join(lines + run.tables(report))
 
 
 def ms(seconds):

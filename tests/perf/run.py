@@ -383,7 +383,16 @@ def machine():
 def markdown(report):
     about = report["machine"]
     lines = ["{processor}, {processors} processors, Linux {kernel}; Python {python}, {uv}, {pip}, {git}; "
-             "{when}.".format(**about), f"Load average when it ended: {', '.join(map(str, about['load']))}.", ""]
+             "{when}.".format(**about), load(about), ""]
+    return "\n".join(lines + tables(report))
+
+
+def load(about):
+    return f"Load average when it ended: {', '.join(map(str, about['load']))}."
+
+
+def tables(report):
+    lines = []
     for table in report["tables"]:
         columns = list(table["rows"][0])
         lines += [f"### {table['name']}", "", "| " + " | ".join(column.replace("_", " ") for column in columns) + " |",
@@ -393,18 +402,25 @@ def markdown(report):
         for it in table["goals"]:
             figure = f"- {it['what']}: **{it['value']}{it['unit']}**"
             if it["bound"] is not None:
-                figure += f" (goal: at most {it['bound']}{it['unit']}; {'met' if it['met'] else '**missed**'})"
+                how = it.get("how", "at most")
+                figure += f" (goal: {how} {it['bound']}{it['unit']}; {'met' if it['met'] else '**missed**'})"
             lines.append(figure)
         lines.append("")
-    return "\n".join(lines)
+    return lines
 
 
 def write(file, text, start="<!-- figures: written by `just perf` -->\n", end="<!-- end of figures -->"):
     """Writes the tables, and leaves what is around the marks as it is."""
     old = file.read_text() if file.exists() else ""
     if start in old and end in old:
-        text = old.split(start)[0] + start + "\n" + text + "\n" + end + old.split(end)[1]
+        text = between(old, text, start, end)
     file.write_text(text)
+
+
+def between(page, text, start, end):
+    """The page with this text between its marks, which it must have."""
+    before, rest = page.split(start)
+    return before + start + "\n" + text + "\n" + end + rest.split(end)[1]
 
 
 def shown(value):

@@ -23,7 +23,10 @@ import time
 import zipfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-START, END = "<!-- wheels: written by `tests/wheels/speed.py` -->", "<!-- end of wheels -->"
+sys.path.append(str(REPOSITORY / "tests/perf"))
+from run import between  # noqa: E402
+
+START, END = "<!-- wheels: written by `tests/wheels/speed.py` -->\n", "<!-- end of wheels -->"
 UNZIP = 'for file; do unzip -tq "$file" || exit; done'
 
 
@@ -73,8 +76,7 @@ def main():
     print(text)
     if arguments.markdown:
         page = arguments.markdown.read_text()
-        before, rest = page.split(START)
-        arguments.markdown.write_text(before + START + "\n\n" + text + "\n" + END + rest.split(END)[1])
+        arguments.markdown.write_text(between(page, text, START, END))
 
 
 def parse():

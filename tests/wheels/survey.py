@@ -21,7 +21,10 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-START, END = "<!-- survey: written by `tests/wheels/survey.py` -->", "<!-- end of survey -->"
+sys.path.append(str(HERE.parent / "perf"))
+from run import between  # noqa: E402
+
+START, END = "<!-- survey: written by `tests/wheels/survey.py` -->\n", "<!-- end of survey -->"
 
 
 def main():
@@ -56,8 +59,7 @@ def main():
         arguments.json.write_text(json.dumps({"wheels": found, "absent": absent}, indent=1) + "\n")
     if arguments.markdown:
         page = arguments.markdown.read_text()
-        before, rest = page.split(START)
-        arguments.markdown.write_text(before + START + "\n\n" + text + "\n" + END + rest.split(END)[1])
+        arguments.markdown.write_text(between(page, text, START, END))
 
 
 def parse():
