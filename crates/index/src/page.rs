@@ -121,8 +121,8 @@ impl ProjectPage {
     /// compared by PEP 440.
     ///
     /// # Errors
-    /// [`Problem::NoRelease`] where there is none, [`Problem::TooManyFiles`], and whatever is wrong with any one of them:
-    /// [`Problem::FileMalformed`], [`Problem::NoDigest`], [`Problem::OtherFilename`],
+    /// [`Problem::NoRelease`] where there is none, [`Problem::TooManyFiles`], and whatever is wrong with any
+    /// one of them: [`Problem::FileMalformed`], [`Problem::NoDigest`], [`Problem::OtherFilename`],
     /// [`Problem::FileUrl`].
     pub fn release(&self, version: &Version, limit: usize) -> Result<Vec<FileListed>, IndexError> {
         let of_version = self.files.iter().filter(|(name, _)| name.version() == version);

@@ -198,8 +198,8 @@ fn rows(bytes: &[u8]) -> Result<impl Iterator<Item = Result<[String; 3], Refusal
     }))
 }
 
-/// The fields of one row, of which no more than four are read, or nothing where a quote is out of place. No name holds a line break, so
-/// neither does a quoted field.
+/// The fields of one row, of which no more than four are read, or nothing where a quote is out of place. No name
+/// holds a line break, so neither does a quoted field.
 fn fields(line: &str) -> Option<Vec<String>> {
     let mut fields = Vec::new();
     let mut rest = line;

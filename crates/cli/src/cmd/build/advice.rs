@@ -23,7 +23,8 @@ pub(super) fn warnings(arguments: &Arguments, source: &ResolvedSource) -> Vec<Wa
         warn(text, None);
     }
     if arguments.allow_dirty_unsafe {
-        let text = "changed and untracked files are part of this build; that is recorded, and policies refuse it by default";
+        let text = "changed and untracked files are part of this build; that is recorded, and policies \
+                    refuse it by default";
         warn(text, None);
     }
     if arguments.no_trace {
