@@ -3,6 +3,8 @@
 
 pub(crate) mod guard;
 
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -26,6 +28,17 @@ const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 /// How long after a child's end its output is waited for: a process that left the child's group may
 /// hold the pipe open for ever.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// `PATH` without relative entries: a program in the folder that this happens to be started in must not be
+/// taken for git, uv or a compiler.
+pub fn search_path() -> OsString {
+    absolute_entries(&env::var_os("PATH").unwrap_or_default())
+}
+
+fn absolute_entries(path: &OsStr) -> OsString {
+    let absolute = env::split_paths(path).filter(|entry| entry.is_absolute());
+    env::join_paths(absolute).unwrap_or_default()
+}
 
 /// What a child process that came to its own end left.
 #[derive(Debug, Clone)]
@@ -231,6 +244,12 @@ mod tests {
 
     fn go(script: &str, timeout: Duration) -> Result<Output, ProcessError> {
         run(shell(script), &AtomicBool::new(false), timeout)
+    }
+
+    #[test]
+    fn relative_entries_of_the_path_are_not_searched() {
+        let path = OsStr::new(":.:/usr/bin:bin:../x:/bin:");
+        assert_eq!(absolute_entries(path), "/usr/bin:/bin");
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 use wheelmark_build::source::{
-    ResolveOptions, ResolvedSource, SourceError, SourceRecord, SourceSpec, from_record, resolve,
+    ResolveOptions, ResolvedSource, SourceError, SourceRecord, SourceSpec, from_record, moved_tags,
+    resolve,
 };
 
 /// Runs git as a user would, but with an identity and times of our own.
@@ -708,6 +709,8 @@ fn resolve_in_child() {
     match resolved {
         Ok(source) => {
             println!("resolved {} {:?}", source.commit, source.dirty);
+            let cancel = Arc::new(AtomicBool::new(false));
+            println!("moved {:?}", moved_tags(&record_of(&source), None, cancel));
             if let Some(dest) = std::env::var_os("EXPORT_IN_CHILD") {
                 source.export(Path::new(&dest)).expect("exported");
             }
@@ -792,6 +795,8 @@ fn the_working_folder_says_nothing_of_the_source() {
     let url = format!("git+file://{}@main", folder.display());
     for told in asked_within(&folders, &settings, &url) {
         assert!(told.contains(&format!("resolved {main} ")), "{told}");
+        // Nor, for a rebuild, which tags are there.
+        assert!(told.contains("moved Ok([])"), "{told}");
     }
 }
 

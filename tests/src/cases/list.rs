@@ -184,6 +184,10 @@ fn bundles() -> Vec<Case> {
             "signature": STANDARD.encode(bare),
         },
     });
+    let mut both: Value = serde_json::from_slice(&whole).expect("JSON");
+    both["messageSignature"] = bare["messageSignature"].clone();
+    let mut two_materials: Value = serde_json::from_slice(&whole).expect("JSON");
+    two_materials["verificationMaterial"]["certificate"] = json!({"rawBytes": "MAA="});
     vec![
         with(
             "bundle_missing_fail",
@@ -227,6 +231,18 @@ fn bundles() -> Vec<Case> {
             "The bundle signs the bytes of the wheel and says nothing of their origin.",
             Some(bare.to_string().into_bytes()),
             &[("statement", "bundle-not-attestation")],
+        ),
+        with(
+            "bundle_two_contents_fail",
+            "The bundle has the envelope and a signature over the bare file, so that two readers can take two.",
+            Some(both.to_string().into_bytes()),
+            BUNDLE_FAILS,
+        ),
+        with(
+            "bundle_two_materials_fail",
+            "The bundle names a key and a certificate, so that two readers can take two.",
+            Some(two_materials.to_string().into_bytes()),
+            BUNDLE_FAILS,
         ),
         with(
             "bundle_of_another_wheel_fail",

@@ -220,6 +220,14 @@ fn a_wheel_tells_what_it_holds() {
     plan.put("sitecustomize/__init__.py", "");
     plan.put("demo-1.0.data/platlib/usercustomize.so", "");
     plan.put("demo-1.0.data/data/lib/python3/site-packages/a.pth", "");
+    plan.put("demo-1.0.data/data/bin/python3.11", "");
+    plan.put("demo-1.0.data/data/bin/python311._pth", "");
+    plan.put("demo-1.0.data/data/pyvenv.cfg", "");
+    plan.put("demo-1.0.data/data/lib/python3.11/os.py", "");
+    plan.put("demo-1.0.data/data/lib/python3.11/site-packages/plain.py", "");
+    plan.put("demo-1.0.data/data/bin/python-config", "");
+    plan.put("demo-1.0.data/scripts/python3", "");
+    plan.put("demo-1.0.data/scripts/pythonx", "");
     plan.edit(
         METADATA,
         "\nVersion: 1.0\n",
@@ -237,6 +245,11 @@ fn a_wheel_tells_what_it_holds() {
             "sitecustomize/__init__.py",
             "demo-1.0.data/platlib/usercustomize.so",
             "demo-1.0.data/data/lib/python3/site-packages/a.pth",
+            "demo-1.0.data/data/bin/python3.11",
+            "demo-1.0.data/data/bin/python311._pth",
+            "demo-1.0.data/data/pyvenv.cfg",
+            "demo-1.0.data/data/lib/python3.11/os.py",
+            "demo-1.0.data/scripts/python3",
         ]
     );
     assert_eq!(wheel.size(), bytes.len() as u64);

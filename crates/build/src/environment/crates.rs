@@ -4,7 +4,7 @@
 //! follows a `rust-toolchain.toml`), and it runs outside the tree (it takes its configuration, with
 //! aliases, wrappers and credential helpers, from the folders above its working directory).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -16,6 +16,7 @@ use wheelmark_core::attestation::pep517::Crate;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::report::Escaped;
 
+use super::crate_sources;
 use super::project::{BuildSystem, ProjectError, read_manifest, toml_error};
 use super::rust::{RustError, RustToolchain};
 use super::{message, shown};
@@ -85,19 +86,25 @@ pub enum CratesError {
         /// Where it should be.
         path: PathBuf,
     },
-    /// A locked crate that is refused.
+    /// A crate that is refused, as it is locked or as it is asked for.
     #[error(
         "{}: crate `{}` {}: {why}", shown(.path), .name.escape_debug(), .version.escape_debug()
     )]
     Refused {
-        /// `Cargo.lock`.
+        /// `Cargo.lock` or `Cargo.toml`.
         path: PathBuf,
         /// The crate.
         name: String,
-        /// Its version.
+        /// Its version, or what is asked for instead of one.
         version: String,
         /// Why.
         why: String,
+    },
+    /// A manifest uses what cargo has deprecated, and what no lock shows.
+    #[error("{}: `[replace]` is not supported: `[patch]` took its place", shown(.path))]
+    Replace {
+        /// `Cargo.toml`.
+        path: PathBuf,
     },
     /// The tree says itself where crates come from.
     #[error(
@@ -132,6 +139,21 @@ pub enum CratesError {
     Process(#[from] ProcessError),
 }
 
+impl CratesError {
+    pub(super) fn elsewhere(path: &Path, name: &str, version: &str, source: &str) -> Self {
+        let why = format!(
+            "it is from `{}`, and only crates from crates.io are recorded",
+            Escaped(source)
+        );
+        Self::Refused {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            version: version.to_owned(),
+            why,
+        }
+    }
+}
+
 /// True if the project has a Rust extension by what it requires: maturin or setuptools-rust.
 pub fn are_needed(build_system: &BuildSystem) -> bool {
     backend(build_system).is_some()
@@ -150,16 +172,20 @@ pub fn fetch(
         return Ok(None);
     };
     let manifests = manifests(&request, backend)?;
-    let mut packages = Vec::new();
+    let mut roots = BTreeSet::new();
     for manifest in &manifests {
         refuse_own_source(request.checkout, manifest)?;
-        let lock = workspace_of(request.checkout, manifest, toolchain, cancel)?
-            .with_file_name("Cargo.lock");
+        roots.insert(workspace_of(request.checkout, manifest, toolchain, cancel)?);
+    }
+    let mut packages = Vec::new();
+    for root in &roots {
+        let lock = root.with_file_name("Cargo.lock");
         let text = read_manifest(request.checkout, &lock)?
             .ok_or_else(|| CratesError::NoLock { path: lock.clone() })?;
         packages.extend(read_lock(&lock, &text)?);
     }
     refuse_own_source(request.checkout, &request.project.join("pyproject.toml"))?;
+    crate_sources::hold(request.checkout, &manifests, &roots, toolchain, cancel)?;
     packages.sort();
     packages.dedup();
 
@@ -188,7 +214,7 @@ pub fn fetch(
     Ok(Some(Crates { packages, home: request.home.to_owned() }))
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> CratesError {
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> CratesError {
     move |source| CratesError::File { path: path.to_owned(), source }
 }
 
@@ -275,7 +301,8 @@ fn manifests(
     Ok(manifests)
 }
 
-fn inside(checkout: &Path, path: PathBuf) -> Result<PathBuf, CratesError> {
+/// The path, canonical already, if it is in the checkout.
+pub(super) fn inside(checkout: &Path, path: PathBuf) -> Result<PathBuf, CratesError> {
     let real = fs::canonicalize(checkout).map_err(at(checkout))?;
     if path.starts_with(&real) {
         return Ok(path);
@@ -344,7 +371,7 @@ struct LockedPackage {
 
 /// crates.io as Cargo.lock names it, also where the user's own configuration puts a mirror in its place. A
 /// crate is recorded as `pkg:cargo/NAME@VERSION`, which says that it is from there.
-const CRATES_IO: &[&str] =
+pub(super) const CRATES_IO: &[&str] =
     &["registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/"];
 
 fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
@@ -359,10 +386,7 @@ fn read_lock(path: &Path, text: &str) -> Result<Vec<Crate>, CratesError> {
             why,
         };
         if !CRATES_IO.contains(&source.as_str()) {
-            return Err(refused(format!(
-                "it is from `{}`, and only crates from crates.io are recorded",
-                Escaped(&source)
-            )));
+            return Err(CratesError::elsewhere(path, &name, &version, &source));
         }
         let checksum =
             checksum.ok_or_else(|| refused("no checksum; a newer cargo writes one".to_owned()))?;

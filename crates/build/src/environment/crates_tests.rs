@@ -196,3 +196,90 @@ fn setuptools_rust_names_its_manifests() {
     let source = fs::canonicalize(&source).unwrap();
     assert_eq!(found, [source.join("Cargo.toml"), source.join("a/Cargo.toml")]);
 }
+
+/// cargo would ask each of these places before it sees that the lock does not have what is there.
+#[test]
+fn no_place_but_crates_io_is_asked() {
+    if let Err(error) = RustToolchain::find(&AtomicBool::new(false)) {
+        return eprintln!("skipped: {error}");
+    }
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    server.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/x", server.local_addr().unwrap());
+    let git = format!("foo = {{ git = '{url}' }}\n");
+    let index = format!("foo = {{ version = '1', registry-index = 'sparse+{url}/' }}\n");
+    let is_from = |source: &str| {
+        format!("crate `foo` [patch]: it is from `{source}`, and only crates from crates.io")
+    };
+    let asked = |requirement: &str, source: &str| is_from(source).replace("[patch]", requirement);
+    let from_git = asked("*", &format!("git+{url}"));
+    let member = "[package]\nname = 'm'\nversion = '1.0.0'\n";
+    let cases: [(String, String, String); 11] = [
+        (git.clone(), String::new(), from_git.clone()),
+        (index.clone(), String::new(), asked("^1", &format!("sparse+{url}/"))),
+        (format!("[dev-dependencies]\n{git}"), String::new(), from_git.clone()),
+        (format!("[build-dependencies]\n{git}"), String::new(), from_git.clone()),
+        (format!("[target.'cfg(windows)'.dependencies]\n{git}"), String::new(), from_git.clone()),
+        (
+            format!("foo.workspace = true\n[workspace.dependencies]\n{git}"),
+            String::new(),
+            from_git.clone(),
+        ),
+        (format!("[patch.crates-io]\n{git}"), String::new(), is_from(&url)),
+        (format!("[patch.'{url}']\nfoo = {{ path = 'm' }}\n"), member.to_owned(), is_from(&url)),
+        (
+            "[workspace]\nmembers = ['m']\n".to_owned(),
+            format!("{member}[dependencies]\n{git}"),
+            from_git.clone(),
+        ),
+        (
+            "m = { path = 'm' }\n[workspace]\nexclude = ['m']\n".to_owned(),
+            format!("{member}[dependencies]\n{git}"),
+            from_git.clone(),
+        ),
+        (
+            "[patch.crates-io]\nm = { path = 'm' }\n[workspace]\nexclude = ['m']\n".to_owned(),
+            format!("{member}[dependencies]\n{git}"),
+            from_git,
+        ),
+    ];
+    for (manifest, of_member, says) in cases {
+        let text = format!("{}{manifest}", CARGO.1);
+        let mut files = vec![MATURIN, ("Cargo.toml", text.as_str()), MAIN, ("Cargo.lock", "")];
+        if !of_member.is_empty() {
+            files.extend([("m/Cargo.toml", of_member.as_str()), ("m/src/lib.rs", "")]);
+        }
+        let error = Tree::new(&files).error();
+        assert!(error.contains(&says), "{manifest}{of_member}: {error}");
+        let request = server.accept();
+        assert!(request.is_err(), "{manifest}{of_member}: something was asked");
+    }
+}
+
+#[test]
+fn crates_of_the_checkout_are_taken_by_path_and_others_are_not() {
+    let member = "[package]\nname = 'm'\nversion = '1.0.0'\n[dev-dependencies]\n\
+                  foo = { git = 'https://127.0.0.1:1/x' }\n";
+    let manifest = |path: &str| {
+        format!("{}m = {{ path = '{path}' }}\n[workspace]\nexclude = ['m']\n", CARGO.1)
+    };
+    // What only the tests of a crate outside of the workspace take is not resolved.
+    let files = [MATURIN, ("Cargo.toml", &manifest("m")), MAIN];
+    let Some(tree) =
+        locked(&[&files[..], &[("m/Cargo.toml", member), ("m/src/lib.rs", "")]].concat())
+    else {
+        return;
+    };
+    assert_eq!(tree.fetch().unwrap().unwrap().packages.len(), 1);
+
+    let outside = manifest("../m");
+    let files = [MATURIN, ("Cargo.toml", &outside), MAIN, ("Cargo.lock", "")];
+    let error =
+        Tree::new(&[&files[..], &[("../m/Cargo.toml", member), ("../m/src/lib.rs", "")]].concat())
+            .error();
+    assert!(error.contains("is outside the source tree"), "{error}");
+
+    let text = format!("{}[replace]\n'itoa:1.0.15' = {{ path = 'm' }}\n", CARGO.1);
+    let error = Tree::new(&[MATURIN, ("Cargo.toml", &text), MAIN, ("Cargo.lock", "")]).error();
+    assert!(error.contains("`[replace]` is not supported"), "{error}");
+}

@@ -2,10 +2,11 @@
 //!
 //! In the order of a build: [`uv`] and [`interpreter`] find the tools of this machine, [`project`] reads
 //! what the source tree asks for, [`requirements`] resolves that to wheels with digests ([`pylock`]),
-//! [`store`] puts them into an environment, `asked` holds recorded ones against what was asked for, [`rust`] and [`crates`] fetch what a Rust extension needs,
-//! [`platform`] and [`tools`] say what else took part. Nothing here runs code of the project.
+//! [`store`] puts them into an environment, `asked` holds recorded ones against what was asked for, [`rust`]
+//! and [`crates`] fetch what a Rust extension needs (after `crate_sources` held from where), [`platform`] and [`tools`] say what else took part. Nothing here runs code of the project.
 
 pub(crate) mod asked;
+mod crate_sources;
 pub mod crates;
 pub mod index;
 pub mod interpreter;

@@ -46,7 +46,7 @@ impl BuildSystem {
         let path = source.join("pyproject.toml");
         let Some(text) = read_manifest(source, &path)? else {
             // setuptools makes a wheel of any folder, named `unknown` or after what it finds.
-            if read_manifest(source, &source.join("setup.py"))?.is_none() {
+            if find_inside(source, &source.join("setup.py"))?.is_none() {
                 return Err(ProjectError::None { path: source.to_owned() });
             }
             return Ok(Self::default_of_pep_517());
@@ -140,6 +140,24 @@ pub fn requirement(text: &str) -> Result<String, String> {
 /// [`ProjectError`] where it cannot be read, is not UTF-8, is too large, or a symbolic link leads out of
 /// the tree.
 pub(super) fn read_manifest(source: &Path, path: &Path) -> Result<Option<String>, ProjectError> {
+    let Some(real) = find_inside(source, path)? else {
+        return Ok(None);
+    };
+    let failed = |error| ProjectError::Read { path: path.to_owned(), source: error };
+    let mut text = String::new();
+    let file = fs::File::open(&real).map_err(failed)?;
+    file.take(MANIFEST_LIMIT + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MANIFEST_LIMIT {
+        return Err(invalid(path, None, format!("larger than {MANIFEST_LIMIT} bytes")));
+    }
+    Ok(Some(text))
+}
+
+/// Where a regular file of the source tree is, its links followed, if it is there.
+///
+/// # Errors
+/// [`ProjectError`] where it cannot be looked at, is no regular file, or a symbolic link leads out of the tree.
+fn find_inside(source: &Path, path: &Path) -> Result<Option<PathBuf>, ProjectError> {
     let failed = |error| ProjectError::Read { path: path.to_owned(), source: error };
     let real = match fs::canonicalize(path) {
         Ok(real) => real,
@@ -151,17 +169,10 @@ pub(super) fn read_manifest(source: &Path, path: &Path) -> Result<Option<String>
     if !real.starts_with(fs::canonicalize(source).map_err(failed)?) {
         return Err(invalid(path, None, "a symbolic link out of the source tree".to_owned()));
     }
-    let kind = fs::metadata(&real).map_err(failed)?;
-    if !kind.is_file() {
+    if !fs::metadata(&real).map_err(failed)?.is_file() {
         return Err(invalid(path, None, "not a regular file".to_owned()));
     }
-    let mut text = String::new();
-    let file = fs::File::open(&real).map_err(failed)?;
-    file.take(MANIFEST_LIMIT + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MANIFEST_LIMIT {
-        return Err(invalid(path, None, format!("larger than {MANIFEST_LIMIT} bytes")));
-    }
-    Ok(Some(text))
+    Ok(Some(real))
 }
 
 /// The error of a TOML file that does not parse, with its place.
@@ -294,7 +305,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = BuildSystem::read(folder.path()).unwrap_err().to_string();
         assert!(error.ends_with("it has neither pyproject.toml nor setup.py"), "{error}");
-        fs::write(folder.path().join("setup.py"), "").unwrap();
+        // It is Python's to read: in any encoding, of any size.
+        fs::write(folder.path().join("setup.py"), b"# coding: latin-1\n# \xe9\n").unwrap();
         assert_eq!(BuildSystem::read(folder.path()).unwrap(), default);
         let found = read("[build-system]\nrequires = []\n").unwrap();
         assert_eq!((found.requires.len(), &*found.backend.name), (0, DEFAULT_BACKEND));

@@ -63,7 +63,7 @@ pub(super) fn query(
         .args(["-I", "-S", "-c", QUERY])
         .env_clear()
         .env("LC_ALL", "C.UTF-8")
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default()) // for pyenv's shims
+        .env("PATH", process::search_path()) // for pyenv's shims
         .current_dir("/");
     let output = process::run(command, cancel, QUERY_TIMEOUT)?;
     if !output.status.success() {
@@ -90,18 +90,35 @@ pub(super) fn query(
             path: executable.to_owned(),
             sha256,
         },
-        directories: visible(&answer, home().as_deref()),
+        directories: visible(&answer, &homes()),
         soabi: answer.soabi,
         platform: answer.platform,
     })
 }
 
+/// The home folders of this machine's people: the user's own, and those of root and of the accounts that are
+/// made for people (from 1000 on), since through `sudo` the interpreter may be another's.
+fn homes() -> Vec<PathBuf> {
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    home().into_iter().chain(homes_in(&accounts)).collect()
+}
+
+/// The home folders that a text in the form of passwd(5) names.
+fn homes_in(accounts: &str) -> impl Iterator<Item = PathBuf> {
+    accounts.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [_, _, uid, _, _, home, _] = fields[..] else { return None };
+        let of_a_person = uid.parse::<u32>().is_ok_and(|uid| uid == 0 || uid >= 1000);
+        (of_a_person && Path::new(home).is_absolute()).then(|| home.into())
+    })
+}
+
 /// The folders to show in a sandbox. An installation is shown whole, unless it shares its folder with
-/// the user's own files (`~`, `~/.local`, or anything above): then only what is Python's.
-fn visible(answer: &Answer, home: Option<&Path>) -> Vec<PathBuf> {
+/// somebody's own files (`~`, `~/.local`, or anything above): then only what is Python's.
+fn visible(answer: &Answer, homes: &[PathBuf]) -> Vec<PathBuf> {
     let private = |folder: &Path| {
         folder.parent().is_none()
-            || home.is_some_and(|home| home.starts_with(folder) || folder == home.join(".local"))
+            || homes.iter().any(|home| home.starts_with(folder) || folder == home.join(".local"))
     };
     let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
     let mut add = |folder: &Path| {
@@ -156,7 +173,17 @@ mod tests {
             soabi: None,
             platform: String::new(),
         };
-        let shown = visible(&answer, Some(&home));
-        assert_eq!(shown, ["bin", "include/python3.11", "lib"].map(|folder| local.join(folder)));
+        let python = ["bin", "include/python3.11", "lib"].map(|folder| local.join(folder));
+        assert_eq!(visible(&answer, std::slice::from_ref(&home)), python);
+
+        // Whose home it is does not matter.
+        let accounts = format!(
+            "root:x:0:0:root:/root:/bin/sh\nwww:x:33:33::{}/lib:\nann:x:1000:1000::{}:/bin/sh\nbroken\n",
+            local.display(),
+            home.display()
+        );
+        let homes: Vec<PathBuf> = homes_in(&accounts).collect();
+        assert_eq!(homes, [Path::new("/root"), &home]);
+        assert_eq!(visible(&answer, &homes), python);
     }
 }

@@ -71,7 +71,7 @@ impl RustToolchain {
     /// # Errors
     /// See [`RustError`].
     pub fn find(cancel: &AtomicBool) -> Result<Self, RustError> {
-        let rustc = env::split_paths(&env::var_os("PATH").unwrap_or_default())
+        let rustc = env::split_paths(&process::search_path())
             .map(|folder| folder.join("rustc"))
             .find(|file| file.is_file())
             .ok_or(RustError::Missing)?;

@@ -117,14 +117,13 @@ impl Uv {
     /// configuration cannot be read.
     pub fn find(cancel: &AtomicBool) -> Result<Self, UvError> {
         let path = search_path();
-        let mut candidates: Vec<PathBuf> =
-            env::split_paths(&env::var_os("PATH").unwrap_or_default())
-                .chain(env::split_paths(&path))
-                .chain(home().map(|home| home.join(".local/bin")))
-                .chain(home().map(|home| home.join(".cargo/bin")))
-                .map(|folder| folder.join("uv"))
-                .filter(|file| file.is_file())
-                .collect();
+        let mut candidates: Vec<PathBuf> = env::split_paths(&process::search_path())
+            .chain(env::split_paths(&path))
+            .chain(home().map(|home| home.join(".local/bin")))
+            .chain(home().map(|home| home.join(".cargo/bin")))
+            .map(|folder| folder.join("uv"))
+            .filter(|file| file.is_file())
+            .collect();
         candidates.sort_by_key(|file| is_script(file)); // stable: otherwise in the order of PATH
         let program = candidates.into_iter().next().ok_or(UvError::Missing)?;
 
@@ -250,7 +249,7 @@ fn is_python_2(version: &Path) -> bool {
 /// A shim for a version that is installed and not selected fails when it is run, and uv takes that
 /// failure for the answer. So the selected versions come where the shims were, all others at the end.
 fn search_path() -> OsString {
-    let original = env::var_os("PATH").unwrap_or_default();
+    let original = process::search_path();
     let root = env::var_os("PYENV_ROOT")
         .map(PathBuf::from)
         .or_else(|| home().map(|home| home.join(".pyenv")))

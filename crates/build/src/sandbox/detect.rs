@@ -54,8 +54,12 @@ impl Tools {
 }
 
 pub(super) fn none_unsafe(trace: Tracing) -> Result<Sandbox, SandboxError> {
-    let mut sandbox =
-        Sandbox { bubblewrap: None, tools: Tools::find()?, tracer: Err(NOT_ASKED.to_owned()) };
+    let mut sandbox = Sandbox {
+        bubblewrap: None,
+        tools: Tools::find()?,
+        tracer: Err(NOT_ASKED.to_owned()),
+        hidden: Vec::new(),
+    };
     if trace != Tracing::Off {
         attach_tracer(&mut sandbox)?;
     }
@@ -73,8 +77,12 @@ pub(super) fn detect(trace: Tracing) -> Result<Sandbox, SandboxError> {
         no_inner_users: help.contains("--disable-userns"),
         program,
     };
-    let mut sandbox =
-        Sandbox { bubblewrap: Some(bubblewrap), tools, tracer: Err(NOT_ASKED.to_owned()) };
+    let mut sandbox = Sandbox {
+        bubblewrap: Some(bubblewrap),
+        tools,
+        tracer: Err(NOT_ASKED.to_owned()),
+        hidden: Vec::new(),
+    };
     if trace != Tracing::Off {
         attach_tracer(&mut sandbox)?;
     }

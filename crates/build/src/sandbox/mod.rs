@@ -31,6 +31,7 @@ mod view;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,8 @@ pub struct Sandbox {
     tools: detect::Tools,
     /// strace, or why there is none.
     tracer: Result<PathBuf, String>,
+    /// What no job may see; see [`Sandbox::hide`].
+    hidden: Vec<PathBuf>,
 }
 
 /// A place of the host that the job sees.
@@ -198,6 +201,18 @@ impl Sandbox {
         }
     }
 
+    /// From now on a job that would see this file is not run: a signing key that lies in the interpreter's
+    /// folder, for example, which is shown whole. Without isolation every job sees everything.
+    ///
+    /// # Errors
+    /// The file is not there.
+    pub fn hide(&mut self, file: &Path) -> Result<(), SandboxError> {
+        let real =
+            fs::canonicalize(file).map_err(|source| SandboxError::io("find", file, source))?;
+        self.hidden.push(real);
+        Ok(())
+    }
+
     /// Why there is no tracer, if there is none.
     pub fn tracer_missing(&self) -> Option<&str> {
         self.tracer.as_ref().err().map(String::as_str)
@@ -273,6 +288,17 @@ pub enum SandboxError {
     Shared {
         /// One of its names.
         path: PathBuf,
+    },
+    /// The job would see what it may not.
+    #[error(
+        "{secret:?} is not to be seen by the build, and it lies in {place:?}, which is shown to it\n\
+         hint: keep it in a folder of its own"
+    )]
+    Seen {
+        /// The file.
+        secret: PathBuf,
+        /// The place of the host that is shown.
+        place: PathBuf,
     },
     /// A read-only bind is closed to the uid of the job.
     #[error("{path:?} (mode {mode:o}) cannot be read by the job's user")]

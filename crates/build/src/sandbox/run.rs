@@ -206,6 +206,12 @@ impl Plan {
             Some(bwrap) => {
                 filter = bwrap.filter(own)?;
                 let (arguments, view) = bwrap.arguments(job, binds, own)?;
+                for secret in &sandbox.hidden {
+                    if let Some(place) = view.shows(secret) {
+                        let (secret, place) = (secret.clone(), place.to_owned());
+                        return Err(SandboxError::Seen { secret, place });
+                    }
+                }
                 add(&[bwrap.program.as_ref(), word("--json-status-fd"), word("3")]);
                 arguments.iter().for_each(|argument| add(&[argument]));
                 if filter.is_some() {

@@ -60,6 +60,12 @@ impl View {
                 .is_some_and(|mount| mount.host.is_some())
     }
 
+    /// The place of the host through which a file of the host, by its path without links, is seen inside.
+    pub fn shows(&self, file: &Path) -> Option<&Path> {
+        let mut hosts = self.mounts.values().filter_map(|mount| mount.host.as_deref());
+        hosts.find(|host| fs::canonicalize(host).is_ok_and(|host| file.starts_with(host)))
+    }
+
     /// Follows an absolute path.
     pub fn follow(&self, path: &Path) -> Place {
         let mut rest: VecDeque<OsString> = components(path);
@@ -157,6 +163,10 @@ mod tests {
         view.bind(Path::new("/build"), dir.path(), true);
         view.scratch(Path::new("/tmp"));
         view.link(Path::new("/bin"), Path::new("usr/bin"));
+
+        let alternatives = fs::canonicalize(&alternatives).unwrap();
+        assert!(view.shows(&alternatives.join("cc")).is_some());
+        assert_eq!(view.shows(&dir.path().with_extension("beside")), None);
 
         let gcc = Place::Fixed { inside: "/usr/bin/gcc-12".into(), host: usr.join("bin/gcc-12") };
         for path in ["/bin/cc", "/usr/bin/gcc", "/etc/../bin/./gcc-12"] {

@@ -275,7 +275,7 @@ impl Call<'_> {
             command.arg("-C").arg(folder);
         }
         command.args(&self.args).env_clear();
-        command.env("PATH", search_path());
+        command.env("PATH", process::search_path());
         for name in KEPT {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -305,13 +305,6 @@ impl Call<'_> {
     }
 }
 
-/// `PATH` without relative entries: a program in the folder under test must not be taken for git.
-fn search_path() -> OsString {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let absolute = std::env::split_paths(&path).filter(|entry| entry.is_absolute());
-    std::env::join_paths(absolute).unwrap_or_default()
-}
-
 /// The end of a message: git says last what was wrong.
 fn shortened(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
@@ -339,12 +332,6 @@ mod tests {
         assert!(!new_enough("git version 2.9.5"));
         assert!(!new_enough("git version 2.31.8"));
         assert!(!new_enough("gitte"));
-    }
-
-    #[test]
-    fn relative_entries_of_the_path_are_not_searched() {
-        let path = search_path();
-        assert!(std::env::split_paths(&path).all(|entry| entry.is_absolute()));
     }
 
     /// A server that takes the connection and never says a word. No thread accepts: the kernel does.

@@ -162,7 +162,8 @@ fn build(
             machine::find(arguments.isolation, trace, bounds, cancel.clone(), &place, pythons)
         },
     );
-    let (machine, pythons) = found?;
+    let (mut machine, pythons) = found?;
+    machine.sandbox.hide(&arguments.key).map_err(BuildError::from)?;
     let workspace = &place.workspace;
     let source = source?;
     refuse_output_in_source(arguments, &source)?;

@@ -121,7 +121,8 @@ struct Shown {
 
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
-    let signer = signer(arguments)?;
+    // Opened before anything is built.
+    let signer = signing_key(arguments)?.map(passphrase::open_key).transpose()?;
     spare_inputs(arguments)?;
     let policy = arguments.trust.policy(signer.as_ref())?;
     let cancel = interrupt::watch()?;
@@ -182,8 +183,11 @@ fn attempt(
     let (isolation, trace) = (Isolation::Bubblewrap, Tracing::Off);
     let bounds = arguments.bounds.bounds();
     let place = Place::make()?;
-    let (machine, ()) =
+    let (mut machine, ()) =
         machine::find(isolation, trace, bounds, cancel.clone(), &place, |_| Ok(()))?;
+    if let Some(key) = signing_key(arguments)? {
+        machine.sandbox.hide(key).map_err(BuildError::from)?;
+    }
     let workspace = &place.workspace;
     let tree = rebuild::tree(workspace);
     stages.begin("putting the environment back");
@@ -412,18 +416,15 @@ fn listed(drift: &[Drift]) -> String {
     drift.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// The private key for the result, opened before anything is built.
-fn signer(
-    arguments: &Arguments,
-) -> Result<Option<wheelmark_build::sign::key::PrivateKey>, CliError> {
+/// The file of the private key for the result, where one is asked for.
+fn signing_key(arguments: &Arguments) -> Result<Option<&Path>, CliError> {
     if !arguments.sign_result {
         return Ok(None);
     }
-    match arguments.signing_key.as_deref().or(arguments.trust.private_key()?) {
-        Some(path) => passphrase::open_key(path).map(Some),
-        None => Err(CliError::usage("--sign-result needs a private key")
-            .hint("give it with --signing-key FILE")),
-    }
+    let file = arguments.signing_key.as_deref().or(arguments.trust.private_key()?);
+    file.map(Some).ok_or_else(|| {
+        CliError::usage("--sign-result needs a private key").hint("give it with --signing-key FILE")
+    })
 }
 
 fn result_statement(

@@ -110,14 +110,13 @@ pub fn pem(path: &Path, text: &str, kind: &PemKind) -> Description {
         }
         PemKind::PrivateKey => {
             let mut description = Description::private("a private key, not encrypted");
-            match KeyFile::read(path).and_then(|file| file.unlock(None)) {
-                Ok(key) => {
-                    description
-                        .section("the key")
-                        .fact("key id", key.key_id())
-                        .fact("algorithm", key.algorithm().as_str());
-                }
-                Err(error) => description.note(error.to_string()),
+            let key = KeyFile::read(path).and_then(|file| file.unlock(None));
+            let public = key
+                .map_err(|error| error.to_string())
+                .and_then(|key| key.public_pem().map_err(|error| error.to_string()));
+            match public {
+                Ok(public) => the_key(&public, &mut description),
+                Err(error) => description.note(error),
             }
             description.note("whoever reads the file can sign");
             note_mode(path, &mut description);
@@ -135,6 +134,13 @@ pub fn pem(path: &Path, text: &str, kind: &PemKind) -> Description {
 
 fn public_key(pem: &str) -> Description {
     let mut description = Description::of("a public key");
+    the_key(pem, &mut description);
+    description.note("a key says nothing of whose it is; compare its id with one from its owner");
+    description
+}
+
+/// What the public half of a key tells.
+fn the_key(pem: &str, description: &mut Description) {
     match TrustedKey::from_pem(pem, Validity::default()) {
         Ok(key) => {
             description
@@ -145,8 +151,6 @@ fn public_key(pem: &str) -> Description {
         }
         Err(error) => description.note(format!("it cannot be used: {error}")),
     }
-    description.note("a key says nothing of whose it is; compare its id with one from its owner");
-    description
 }
 
 fn note_mode(path: &Path, description: &mut Description) {

@@ -61,6 +61,9 @@ impl Attestation {
                     .found(format!("{count} signatures")));
             }
         }
+        one_of(value, &["dsseEnvelope", "messageSignature"])?;
+        let material = value.get("verificationMaterial").unwrap_or(&Value::Null);
+        one_of(material, &["certificate", "publicKey", "x509CertificateChain"])?;
         let bundle = Bundle::deserialize(value).map_err(|error| malformed(&error.to_string()))?;
         let material = &bundle.verification_material.content;
         let older = matches!(bundle.media_type, MediaType::Bundle0_1 | MediaType::Bundle0_2);
@@ -93,6 +96,15 @@ impl Attestation {
             }
             _ => None,
         }
+    }
+}
+
+/// Of fields that are alternatives (`oneof`) at most one: of several each reader takes its own.
+fn one_of(value: &Value, names: &[&str]) -> Result<(), Refusal> {
+    let found: Vec<_> = names.iter().filter(|name| value.get(name).is_some()).collect();
+    match found[..] {
+        [first, second, ..] => Err(malformed(&format!("both `{first}` and `{second}`"))),
+        _ => Ok(()),
     }
 }
 

@@ -143,17 +143,45 @@ impl<'a> Installed<'a> {
         }
     }
 
-    /// Whether Python may run the file at every start. Below the root any folder may be site-packages.
+    /// Whether the file may run whenever Python starts. Below the root any folder may be site-packages, and the
+    /// interpreter and its standard library lie there too.
     fn may_run_at_startup(&self) -> bool {
         match self {
             Self::Library(path) => runs_at_startup(path),
             Self::Root(path) => {
-                let below = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
-                below.chain([*path]).any(runs_at_startup)
+                let mut below = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
+                is_of_the_interpreter(path) || runs_at_startup(path) || below.any(runs_at_startup)
             }
-            Self::Script(_) | Self::Elsewhere => false,
+            Self::Script(path) => is_interpreter(path),
+            Self::Elsewhere => false,
         }
     }
+}
+
+/// Whether a file below an environment's root takes the place of the interpreter, of a file that says where it
+/// finds its modules, or of a module of its library.
+/// <https://docs.python.org/3/using/windows.html#finding-modules>
+fn is_of_the_interpreter(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let file = path.rsplit('/').next().unwrap_or(&path);
+    let parts: Vec<&str> = path.split('/').collect();
+    let library = match parts[..] {
+        ["lib" | "lib64", python, next, ..] => {
+            is_interpreter(python) && next != "site-packages" && next != "dist-packages"
+        }
+        ["lib", next, ..] => next.ends_with(".py"), // as Windows has it
+        ["bin" | "scripts", name] | [name] => is_interpreter(name),
+        _ => false,
+    };
+    library || path == "pyvenv.cfg" || has_suffix(file, "._pth")
+}
+
+/// Whether this is what an interpreter is named: `python`, `python3.13t`, `pythonw.exe`.
+fn is_interpreter(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(".exe").unwrap_or(&name);
+    name.strip_prefix("python")
+        .is_some_and(|rest| rest.chars().all(|it| it.is_ascii_digit() || ".tw".contains(it)))
 }
 
 /// Whether Python's `site` runs this by itself: a path configuration file, which may hold code, or one of

@@ -1,0 +1,158 @@
+//! Where the manifests of a Rust extension say that its crates come from.
+//!
+//! Held before cargo resolves anything: it asks every place that a manifest names, whatever `Cargo.lock` says,
+//! and keeps what it got in the user's own cache. How a manifest is to be read (inheritance, targets, renames)
+//! only cargo knows, so it is asked; `--no-deps` goes nowhere for that.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde::Deserialize;
+
+use super::crates::{CRATES_IO, CratesError, at, inside};
+use super::message;
+use super::project::{read_manifest, toml_error};
+use super::rust::RustToolchain;
+
+/// Refuses a manifest that takes a crate from anywhere but crates.io or the checkout itself: one of the
+/// workspaces' members, or one that these take by its path.
+///
+/// `manifests` are what the backend builds, `roots` the manifests of their workspaces, all absolute and in the
+/// checkout.
+pub(super) fn hold(
+    checkout: &Path,
+    manifests: &[PathBuf],
+    roots: &BTreeSet<PathBuf>,
+    toolchain: &RustToolchain,
+    cancel: &AtomicBool,
+) -> Result<(), CratesError> {
+    let mut seen = BTreeSet::new();
+    let mut by_path = Vec::new();
+    for manifest in manifests {
+        for package in packages(manifest, toolchain, cancel)? {
+            seen.insert(inside(checkout, real(&package.manifest_path)?)?);
+            by_path.extend(package.local_dependencies(true)?);
+        }
+    }
+    for root in roots {
+        by_path.extend(patches(checkout, root)?);
+    }
+    while let Some(folder) = by_path.pop() {
+        let manifest = inside(checkout, real(&folder.join("Cargo.toml"))?)?;
+        if !seen.insert(manifest.clone()) {
+            continue;
+        }
+        // It may be of another workspace, whose other members do not count here.
+        for package in packages(&manifest, toolchain, cancel)? {
+            if real(&package.manifest_path)? == manifest {
+                by_path.extend(package.local_dependencies(false)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn real(path: &Path) -> Result<PathBuf, CratesError> {
+    fs::canonicalize(path).map_err(at(path))
+}
+
+/// What `cargo metadata` tells of a package, as far as it is looked at.
+/// <https://doc.rust-lang.org/cargo/commands/cargo-metadata.html>
+#[derive(Deserialize)]
+struct Package {
+    manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    req: String,
+    /// Absent for a dependency by path.
+    source: Option<String>,
+    kind: Option<String>,
+    path: Option<PathBuf>,
+}
+
+impl Package {
+    /// The folders of what it takes by path. Only a member of the workspace has its `dev-dependencies`
+    /// resolved.
+    fn local_dependencies(&self, member: bool) -> Result<Vec<PathBuf>, CratesError> {
+        let mut folders = Vec::new();
+        for dependency in &self.dependencies {
+            if !member && dependency.kind.as_deref() == Some("dev") {
+                continue;
+            }
+            match &dependency.source {
+                None => folders.extend(dependency.path.clone()),
+                Some(source) if CRATES_IO.contains(&source.as_str()) => {}
+                Some(source) => {
+                    return Err(CratesError::elsewhere(
+                        &self.manifest_path,
+                        &dependency.name,
+                        &dependency.req,
+                        source,
+                    ));
+                }
+            }
+        }
+        Ok(folders)
+    }
+}
+
+/// The package of a manifest and the members of its workspace.
+fn packages(
+    manifest: &Path,
+    toolchain: &RustToolchain,
+    cancel: &AtomicBool,
+) -> Result<Vec<Package>, CratesError> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        packages: Vec<Package>,
+    }
+    let arguments =
+        ["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"];
+    let mut arguments: Vec<OsString> = arguments.map(Into::into).into();
+    arguments.push(manifest.into());
+    let output = toolchain.cargo(arguments, cancel)?;
+    let failed = |said| CratesError::Cargo { manifest: manifest.to_owned(), said };
+    if !output.status.success() {
+        return Err(failed(message(&output.stderr)));
+    }
+    let metadata: Metadata =
+        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
+    Ok(metadata.packages)
+}
+
+/// The folders that take the place of crates of crates.io by a workspace's `[patch]`. Nothing else may:
+/// neither a crate from elsewhere, nor one in the place of what is from elsewhere.
+fn patches(checkout: &Path, root: &Path) -> Result<Vec<PathBuf>, CratesError> {
+    let Some(text) = read_manifest(checkout, root)? else {
+        return Ok(Vec::new());
+    };
+    let table: toml::Table =
+        toml::from_str(&text).map_err(|error| toml_error(root, &text, &error))?;
+    if table.contains_key("replace") {
+        return Err(CratesError::Replace { path: root.to_owned() });
+    }
+    let patched = table.get("patch").and_then(toml::Value::as_table);
+    let folder = root.parent().unwrap_or(root);
+    let mut folders = Vec::new();
+    for (source, crates) in patched.into_iter().flatten() {
+        for (name, by) in crates.as_table().into_iter().flatten() {
+            let path = by.get("path").and_then(toml::Value::as_str);
+            let elsewhere = ["git", "registry", "registry-index"].map(|key| by.get(key));
+            match (path, elsewhere.into_iter().flatten().next()) {
+                (Some(path), None) if source == "crates-io" => folders.push(folder.join(path)),
+                (_, by) => {
+                    let by = by.and_then(toml::Value::as_str).unwrap_or(source);
+                    return Err(CratesError::elsewhere(root, name, "[patch]", by));
+                }
+            }
+        }
+    }
+    Ok(folders)
+}
