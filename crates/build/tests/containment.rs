@@ -428,6 +428,23 @@ fn a_read_only_bind_lies_open_below_a_closed_home() {
 }
 
 #[test]
+fn a_job_that_would_see_the_signing_key_does_not_run() {
+    let mut ground = ground!();
+    ground.sandbox.hide(&ground.key()).unwrap();
+    assert_eq!(ground.run(&["true"]).0.end, End::Exited(0));
+
+    // The folder that it is in, as an interpreter's is shown, also by a link.
+    let link = ground.dir.path().join("work/link");
+    symlink(ground.dir.path(), &link).unwrap();
+    for host in [ground.dir.path().to_owned(), ground.key(), link] {
+        let bind = Bind { host, inside: "/opt/python".into(), writable: false };
+        let cancel = Cancel::new();
+        let error = ground.run_with(&["true"], &mut Vec::new(), &cancel, &[bind]).unwrap_err();
+        assert!(error.to_string().contains("is not to be seen by the build"), "{error}");
+    }
+}
+
+#[test]
 fn a_file_with_a_name_elsewhere_is_not_handed_over() {
     let ground = ground!();
     fs::hard_link(ground.key(), ground.work().join("innocent")).unwrap();
