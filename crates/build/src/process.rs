@@ -30,14 +30,26 @@ const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// `PATH` without relative entries: a program in the folder that this happens to be started in must not be
-/// taken for git, uv or a compiler.
+/// taken for git, uv or a compiler. Never empty, since an empty one means that folder.
 pub fn search_path() -> OsString {
-    absolute_entries(&env::var_os("PATH").unwrap_or_default())
+    match env::var_os("PATH") {
+        Some(path) => absolute_entries(&path),
+        None => SYSTEM_PATH.into(),
+    }
 }
 
+/// Where programs are looked for if nobody says where.
+const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// A folder that holds no program.
+const NOWHERE: &str = "/nonexistent";
+
 fn absolute_entries(path: &OsStr) -> OsString {
-    let absolute = env::split_paths(path).filter(|entry| entry.is_absolute());
-    env::join_paths(absolute).unwrap_or_default()
+    let absolute: Vec<_> = env::split_paths(path).filter(|entry| entry.is_absolute()).collect();
+    match env::join_paths(absolute) {
+        Ok(path) if !path.is_empty() => path,
+        _ => NOWHERE.into(),
+    }
 }
 
 /// What a child process that came to its own end left.
@@ -250,6 +262,9 @@ mod tests {
     fn relative_entries_of_the_path_are_not_searched() {
         let path = OsStr::new(":.:/usr/bin:bin:../x:/bin:");
         assert_eq!(absolute_entries(path), "/usr/bin:/bin");
+        for path in ["", ".", ":", "bin:"] {
+            assert_eq!(absolute_entries(OsStr::new(path)), NOWHERE, "{path}");
+        }
     }
 
     #[test]

@@ -442,6 +442,17 @@ fn a_job_that_would_see_the_signing_key_does_not_run() {
         let error = ground.run_with(&["true"], &mut Vec::new(), &cancel, &[bind]).unwrap_err();
         assert!(error.to_string().contains("is not to be seen by the build"), "{error}");
     }
+
+    // Or a copy of it, as one that is committed is among the sources.
+    fs::remove_file(ground.work().join("link")).unwrap();
+    fs::create_dir(ground.work().join("deep")).unwrap();
+    fs::copy(ground.key(), ground.work().join("deep/copy")).unwrap();
+    let error = ground.run_to(&["true"], &mut Vec::new(), &Cancel::new()).unwrap_err();
+    assert!(error.to_string().contains("deep/copy"), "{error}");
+
+    fs::hard_link(ground.key(), ground.dir.path().join("second")).unwrap();
+    let error = ground.sandbox.hide(&ground.key()).unwrap_err().to_string();
+    assert!(error.contains("a second name"), "{error}");
 }
 
 #[test]

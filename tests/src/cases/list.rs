@@ -188,6 +188,8 @@ fn bundles() -> Vec<Case> {
     both["messageSignature"] = bare["messageSignature"].clone();
     let mut two_materials: Value = serde_json::from_slice(&whole).expect("JSON");
     two_materials["verificationMaterial"]["certificate"] = json!({"rawBytes": "MAA="});
+    let mut two_names: Value = serde_json::from_slice(&whole).expect("JSON");
+    two_names["dsse_envelope"] = json!(null);
     vec![
         with(
             "bundle_missing_fail",
@@ -236,6 +238,12 @@ fn bundles() -> Vec<Case> {
             "bundle_two_contents_fail",
             "The bundle has the envelope and a signature over the bare file, so that two readers can take two.",
             Some(both.to_string().into_bytes()),
+            BUNDLE_FAILS,
+        ),
+        with(
+            "bundle_two_names_fail",
+            "The bundle has the envelope under both names that a field has, so that two readers can take two.",
+            Some(two_names.to_string().into_bytes()),
             BUNDLE_FAILS,
         ),
         with(

@@ -99,6 +99,46 @@ fn no_uv() {
 }
 
 #[test]
+fn programs_of_the_working_folder_are_not_taken() {
+    needs_sandbox!();
+    let project = honest();
+    let (folder, ran) = (project.folder.path(), project.folder.path().join("ran"));
+    for name in ["git", "uv"] {
+        script(&folder.join(name), &format!("touch {}", ran.display()));
+    }
+    for path in ["", ".", ":"] {
+        let mut build = project.build(&cache(&project));
+        build.env("PATH", path).current_dir(folder);
+        refused(&project, &mut build, 1, &["git was not found on PATH"]);
+        assert!(!ran.exists(), "PATH={path}");
+    }
+}
+
+fn script(file: &Path, text: &str) {
+    fs::write(file, format!("#!/bin/sh\n{text}\n")).expect("a script");
+    fs::set_permissions(file, Permissions::from_mode(0o755)).expect("a mode");
+}
+
+#[test]
+fn a_toolchain_among_somebodys_own_files() {
+    needs_sandbox!();
+    let project = Project::of(&fixture_projects().join("rust-maturin"));
+    let local = project.folder.path().join("home/.local");
+    fs::create_dir_all(local.join("bin")).expect("a folder");
+    for name in ["rustc", "cargo"] {
+        let sysroot = local.display();
+        let script_of = format!("case $* in *sysroot) echo {sysroot};; *) echo 1.90.0;; esac");
+        script(&local.join("bin").join(name), &script_of);
+    }
+    let path = std::env::var("PATH").expect("a path");
+    let mut build = project.build(&cache(&project));
+    build.env("PATH", format!("{}:{path}", local.join("bin").display()));
+    build.env("HOME", project.folder.path().join("home"));
+    let says = ["the Rust toolchain shares the folder", "hint: `rustup default stable`"];
+    refused(&project, &mut build, 1, &says);
+}
+
+#[test]
 fn no_sandbox() {
     needs_sandbox!();
     let project = honest();

@@ -226,6 +226,11 @@ fn a_wheel_tells_what_it_holds() {
     plan.put("demo-1.0.data/data/lib/python3.11/os.py", "");
     plan.put("demo-1.0.data/data/lib/python3.11/site-packages/plain.py", "");
     plan.put("demo-1.0.data/data/bin/python-config", "");
+    plan.put("demo-1.0.data/data/lib/python312.zip", "");
+    plan.put("demo-1.0.data/data/lib/libpython3.11.so.1.0", "");
+    plan.put("demo-1.0.data/data/Lib/encodings/__init__.py", "");
+    plan.put("demo-1.0.data/data/lib/cmake/demo.cmake", "");
+    plan.put("demo-1.0.data/scripts/pyvenv.cfg", "");
     plan.put("demo-1.0.data/scripts/python3", "");
     plan.put("demo-1.0.data/scripts/pythonx", "");
     plan.edit(
@@ -249,6 +254,10 @@ fn a_wheel_tells_what_it_holds() {
             "demo-1.0.data/data/bin/python311._pth",
             "demo-1.0.data/data/pyvenv.cfg",
             "demo-1.0.data/data/lib/python3.11/os.py",
+            "demo-1.0.data/data/lib/python312.zip",
+            "demo-1.0.data/data/lib/libpython3.11.so.1.0",
+            "demo-1.0.data/data/Lib/encodings/__init__.py",
+            "demo-1.0.data/scripts/pyvenv.cfg",
             "demo-1.0.data/scripts/python3",
         ]
     );

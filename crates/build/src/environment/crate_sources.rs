@@ -7,14 +7,14 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
 
-use super::crates::{CRATES_IO, CratesError, at, inside};
+use super::crates::{CRATES_IO, CratesError, at};
 use super::message;
-use super::project::{read_manifest, toml_error};
+use super::project::{MANIFEST_LIMIT, read_manifest, toml_error};
 use super::rust::RustToolchain;
 
 /// Refuses a manifest that takes a crate from anywhere but crates.io or the checkout itself: one of the
@@ -33,7 +33,7 @@ pub(super) fn hold(
     let mut by_path = Vec::new();
     for manifest in manifests {
         for package in packages(manifest, toolchain, cancel)? {
-            seen.insert(inside(checkout, real(&package.manifest_path)?)?);
+            seen.insert(place(checkout, &package.manifest_path)?);
             by_path.extend(package.local_dependencies(true)?);
         }
     }
@@ -41,13 +41,13 @@ pub(super) fn hold(
         by_path.extend(patches(checkout, root)?);
     }
     while let Some(folder) = by_path.pop() {
-        let manifest = inside(checkout, real(&folder.join("Cargo.toml"))?)?;
+        let manifest = place(checkout, &folder.join("Cargo.toml"))?;
         if !seen.insert(manifest.clone()) {
             continue;
         }
         // It may be of another workspace, whose other members do not count here.
         for package in packages(&manifest, toolchain, cancel)? {
-            if real(&package.manifest_path)? == manifest {
+            if package.manifest_path == manifest {
                 by_path.extend(package.local_dependencies(false)?);
             }
         }
@@ -55,8 +55,51 @@ pub(super) fn hold(
     Ok(())
 }
 
-fn real(path: &Path) -> Result<PathBuf, CratesError> {
-    fs::canonicalize(path).map_err(at(path))
+/// A path as cargo takes it, which resolves `..` by name and never a link: if it is in the checkout and there is
+/// no link on it, every program takes it so.
+pub(super) fn place(checkout: &Path, path: &Path) -> Result<PathBuf, CratesError> {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    if !plain.starts_with(checkout) {
+        return Err(CratesError::Outside { path: plain, checkout: checkout.to_owned() });
+    }
+    match fs::canonicalize(&plain).map_err(at(&plain))? == plain {
+        true => Ok(plain),
+        false => Err(CratesError::Linked { path: plain }),
+    }
+}
+
+/// Looks at every file that cargo may read on its way, before it does: it follows links to any file of this
+/// machine, and reads each to its end.
+pub(super) fn hold_files(checkout: &Path) -> Result<(), CratesError> {
+    let mut todo = vec![checkout.to_owned()];
+    while let Some(folder) = todo.pop() {
+        for entry in fs::read_dir(&folder).map_err(at(&folder))? {
+            let entry = entry.map_err(at(&folder))?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let kind = entry.file_type().map_err(at(&path))?;
+            let is_read = name == "Cargo.toml" || name == "Cargo.lock";
+            if kind.is_dir() && name != ".git" {
+                todo.push(path);
+            } else if kind.is_symlink() {
+                let leads_out = || {
+                    let target = fs::canonicalize(&path);
+                    target.is_ok_and(|target| target.is_dir() && !target.starts_with(checkout))
+                };
+                if is_read || leads_out() {
+                    return Err(CratesError::Linked { path });
+                }
+            } else if is_read && entry.metadata().map_err(at(&path))?.len() > MANIFEST_LIMIT {
+                return Err(CratesError::TooLarge { path });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What `cargo metadata` tells of a package, as far as it is looked at.

@@ -17,7 +17,8 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::report::Escaped;
 
 use super::crate_sources;
-use super::project::{BuildSystem, ProjectError, read_manifest, toml_error};
+use super::crate_sources::place;
+use super::project::{BuildSystem, MANIFEST_LIMIT, ProjectError, read_manifest, toml_error};
 use super::rust::{RustError, RustToolchain};
 use super::{message, shown};
 use crate::process::ProcessError;
@@ -70,12 +71,27 @@ pub enum CratesError {
         looked: Vec<String>,
     },
     /// A manifest or its workspace is outside the checkout.
-    #[error("`{}` is outside the source tree `{}`", shown(.path), shown(.checkout))]
+    #[error("`{}` is outside of `{}`", shown(.path), shown(.checkout))]
     Outside {
         /// The file.
         path: PathBuf,
         /// The checkout.
         checkout: PathBuf,
+    },
+    /// Where a symbolic link leads, cargo and others do not see alike.
+    #[error(
+        "`{}` is or lies behind a symbolic link, or one out of the source: which file cargo reads there is not \
+         certain\nhint: put the file itself there", shown(.path)
+    )]
+    Linked {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A manifest that no person wrote.
+    #[error("`{}` is larger than {MANIFEST_LIMIT} bytes", shown(.path))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
     },
     /// Without `Cargo.lock` the crates would be whatever is newest today.
     #[error(
@@ -171,6 +187,10 @@ pub fn fetch(
     let Some(backend) = backend(request.build_system) else {
         return Ok(None);
     };
+    let checkout = &fs::canonicalize(request.checkout).map_err(at(request.checkout))?;
+    let project = &fs::canonicalize(request.project).map_err(at(request.project))?;
+    let request = CratesRequest { checkout, project, ..request };
+    crate_sources::hold_files(checkout)?;
     let manifests = manifests(&request, backend)?;
     let mut roots = BTreeSet::new();
     for manifest in &manifests {
@@ -292,22 +312,15 @@ fn manifests(
     };
     let mut manifests = Vec::new();
     for path in found {
-        let real = fs::canonicalize(request.project.join(&path))
-            .map_err(|_| looked(std::slice::from_ref(&path)))?;
-        manifests.push(inside(request.checkout, real)?);
+        let manifest = request.project.join(&path);
+        if !manifest.is_file() {
+            return Err(looked(std::slice::from_ref(&path)));
+        }
+        manifests.push(place(request.checkout, &manifest)?);
     }
     manifests.sort();
     manifests.dedup();
     Ok(manifests)
-}
-
-/// The path, canonical already, if it is in the checkout.
-pub(super) fn inside(checkout: &Path, path: PathBuf) -> Result<PathBuf, CratesError> {
-    let real = fs::canonicalize(checkout).map_err(at(checkout))?;
-    if path.starts_with(&real) {
-        return Ok(path);
-    }
-    Err(CratesError::Outside { path, checkout: checkout.to_owned() })
 }
 
 /// The manifest of the workspace that a manifest belongs to, as cargo finds it.
@@ -329,17 +342,14 @@ fn workspace_of(
             said: message(&output.stderr),
         });
     }
-    let path = PathBuf::from(path);
-    inside(checkout, fs::canonicalize(&path).map_err(at(&path))?)
+    place(checkout, Path::new(&path))
 }
 
 /// Refuses a `.cargo/config.toml` in the tree, above a file of it, that says where crates come from: it
 /// would take precedence over ours.
 fn refuse_own_source(checkout: &Path, file: &Path) -> Result<(), CratesError> {
-    let top = fs::canonicalize(checkout).map_err(at(checkout))?;
-    let folder = file.parent().unwrap_or(file);
-    let folder = fs::canonicalize(folder).map_err(at(folder))?;
-    for folder in folder.ancestors().take_while(|folder| folder.starts_with(&top)) {
+    let above = file.ancestors().skip(1);
+    for folder in above.take_while(|folder| folder.starts_with(checkout)) {
         for name in [".cargo/config.toml", ".cargo/config"] {
             let path = folder.join(name);
             let Some(text) = read_manifest(checkout, &path)? else {

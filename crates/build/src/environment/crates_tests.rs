@@ -170,7 +170,7 @@ fn a_manifest_outside_the_tree_is_refused() {
     if let Err(error @ CratesError::Toolchain(_)) = tree.fetch() {
         return eprintln!("skipped: {error}");
     }
-    assert!(tree.error().contains("is outside the source tree"), "{}", tree.error());
+    assert!(tree.error().contains("is outside of `"), "{}", tree.error());
 }
 
 #[test]
@@ -283,9 +283,58 @@ fn crates_of_the_checkout_are_taken_by_path_and_others_are_not() {
     let error =
         Tree::new(&[&files[..], &[("../m/Cargo.toml", member), ("../m/src/lib.rs", "")]].concat())
             .error();
-    assert!(error.contains("is outside the source tree"), "{error}");
+    assert!(error.contains("is outside of `"), "{error}");
 
     let text = format!("{}[replace]\n'itoa:1.0.15' = {{ path = 'm' }}\n", CARGO.1);
     let error = Tree::new(&[MATURIN, ("Cargo.toml", &text), MAIN, ("Cargo.lock", "")]).error();
     assert!(error.contains("`[replace]` is not supported"), "{error}");
+}
+
+/// cargo takes `..` by name and reads through links, where others see another file.
+#[test]
+fn no_link_stands_between_what_is_held_and_what_cargo_reads() {
+    if let Err(error) = RustToolchain::find(&AtomicBool::new(false)) {
+        return eprintln!("skipped: {error}");
+    }
+    let git = "foo = { git = 'https://127.0.0.1:1/x' }\n";
+    let evil = format!("[package]\nname = 'm'\nversion = '1.0.0'\n[dependencies]\n{git}");
+    let good = "[package]\nname = 'm'\nversion = '1.0.0'\n";
+    let by_path = |path: &str| format!("{}m = {{ path = '{path}' }}\n[workspace]\n", CARGO.1);
+    let patched = format!(
+        "{}[patch.crates-io]\nm = {{ path = 'link/../m' }}\n[workspace]\nexclude = ['m']\n",
+        CARGO.1
+    );
+    let elsewhere = "and only crates from crates.io are recorded";
+    let linked = "is or lies behind a symbolic link";
+    // The manifest, the link and where it leads, and what is said.
+    let cases = [
+        (by_path("good"), ("good/Cargo.toml", "../m/Cargo.toml"), linked),
+        (by_path("link"), ("link", "m"), linked),
+        (by_path("link/deep/../m"), ("link", "sub"), linked),
+        (patched, ("link", "sub/deep"), elsewhere),
+        (CARGO.1.to_owned(), ("other/Cargo.toml", "/dev/zero"), linked),
+        (CARGO.1.to_owned(), ("other", "/etc"), linked),
+        (CARGO.1.to_owned(), ("other/Cargo.lock", "../Cargo.lock"), linked),
+    ];
+    for (manifest, (link, target), says) in cases {
+        let tree = Tree::new(&[
+            MATURIN,
+            ("Cargo.toml", &manifest),
+            MAIN,
+            ("Cargo.lock", ""),
+            ("m/Cargo.toml", &evil),
+            ("m/src/lib.rs", ""),
+            ("sub/m/Cargo.toml", good),
+            ("sub/m/src/lib.rs", ""),
+            ("sub/deep/README", ""),
+        ]);
+        let link = tree.source().join(link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let error = tree.error();
+        assert!(error.contains(says), "{manifest} {}: {error}", link.display());
+    }
+    let large = format!("#{}", "x".repeat(usize::try_from(MANIFEST_LIMIT).unwrap()));
+    let error = Tree::new(&[MATURIN, CARGO, MAIN, ("m/Cargo.toml", &large)]).error();
+    assert!(error.contains("m/Cargo.toml` is larger than"), "{error}");
 }

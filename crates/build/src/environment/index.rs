@@ -9,7 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::uv::{UvError, home};
+use super::homes::home;
+use super::uv::UvError;
 
 /// uv's own settings, any of which switches pip's off.
 const OF_UV: &[&str] = &[

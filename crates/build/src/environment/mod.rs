@@ -8,6 +8,7 @@
 pub(crate) mod asked;
 mod crate_sources;
 pub mod crates;
+mod homes;
 pub mod index;
 pub mod interpreter;
 pub mod platform;

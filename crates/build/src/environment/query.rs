@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use wheelmark_core::attestation::environment::Interpreter;
 
+use super::homes::Homes;
 use super::interpreter::{FoundInterpreter, InterpreterError};
 use super::message;
-use super::uv::{digest_of, home};
+use super::uv::digest_of;
 use crate::process;
 
 /// What the interpreter says of itself. `-I -S` keeps the caller's environment and site-packages out.
@@ -90,36 +91,16 @@ pub(super) fn query(
             path: executable.to_owned(),
             sha256,
         },
-        directories: visible(&answer, &homes()),
+        directories: visible(&answer, &Homes::of_this_machine()),
         soabi: answer.soabi,
         platform: answer.platform,
     })
 }
 
-/// The home folders of this machine's people: the user's own, and those of root and of the accounts that are
-/// made for people (from 1000 on), since through `sudo` the interpreter may be another's.
-fn homes() -> Vec<PathBuf> {
-    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    home().into_iter().chain(homes_in(&accounts)).collect()
-}
-
-/// The home folders that a text in the form of passwd(5) names.
-fn homes_in(accounts: &str) -> impl Iterator<Item = PathBuf> {
-    accounts.lines().filter_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [_, _, uid, _, _, home, _] = fields[..] else { return None };
-        let of_a_person = uid.parse::<u32>().is_ok_and(|uid| uid == 0 || uid >= 1000);
-        (of_a_person && Path::new(home).is_absolute()).then(|| home.into())
-    })
-}
-
 /// The folders to show in a sandbox. An installation is shown whole, unless it shares its folder with
 /// somebody's own files (`~`, `~/.local`, or anything above): then only what is Python's.
-fn visible(answer: &Answer, homes: &[PathBuf]) -> Vec<PathBuf> {
-    let private = |folder: &Path| {
-        folder.parent().is_none()
-            || homes.iter().any(|home| home.starts_with(folder) || folder == home.join(".local"))
-    };
+fn visible(answer: &Answer, homes: &Homes) -> Vec<PathBuf> {
+    let private = |folder: &Path| homes.share(folder);
     let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
     let mut add = |folder: &Path| {
         if folder.is_absolute() && folder.is_dir() {
@@ -173,17 +154,7 @@ mod tests {
             soabi: None,
             platform: String::new(),
         };
-        let python = ["bin", "include/python3.11", "lib"].map(|folder| local.join(folder));
-        assert_eq!(visible(&answer, std::slice::from_ref(&home)), python);
-
-        // Whose home it is does not matter.
-        let accounts = format!(
-            "root:x:0:0:root:/root:/bin/sh\nwww:x:33:33::{}/lib:\nann:x:1000:1000::{}:/bin/sh\nbroken\n",
-            local.display(),
-            home.display()
-        );
-        let homes: Vec<PathBuf> = homes_in(&accounts).collect();
-        assert_eq!(homes, [Path::new("/root"), &home]);
-        assert_eq!(visible(&answer, &homes), python);
+        let shown = visible(&answer, &Homes::new([home.clone()].into_iter()));
+        assert_eq!(shown, ["bin", "include/python3.11", "lib"].map(|folder| local.join(folder)));
     }
 }

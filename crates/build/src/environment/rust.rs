@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use wheelmark_core::digest::Sha256Digest;
 
+use super::homes::Homes;
 use super::message;
 use super::uv::digest_of;
 use crate::process::{self, Output, ProcessError};
@@ -44,6 +45,15 @@ pub enum RustError {
          hint: `rustup default stable`, or the system's packages rustc and cargo"
     )]
     Missing,
+    /// It lies among somebody's own files.
+    #[error(
+        "the Rust toolchain shares the folder `{}` with somebody's own files, and builds are shown it\n\
+         hint: `rustup default stable` puts one into a folder of its own", .sysroot.display()
+    )]
+    Shared {
+        /// Its folder.
+        sysroot: PathBuf,
+    },
     /// It does not answer.
     #[error("`{}` does not work: {said}", .program.display())]
     Broken {
@@ -90,6 +100,10 @@ impl RustToolchain {
         let (rustc, cargo) = (sysroot.join("bin/rustc"), sysroot.join("bin/cargo"));
         if !cargo.is_file() {
             return Err(RustError::Missing);
+        }
+        // The build is shown it whole.
+        if Homes::of_this_machine().share(&sysroot) {
+            return Err(RustError::Shared { sysroot });
         }
         Ok(Self {
             rustc: ask(&rustc, &["-vV"])?,

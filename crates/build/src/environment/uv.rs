@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use wheelmark_core::attestation::environment::Tool;
 use wheelmark_core::digest::Sha256Digest;
 
+use super::homes::home;
 use super::{index, message};
 use crate::process::{self, Output, ProcessError};
 
@@ -207,11 +208,6 @@ pub(crate) fn digest_of(path: &Path) -> io::Result<Sha256Digest> {
         return Err(io::Error::other("not a regular file"));
     }
     Ok(Sha256Digest::of_reader(File::open(path)?)?.0)
-}
-
-/// The user's home folder, where one is named.
-pub(super) fn home() -> Option<PathBuf> {
-    env::home_dir().filter(|home| home.is_absolute())
 }
 
 fn version_of(output: &Output) -> Option<Version> {

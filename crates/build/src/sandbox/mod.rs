@@ -20,6 +20,7 @@ mod bounds;
 mod bubblewrap;
 mod detect;
 mod filter;
+mod hidden;
 mod log;
 mod none;
 mod packages;
@@ -31,7 +32,6 @@ mod view;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub struct Sandbox {
     /// strace, or why there is none.
     tracer: Result<PathBuf, String>,
     /// What no job may see; see [`Sandbox::hide`].
-    hidden: Vec<PathBuf>,
+    hidden: Vec<hidden::Hidden>,
 }
 
 /// A place of the host that the job sees.
@@ -202,14 +202,13 @@ impl Sandbox {
     }
 
     /// From now on a job that would see this file is not run: a signing key that lies in the interpreter's
-    /// folder, for example, which is shown whole. Without isolation every job sees everything.
+    /// folder, which is shown whole, or that is committed in the source. Without isolation every job sees
+    /// everything.
     ///
     /// # Errors
-    /// The file is not there.
+    /// The file cannot be read, or has a second name ([`SandboxError::Linked`]).
     pub fn hide(&mut self, file: &Path) -> Result<(), SandboxError> {
-        let real =
-            fs::canonicalize(file).map_err(|source| SandboxError::io("find", file, source))?;
-        self.hidden.push(real);
+        self.hidden.push(hidden::Hidden::of(file)?);
         Ok(())
     }
 
@@ -291,14 +290,23 @@ pub enum SandboxError {
     },
     /// The job would see what it may not.
     #[error(
-        "{secret:?} is not to be seen by the build, and it lies in {place:?}, which is shown to it\n\
-         hint: keep it in a folder of its own"
+        "{secret:?} is not to be seen by the build, and {place:?}, which is shown to it, is or holds it\n\
+         hint: keep it in a folder of its own, outside of the source"
     )]
     Seen {
         /// The file.
         secret: PathBuf,
-        /// The place of the host that is shown.
+        /// The place of the host that is shown, or a copy.
         place: PathBuf,
+    },
+    /// What a job may not see has a second name, which could be in a place that is shown.
+    #[error(
+        "{path:?} is not to be seen by the build, and it has a second name (a hard link) elsewhere\n\
+         hint: remove that, or copy the file"
+    )]
+    Linked {
+        /// One of its names.
+        path: PathBuf,
     },
     /// A read-only bind is closed to the uid of the job.
     #[error("{path:?} (mode {mode:o}) cannot be read by the job's user")]

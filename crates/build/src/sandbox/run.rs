@@ -206,12 +206,9 @@ impl Plan {
             Some(bwrap) => {
                 filter = bwrap.filter(own)?;
                 let (arguments, view) = bwrap.arguments(job, binds, own)?;
-                for secret in &sandbox.hidden {
-                    if let Some(place) = view.shows(secret) {
-                        let (secret, place) = (secret.clone(), place.to_owned());
-                        return Err(SandboxError::Seen { secret, place });
-                    }
-                }
+                let mine = binds.iter().filter(|bind| bind.writable);
+                let mine: Vec<&Path> = mine.map(|bind| &*bind.host).collect();
+                sandbox.hidden.iter().try_for_each(|secret| secret.held(&view, &mine))?;
                 add(&[bwrap.program.as_ref(), word("--json-status-fd"), word("3")]);
                 arguments.iter().for_each(|argument| add(&[argument]));
                 if filter.is_some() {

@@ -3,7 +3,7 @@
 //! <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>
 
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sigstore_types::bundle::VerificationMaterialContent;
 use sigstore_types::{Bundle, MediaType, SignatureContent};
 use x509_cert::Certificate;
@@ -99,9 +99,14 @@ impl Attestation {
     }
 }
 
-/// Of fields that are alternatives (`oneof`) at most one: of several each reader takes its own.
+/// Of fields that are alternatives (`oneof`) at most one: of several each reader takes its own. Some read the
+/// names of the protocol buffers too, such as `dsse_envelope`.
 fn one_of(value: &Value, names: &[&str]) -> Result<(), Refusal> {
-    let found: Vec<_> = names.iter().filter(|name| value.get(name).is_some()).collect();
+    let is_one = |key: &&String| {
+        let key = key.replace('_', "");
+        names.iter().any(|name| name.eq_ignore_ascii_case(&key))
+    };
+    let found: Vec<_> = value.as_object().into_iter().flat_map(Map::keys).filter(is_one).collect();
     match found[..] {
         [first, second, ..] => Err(malformed(&format!("both `{first}` and `{second}`"))),
         _ => Ok(()),

@@ -152,36 +152,47 @@ impl<'a> Installed<'a> {
                 let mut below = path.match_indices('/').map(|(slash, _)| &path[slash + 1..]);
                 is_of_the_interpreter(path) || runs_at_startup(path) || below.any(runs_at_startup)
             }
-            Self::Script(path) => is_interpreter(path),
+            Self::Script(path) => is_interpreters_file(path),
             Self::Elsewhere => false,
         }
     }
 }
 
 /// Whether a file below an environment's root takes the place of the interpreter, of a file that says where it
-/// finds its modules, or of a module of its library.
+/// finds its modules, or of what lies in its library.
 /// <https://docs.python.org/3/using/windows.html#finding-modules>
 fn is_of_the_interpreter(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
-    let file = path.rsplit('/').next().unwrap_or(&path);
     let parts: Vec<&str> = path.split('/').collect();
-    let library = match parts[..] {
-        ["lib" | "lib64", python, next, ..] => {
-            is_interpreter(python) && next != "site-packages" && next != "dist-packages"
+    let Some((file, folders)) = parts.split_last() else { return false };
+    let installed = folders.iter().any(|it| matches!(*it, "site-packages" | "dist-packages"));
+    let in_library = match folders {
+        ["lib" | "lib64", below @ ..] => {
+            // On Windows `Lib` is the library itself.
+            let module = [".py", ".pyc", ".pyd"].iter().any(|end| file.ends_with(end));
+            module || below.first().is_some_and(|folder| is_interpreter(folder))
         }
-        ["lib", next, ..] => next.ends_with(".py"), // as Windows has it
-        ["bin" | "scripts", name] | [name] => is_interpreter(name),
+        ["dlls", ..] => true,
         _ => false,
     };
-    library || path == "pyvenv.cfg" || has_suffix(file, "._pth")
+    (in_library && !installed) || is_interpreters_file(file)
 }
 
-/// Whether this is what an interpreter is named: `python`, `python3.13t`, `pythonw.exe`.
-fn is_interpreter(name: &str) -> bool {
+/// Whether this is a name of an interpreter, its library's or of a file that it obeys.
+fn is_interpreters_file(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let name = name.strip_suffix(".exe").unwrap_or(&name);
-    name.strip_prefix("python")
-        .is_some_and(|rest| rest.chars().all(|it| it.is_ascii_digit() || ".tw".contains(it)))
+    let shared = name.starts_with("libpython") || name.starts_with("libpypy");
+    let stem = name.strip_suffix(".exe").or_else(|| name.strip_suffix(".dll"));
+    let stem = stem.or_else(|| name.strip_suffix(".zip")).unwrap_or(&name);
+    shared || is_interpreter(stem) || name == "pyvenv.cfg" || name.ends_with("._pth")
+}
+
+/// Whether this is what an interpreter is named: `python`, `python3.13t`, `pypy3.10`, `pythonw`, `python_d`.
+fn is_interpreter(name: &str) -> bool {
+    ["python", "pypy"]
+        .iter()
+        .filter_map(|kind| name.strip_prefix(kind))
+        .any(|rest| rest.chars().all(|it| it.is_ascii_digit() || "._dtw".contains(it)))
 }
 
 /// Whether Python's `site` runs this by itself: a path configuration file, which may hold code, or one of
