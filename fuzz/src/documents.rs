@@ -66,7 +66,8 @@ pub static INDEX: LazyLock<(IndexUrl, Url, ProjectName)> = LazyLock::new(|| {
 });
 
 /// A page of an index. HTML is none; a file that is listed is at a URL that ends in its name and may be
-/// connected to, and its provenance, where a link is followed, is of the index itself.
+/// connected to, its provenance, where a link is followed, is of the index itself, and it was not uploaded before
+/// its release began.
 pub fn page(data: &[u8]) {
     let (index, url, project) = &*INDEX;
     let read = ProjectPage::parse(data, index, url, project, ATTESTATION.bundle);
@@ -94,6 +95,8 @@ fn listed(files: Result<Vec<FileListed>, IndexError>) {
         let last = url.path_segments().and_then(|mut parts| parts.next_back());
         let name = file.filename().as_str();
         assert!(last.is_some_and(|last| last == name || last.contains('%')), "{url}: {name}");
+        let began = file.release_began();
+        assert!(file.uploaded().is_none_or(|at| began.is_some_and(|began| began <= at)), "{name}");
         match file.provenance() {
             ProvenanceLink::Unsaid => {}
             ProvenanceLink::Here(url) => {

@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use wheelmark_core::filename::ProjectName;
 use wheelmark_core::limits::IndexLimits;
 use wheelmark_core::report::Escaped;
-use wheelmark_core::verify::{Artifact, Given};
+use wheelmark_core::verify::{Artifact, Contents, Given};
 use wheelmark_index::{FileListed, Index, IndexError, IndexUrl, ProjectPage};
 
 use crate::artifact;
@@ -95,6 +95,7 @@ impl Asked {
             let message = format!("`{}` changed while it was read", Escaped(name));
             return Err(CliError::undecided(message));
         }
+        self.same_metadata(&artifact, listed)?;
         Ok(artifact)
     }
 
@@ -129,7 +130,27 @@ impl Asked {
                 self.url()
             )));
         }
+        self.same_metadata(artifact, listed)?;
         self.attestations(listed)
+    }
+
+    /// Resolvers read the metadata that an index serves beside a file, and not the file's own: where the page gives
+    /// a digest, it must be that of both. A file that cannot be read strictly has none, and is rejected.
+    fn same_metadata(&self, artifact: &Artifact, listed: &FileListed) -> Result<(), CliError> {
+        let (file, found) = match &artifact.contents {
+            Ok(Contents::Wheel(wheel)) => ("METADATA", wheel.metadata().sha256()),
+            Ok(Contents::Sdist(sdist)) => ("PKG-INFO", sdist.metadata().sha256()),
+            Err(_) => return Ok(()),
+        };
+        match listed.metadata_sha256() {
+            Some(expected) if expected != found => Err(CliError::undecided(format!(
+                "{file} in `{}` is not the metadata that the index {} lists for it, by which resolvers choose: \
+                 sha256 {found} in the file, {expected} there",
+                Escaped(&artifact.name),
+                self.url()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Waits, but not longer than until Ctrl-C.

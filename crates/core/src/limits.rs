@@ -143,6 +143,10 @@ pub const TRUSTED_ROOT: usize = 4 << 20;
 /// keys some months ahead, and a revocation should be known within a release or two.
 pub const OLD_TRUST_DAYS: i64 = 90;
 
+/// Days after the first file of a release after which one that is added to it is called late. Since July 2026
+/// the public index refuses such uploads, by which a stolen token gives other code to a release of years ago.
+pub const LATE_UPLOAD_DAYS: i64 = 14;
+
 /// Bytes of what is kept of a refreshed trusted root: the root itself and the TUF metadata that vouches
 /// for it. Those of the public instances stay under 200 kB.
 pub const TRUST_STATE: usize = 32 << 20;

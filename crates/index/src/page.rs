@@ -1,11 +1,13 @@
 //! A project's page in the simple API's JSON.
 //!
 //! <https://packaging.python.org/en/latest/specifications/simple-repository-api/#json-serialization>:
-//! PEP 503 for names and URLs, 691 for the JSON, 700 for size and upload time, 740 for provenance.
+//! PEP 503 for names and URLs, 691 for the JSON, 700 for size and upload time, 714 for core metadata, 740 for
+//! provenance.
 //!
 //! HTML pages are not read: their form is frozen, and newer facts are in the JSON only.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use chrono::{DateTime, Utc};
 use pep440_rs::Version;
@@ -13,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
-use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::digest::{DigestError, Sha256Digest};
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::json;
 
@@ -22,6 +24,10 @@ use crate::error::{IndexError, Problem};
 
 /// The media type of a page in JSON, version 1.
 pub const MEDIA_TYPE: &str = "application/vnd.pypi.simple.v1+json";
+
+/// The names under which a page gives digests of a file's core metadata (PEP 658): today's, that before PEP 714,
+/// and one that indexes took for it by mistake.
+const METADATA_KEYS: [&str; 3] = ["core-metadata", "dist-info-metadata", "data-dist-info-metadata"];
 
 /// A project's page: which files the index has of it. What it says of one file is looked at when that
 /// file is asked for, so that an odd file of ten years ago does not stand in the way of others.
@@ -41,7 +47,9 @@ pub struct FileListed {
     url: Url,
     sha256: Sha256Digest,
     size: Option<u64>,
+    metadata_sha256: Option<Sha256Digest>,
     uploaded: Option<DateTime<Utc>>,
+    release_began: Option<DateTime<Utc>>,
     yanked: Yanked,
     requires_python: Option<String>,
     provenance: ProvenanceLink,
@@ -125,13 +133,13 @@ impl ProjectPage {
     /// one of them: [`Problem::FileMalformed`], [`Problem::NoDigest`], [`Problem::OtherFilename`],
     /// [`Problem::FileUrl`].
     pub fn release(&self, version: &Version, limit: usize) -> Result<Vec<FileListed>, IndexError> {
-        let of_version = self.files.iter().filter(|(name, _)| name.version() == version);
-        let found = of_version.clone().count();
+        let found = self.of_version(version).count();
         if found > limit {
             return Err(self.error(Problem::TooManyFiles { found, limit }));
         }
-        let files: Vec<_> =
-            of_version.map(|(name, file)| self.listed(name, file)).collect::<Result<_, _>>()?;
+        let began = self.began(version)?;
+        let files = self.of_version(version).map(|(name, file)| self.listed(name, file, began));
+        let files: Vec<_> = files.collect::<Result<_, _>>()?;
         if files.is_empty() {
             let (project, version) = (self.name.clone(), version.clone());
             return Err(self.error(Problem::NoRelease { project, version }));
@@ -142,14 +150,14 @@ impl ProjectPage {
     /// The file of exactly this name.
     ///
     /// # Errors
-    /// [`Problem::NoFile`] where there is none, and what may be wrong with it, as for
-    /// [`ProjectPage::release`].
+    /// [`Problem::NoFile`] where there is none; what may be wrong with it, as for [`ProjectPage::release`]; and
+    /// [`Problem::FileMalformed`] for another file of its release whose upload time cannot be read.
     pub fn file(&self, filename: &DistFilename) -> Result<FileListed, IndexError> {
         let found = self.files.iter().find(|(name, _)| name.as_str() == filename.as_str());
         let (name, file) = found.ok_or_else(|| {
             self.error(Problem::NoFile { filename: filename.as_str().to_owned() })
         })?;
-        self.listed(name, file)
+        self.listed(name, file, self.began(name.version())?)
     }
 
     /// Names that the page lists and that are neither wheels nor `.tar.gz` source distributions of the
@@ -162,22 +170,74 @@ impl ProjectPage {
         IndexError::new(&self.url, problem)
     }
 
-    fn listed(&self, name: &DistFilename, value: &Value) -> Result<FileListed, IndexError> {
-        let filename = || name.as_str().to_owned();
-        let malformed =
-            |what: String| self.error(Problem::FileMalformed { filename: filename(), what });
+    fn malformed(&self, name: &DistFilename, what: String) -> IndexError {
+        self.error(Problem::FileMalformed { filename: name.as_str().to_owned(), what })
+    }
+
+    fn of_version(&self, version: &Version) -> impl Iterator<Item = &(DistFilename, Value)> {
+        self.files.iter().filter(move |(name, _)| name.version() == version)
+    }
+
+    /// When the first file of a version was uploaded, of those of which the page says it.
+    fn began(&self, version: &Version) -> Result<Option<DateTime<Utc>>, IndexError> {
+        let times = self.of_version(version).map(|(name, file)| self.uploaded(name, file));
+        let times: Vec<_> = times.collect::<Result<_, _>>()?;
+        Ok(times.into_iter().flatten().min())
+    }
+
+    fn uploaded(
+        &self,
+        name: &DistFilename,
+        value: &Value,
+    ) -> Result<Option<DateTime<Utc>>, IndexError> {
+        let malformed = |error: &dyn Display| self.malformed(name, format!("upload-time: {error}"));
+        let Some(time) = value.get("upload-time") else { return Ok(None) };
+        let time = Option::<&str>::deserialize(time).map_err(|error| malformed(&error))?;
+        let time = time.map(DateTime::parse_from_rfc3339).transpose();
+        Ok(time.map_err(|error| malformed(&error))?.map(|time| time.to_utc()))
+    }
+
+    /// Clients differ in which of the keys they read, so that two digests under two of them are an error.
+    fn metadata_sha256(
+        &self,
+        name: &DistFilename,
+        value: &Value,
+    ) -> Result<Option<Sha256Digest>, IndexError> {
+        let mut listed: Option<Sha256Digest> = None;
+        for key in METADATA_KEYS {
+            let malformed = |error: &dyn Display| self.malformed(name, format!("{key}: {error}"));
+            let digests = match value.get(key) {
+                None | Some(Value::Null | Value::Bool(_)) => continue,
+                Some(digests) => BTreeMap::<String, String>::deserialize(digests),
+            };
+            let digests = digests.map_err(|error| malformed(&error))?;
+            let Some(sha256) = digests.get("sha256") else { continue };
+            let sha256 = sha256.parse().map_err(|error: DigestError| malformed(&error))?;
+            match listed.replace(sha256) {
+                Some(other) if other != sha256 => {
+                    let error = format!("sha256 {sha256}, and {other} under another key");
+                    return Err(malformed(&error));
+                }
+                _ => {}
+            }
+        }
+        Ok(listed)
+    }
+
+    fn listed(
+        &self,
+        name: &DistFilename,
+        value: &Value,
+        release_began: Option<DateTime<Utc>>,
+    ) -> Result<FileListed, IndexError> {
+        let malformed = |what: String| self.malformed(name, what);
         let file = File::deserialize(value).map_err(|error| malformed(error.to_string()))?;
         let sha256 = file
             .hashes
             .get("sha256")
-            .ok_or_else(|| self.error(Problem::NoDigest { filename: filename() }))?
+            .ok_or_else(|| self.error(Problem::NoDigest { filename: name.as_str().to_owned() }))?
             .parse()
             .map_err(|error| malformed(format!("sha256: {error}")))?;
-        let uploaded = file
-            .upload_time
-            .map(|time| DateTime::parse_from_rfc3339(&time).map(|time| time.to_utc()))
-            .transpose()
-            .map_err(|error| malformed(format!("upload-time: {error}")))?;
         let mut url =
             self.url.join(&file.url).map_err(|error| malformed(format!("url: {error}")))?;
         url.set_fragment(None);
@@ -187,7 +247,9 @@ impl ProjectPage {
             url,
             sha256,
             size: file.size,
-            uploaded,
+            metadata_sha256: self.metadata_sha256(name, value)?,
+            uploaded: self.uploaded(name, value)?,
+            release_began,
             yanked: match file.yanked {
                 None | Some(RawYanked::Flag(false)) => Yanked::No,
                 Some(RawYanked::Flag(true)) => Yanked::Yes(None),
@@ -250,9 +312,21 @@ impl FileListed {
         self.size
     }
 
+    /// The digest that its METADATA or PKG-INFO must have (PEP 658, 714), where the index gives one: resolvers go
+    /// by the text of that digest, which the index serves beside the file.
+    pub fn metadata_sha256(&self) -> Option<Sha256Digest> {
+        self.metadata_sha256
+    }
+
     /// When it was uploaded (PEP 700), where the index says it.
     pub fn uploaded(&self) -> Option<DateTime<Utc>> {
         self.uploaded
+    }
+
+    /// When the first file of its release was uploaded, of the wheels and source distributions of which the index
+    /// says it; not later than this one, where it says it of this one.
+    pub fn release_began(&self) -> Option<DateTime<Utc>> {
+        self.release_began
     }
 
     /// Whether it was withdrawn.
@@ -284,14 +358,13 @@ struct Meta {
     api_version: String,
 }
 
-/// One of `files`. Clients must ignore keys they do not know (PEP 691).
+/// One of `files`, but for the keys that are read apart. Clients must ignore keys they do not know (PEP 691).
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct File {
     url: String,
     hashes: BTreeMap<String, String>,
     size: Option<u64>,
-    upload_time: Option<String>,
     yanked: Option<RawYanked>,
     requires_python: Option<String>,
     provenance: Option<String>,

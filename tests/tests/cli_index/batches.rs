@@ -145,13 +145,3 @@ fn a_lock_and_releases_stand_beside_each_other() {
     let asked = format!("the package index that was asked is `{index}`");
     assert!(told["notes"].to_string().contains(&asked), "{told:#}");
 }
-
-#[test]
-fn a_file_that_was_withdrawn_is_noted() {
-    let place = Place::new();
-    listed(&place, "yanked", json!("broken \u{1b}[2Jmetadata"));
-    let text = said(&mut place.verify(&RELEASE), 0);
-    let note = "note: the index says that this file was withdrawn: broken \\u{1b}[2Jmetadata\n";
-    assert!(text.contains(note), "{text}");
-    assert!(!text.contains('\u{1b}'), "{text:?}");
-}

@@ -6,6 +6,7 @@ mod accepted;
 mod answers;
 mod batches;
 mod interrupted;
+mod listing;
 mod real;
 mod secrets;
 

@@ -116,6 +116,13 @@ async fn a_file_must_be_listed_with_what_it_is_held_against() {
         ("size", json!(-1)),
         ("size", json!("20")),
         ("upload-time", json!("yesterday")),
+        ("upload-time", json!(1_730_932_630)),
+        ("core-metadata", json!("true")),
+        ("core-metadata", json!([])),
+        ("core-metadata", json!({ "sha256": 1 })),
+        ("core-metadata", json!({ "sha256": "00" })),
+        ("dist-info-metadata", json!(1)),
+        ("data-dist-info-metadata", json!({ "sha256": "A".repeat(64) })),
         ("yanked", json!(1)),
         ("provenance", json!(true)),
     ] {
@@ -134,6 +141,83 @@ async fn a_file_must_be_listed_with_what_it_is_held_against() {
         let found = file("url", json!(format!("{start}{WHEEL}"))).await;
         assert_problem!(found, Problem::FileUrl { filename, .. } if filename == WHEEL);
     }
+}
+
+/// What the page of these keys says of METADATA.
+async fn metadata_of(keys: &[(&str, Value)]) -> Result<Option<Sha256Digest>, IndexError> {
+    let server = server();
+    bent(&server, |page| {
+        for (key, value) in keys {
+            page["files"][0][*key] = value.clone();
+        }
+    });
+    Ok(release(&index(&server)).await?[0].metadata_sha256())
+}
+
+#[tokio::test]
+async fn the_digest_of_metadata_is_read_by_each_of_its_names() {
+    let names = ["core-metadata", "dist-info-metadata", "data-dist-info-metadata"];
+    let [one, other] = [&b"one"[..], b"other"].map(Sha256Digest::of);
+    let digests = |it: Sha256Digest| json!({ "md5": "00", "sha256": it });
+    for name in names {
+        for none in [json!(true), json!(false), json!(null), json!({}), json!({ "md5": "00" })] {
+            let found = metadata_of(&[(name, none.clone())]).await.expect("the release");
+            assert_eq!(found, None, "{name}: {none}");
+            // A name that says nothing hides none that does.
+            for said in names.into_iter().filter(|said| *said != name) {
+                let both = [(name, none.clone()), (said, digests(one))];
+                assert_eq!(metadata_of(&both).await.expect("the release"), Some(one), "{both:?}");
+            }
+        }
+        for second in names.into_iter().filter(|second| *second != name) {
+            let same = metadata_of(&[(name, digests(one)), (second, digests(one))]).await;
+            assert_eq!(same.expect("the release"), Some(one));
+            let two = problem(metadata_of(&[(name, digests(one)), (second, digests(other))]).await);
+            assert_problem!(&two, Problem::FileMalformed { filename, what }
+                if filename == WHEEL && [one, other].iter().all(|it| what.contains(&it.to_string())));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_release_begins_with_the_first_of_its_files() {
+    let server = server();
+    let index = index(&server);
+    let sdist = "foo_bar-1.0.tar.gz";
+    let [wheel, sdist_name] = [WHEEL, sdist].map(|name| DistFilename::parse(name).expect("a name"));
+    // The release has a source distribution too, and there is a file of another one.
+    let uploaded = |wheel: Value, sdist_at: Value, another: Value| {
+        bent(&server, |page| {
+            let mut file = page["files"][0].clone();
+            page["files"][0]["upload-time"] = wheel;
+            for (name, time) in [(sdist, sdist_at), ("foo_bar-0.9.tar.gz", another)] {
+                file["filename"] = json!(name);
+                file["url"] = json!(file_path(name));
+                file["upload-time"] = time;
+                page["files"].as_array_mut().expect("files").push(file.clone());
+            }
+        });
+    };
+    let [first, later] =
+        ["2024-11-06T22:37:10Z", "2024-12-24T00:00:00.5+01:00"].map(|it| json!(it));
+    let began = async |name: &DistFilename| Ok(index.file(name).await?.release_began());
+    let time = Some("2024-11-06T22:37:10Z".parse().expect("a time"));
+    for [at, sdist_at] in [[&first, &later], [&later, &first], [&first, &Value::Null]] {
+        uploaded(at.clone(), sdist_at.clone(), json!("2020-01-01T00:00:00Z"));
+        for name in [&wheel, &sdist_name] {
+            assert_eq!(began(name).await.expect("the file"), time, "{at} {sdist_at}");
+        }
+        let files = release(&index).await.expect("the release");
+        assert!(files.len() == 2 && files.iter().all(|file| file.release_began() == time));
+    }
+    uploaded(Value::Null, Value::Null, first.clone());
+    assert_eq!(began(&wheel).await.expect("the file"), None);
+    // One that cannot be read could be the first.
+    uploaded(later.clone(), json!("yesterday"), first.clone());
+    assert_problem!(problem(began(&wheel).await), Problem::FileMalformed { filename, what }
+        if filename == sdist && what.starts_with("upload-time: "));
+    uploaded(later.clone(), first.clone(), json!("yesterday"));
+    assert_eq!(began(&wheel).await.expect("the file"), time);
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use wheelmark_core::filename::DistFilename;
-use wheelmark_core::limits::SHOWN_LENGTH;
+use wheelmark_core::limits::{LATE_UPLOAD_DAYS, SHOWN_LENGTH};
 use wheelmark_index::{FileListed, ProjectPage, Yanked};
 
 use super::{Item, Plan, Subject, Work};
@@ -95,8 +96,13 @@ fn files_of(release: &Release, page: Result<&ProjectPage, &CliError>, limit: usi
     }
 }
 
-/// What a person should know of a file that the index withdrew (PEP 592).
-pub fn withdrawn(listed: &FileListed) -> Option<String> {
+/// What a person should know of a file by what the index says of it.
+pub fn notes(listed: &FileListed) -> impl Iterator<Item = String> {
+    withdrawn(listed).into_iter().chain(added_late(listed))
+}
+
+/// The index withdrew it (PEP 592).
+fn withdrawn(listed: &FileListed) -> Option<String> {
     let said = "the index says that this file was withdrawn";
     match listed.yanked() {
         Yanked::No => None,
@@ -105,4 +111,19 @@ pub fn withdrawn(listed: &FileListed) -> Option<String> {
             Some(format!("{said}: {}", why.chars().take(SHOWN_LENGTH).collect::<String>()))
         }
     }
+}
+
+/// It was added to a release that was out for long. That its signer is the right one does not say that the release
+/// was meant to have it.
+fn added_late(listed: &FileListed) -> Option<String> {
+    let (uploaded, began) = (listed.uploaded()?, listed.release_began()?);
+    let shown = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    (uploaded - began > TimeDelta::days(LATE_UPLOAD_DAYS)).then(|| {
+        format!(
+            "the index says that this file was uploaded at {}, more than {LATE_UPLOAD_DAYS} days after the first \
+             file of its release, at {}",
+            shown(uploaded),
+            shown(began)
+        )
+    })
 }

@@ -130,7 +130,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
             if let (Some(listed), Some(index)) = (&task.listed, index) {
                 found = found.and(index.attestations_of(&artifact, listed)?);
             }
-            let judged = weigh(artifact, found, &policy, now);
+            let mut judged = weigh(artifact, found, &policy, now);
+            judged.report.notes.extend(task.listed.iter().flat_map(|it| indexed::notes(it)));
             Ok(match &task.locked {
                 Some(locked) => held_against(locked, judged),
                 None => judged.report,
@@ -141,7 +142,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
             // Beside a file that was downloaded lies nothing that its name could mean.
             let found = index.attestations(listed)?;
             let mut report = weigh(artifact, found, &policy, now).report;
-            report.notes.extend(indexed::withdrawn(listed));
+            report.notes.extend(indexed::notes(listed));
             Ok(report)
         }
         (_, Work::Judge(_) | Work::Download(_), _) => {

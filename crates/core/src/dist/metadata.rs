@@ -8,6 +8,7 @@ use pep440_rs::Version;
 
 use super::Refusal;
 use super::fields::Fields;
+use crate::digest::Sha256Digest;
 use crate::filename::ProjectName;
 use crate::report::Reason;
 use crate::requirement;
@@ -42,6 +43,7 @@ pub struct Metadata {
     metadata_version: String,
     project: ProjectName,
     version: Version,
+    sha256: Sha256Digest,
 }
 
 impl Metadata {
@@ -58,6 +60,11 @@ impl Metadata {
     /// The version, equal to the file name's.
     pub fn version(&self) -> &Version {
         &self.version
+    }
+
+    /// The digest of the file, to the last byte of the description.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256
     }
 
     /// The requirements, each as it is written.
@@ -97,6 +104,7 @@ impl Metadata {
             metadata_version: metadata_version.to_owned(),
             project: project.clone(),
             version: version.clone(),
+            sha256: Sha256Digest::of(bytes),
             fields,
         })
     }
