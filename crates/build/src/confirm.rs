@@ -303,6 +303,9 @@ fn advice(cause: &str) -> Option<&'static str> {
         FOLDER => Some("leave out the folder in which the build ran"),
         USER => Some("leave out the user id"),
         PROCESSORS => Some("leave out the number of processors"),
+        EACH_RUN | EACH_RUN_OF_ROOT => {
+            Some("leave out random values, addresses in memory, the user id and the time")
+        }
         CHANCE => Some("leave out random values, or take a fixed seed"),
         _ => None,
     }

@@ -11,7 +11,8 @@ pub struct BoundOptions {
     /// Stop it after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
-    /// Stop it when its processes use more memory than this, as in 512M or 8G
+    /// Stop it when its processes use more memory than this, as in 512M or 8G; each folder that it has in memory
+    /// (/tmp, /dev/shm, its home) holds a quarter of it, at most 4G
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
     /// Stop it when it has written more than this to disk
@@ -23,9 +24,11 @@ impl BoundOptions {
     /// The usual bounds, but for those that were given.
     pub fn bounds(&self) -> Bounds {
         let usual = Bounds::standard();
+        let memory = self.memory.unwrap_or(usual.memory);
         Bounds {
             wall: self.timeout.map_or(usual.wall, Duration::from_secs),
-            memory: self.memory.unwrap_or(usual.memory),
+            memory,
+            scratch: usual.scratch.min(memory / 4),
             disk: self.disk.unwrap_or(usual.disk),
             ..usual
         }

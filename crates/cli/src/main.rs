@@ -16,6 +16,7 @@ mod input;
 mod interrupt;
 mod machine;
 mod out_folder;
+mod outputs;
 mod passphrase;
 mod progress;
 mod render;

@@ -41,6 +41,7 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::machine::{self, Place};
 use crate::out_folder;
+use crate::outputs;
 use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::{Output, json};
@@ -116,7 +117,7 @@ pub struct Arguments {
     /// Build the working tree as it is; recorded, and refused by policies
     #[arg(long)]
     allow_dirty_unsafe: bool,
-    /// Keep what the build printed in this file
+    /// Append what the build printed to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// Replace files that are in the folder already
@@ -145,6 +146,9 @@ fn build(
 ) -> Result<Exit, CliError> {
     let stages = Stages::new();
     out_folder::check(&arguments.out)?;
+    let inputs = [Some(&arguments.key), arguments.build_constraints.as_ref()];
+    let inputs: Vec<_> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    outputs::spare(arguments.log.iter().map(|path| ("--log", path.as_path())), &inputs)?;
     let key = passphrase::open_key(&arguments.key)?;
     let trace = match arguments.no_trace {
         true => Tracing::Off,

@@ -1,19 +1,19 @@
 //! `wheelmark rebuild`: the wheel once more, from what its verified provenance says.
 
 use std::fs::{self, File};
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Serialize;
-use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
+use wheelmark_build::atomic::Existing;
 use wheelmark_build::error::BuildError;
 use wheelmark_build::instructions::{self, Form};
 use wheelmark_build::rebuild::{self, Prepared};
 use wheelmark_build::sandbox::{Isolation, Tracing};
-use wheelmark_build::sign::sign_statement;
+use wheelmark_build::sign::{Signer, sign_statement};
 use wheelmark_build::source::SourceError;
 use wheelmark_core::attestation::rebuild_result::RebuildResult;
 use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
@@ -26,11 +26,12 @@ use wheelmark_core::verify::{Artifact, Contents, VerifiedBuild};
 use super::verify::{self, Judged};
 use crate::artifact;
 use crate::bound_options::BoundOptions;
-use crate::error::{CliError, below, shown};
+use crate::error::{CliError, below};
 use crate::exit::Exit;
 use crate::input::Watched;
 use crate::interrupt;
 use crate::machine::{self, Place};
+use crate::outputs;
 use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, lines, styled};
@@ -82,6 +83,9 @@ pub struct Arguments {
     /// Keep the rebuilt file in this folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Replace files that are there already
+    #[arg(long)]
+    overwrite: bool,
     /// Verify as of this time (RFC 3339) and not as of now
     #[arg(long, value_name = "TIME", value_parser = verify::time)]
     at: Option<DateTime<Utc>>,
@@ -108,6 +112,28 @@ struct Answer<'a> {
     drift: &'a [Drift],
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<&'a WheelDiff>,
+    #[serde(flatten)]
+    written: Option<&'a Written>,
+}
+
+/// The files that a rebuild leaves, where it was asked for any.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    /// The rebuilt file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<String>,
+    /// What was shown, signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<SignedResult>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignedResult {
+    file: String,
+    /// The id of the key that signed it.
+    key: String,
 }
 
 /// What came of the attempt.
@@ -117,13 +143,14 @@ struct Shown {
     drift: Vec<Drift>,
     diff: Option<WheelDiff>,
     log: Vec<u8>,
+    written: Written,
 }
 
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     // Opened before anything is built.
     let signer = signing_key(arguments)?.map(passphrase::open_key).transpose()?;
-    spare_inputs(arguments)?;
+    check_outputs(arguments)?;
     let policy = arguments.trust.policy(signer.as_ref())?;
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
@@ -145,7 +172,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         return Ok(Exit::Accepted);
     }
     let mut notes = Vec::new();
-    let shown = attempt(arguments, &artifact, &verified, &cancel, &mut notes, output)?;
+    let mut shown = attempt(arguments, &artifact, &verified, &cancel, &mut notes, output)?;
     let status = match &shown.outcome {
         RebuildOutcome::Identical => Status::Passed(Some("identical".to_owned())),
         outcome => Status::Failed(not_identical(outcome, shown.rebuilt.is_some())),
@@ -158,7 +185,12 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     } else if let (Some(key), Some(attestation)) = (&signer, given.first()) {
         let statement = result_statement(&artifact, &verified, &attestation.bytes, &shown)?;
         let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
-        write_result(&result_path(arguments), &signed)?;
+        let path = result_path(arguments);
+        write_result(arguments, &path, &signed)?;
+        shown.written.result = Some(SignedResult {
+            file: path.to_string_lossy().into_owned(),
+            key: Signer::key_id(key).to_string(),
+        });
     }
     tell(arguments, &report, Some(&shown), output)?;
     Ok(match (&shown.outcome, report.decision()) {
@@ -218,6 +250,7 @@ fn attempt(
             drift: drift.clone(),
             diff: None,
             log: Vec::new(),
+            written: Written::default(),
         });
     }
     let stages = Stages::new();
@@ -233,10 +266,10 @@ fn attempt(
         }
     };
     stages.begin("comparing");
-    if let Some(folder) = &arguments.keep {
-        keep(&built.file, folder)?;
-    }
-    compared(arguments, artifact, &built.file, drift.clone(), printed, cancel)
+    let kept = arguments.keep.as_ref().map(|folder| keep(arguments, &built.file, folder));
+    let mut shown = compared(arguments, artifact, &built.file, drift.clone(), printed, cancel)?;
+    shown.written.kept = kept.transpose()?.map(|path| path.to_string_lossy().into_owned());
+    Ok(shown)
 }
 
 /// What to do where the source cannot be had.
@@ -258,6 +291,7 @@ fn compared(
             drift: drift.clone(),
             diff,
             log: log.clone(),
+            written: Written::default(),
         })
     };
     if again.sha256 == artifact.sha256 {
@@ -328,7 +362,7 @@ impl Shown {
             error if error.is_of_the_build() => RebuildOutcome::BuildFailed { cause },
             _ => RebuildOutcome::Inconclusive { cause },
         };
-        Ok(Self { outcome, rebuilt: None, drift, diff: None, log })
+        Ok(Self { outcome, rebuilt: None, drift, diff: None, log, written: Written::default() })
     }
 }
 
@@ -365,6 +399,7 @@ fn tell(
             rebuilt: shown.and_then(|shown| shown.rebuilt),
             drift: shown.map_or(&[], |shown| &shown.drift),
             diff: shown.and_then(|shown| shown.diff.as_ref()),
+            written: shown.map(|shown| &shown.written),
         };
         return Ok(json::document(&answer, output)?);
     }
@@ -408,6 +443,12 @@ fn tell(
     }
     if let Some(diff) = &shown.diff {
         write!(output, "{diff}")?;
+    }
+    if let Some(kept) = &shown.written.kept {
+        writeln!(output, "kept {}", Escaped(kept))?;
+    }
+    if let Some(SignedResult { file, key }) = &shown.written.result {
+        writeln!(output, "signed result {} by key {key}", Escaped(file))?;
     }
     Ok(())
 }
@@ -458,54 +499,44 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Refuses to write where something lies that this rebuild starts from, before anything is built.
-fn spare_inputs(arguments: &Arguments) -> Result<(), CliError> {
-    let name = arguments.wheel.file_name().unwrap_or_default();
-    let outputs = [
-        ("--result", arguments.sign_result.then(|| result_path(arguments))),
-        ("--keep", arguments.keep.as_ref().map(|folder| folder.join(name))),
-    ];
-    let beside = || with_suffix(&arguments.wheel, ".sigstore.json");
-    let bundle = arguments.bundle.clone().unwrap_or_else(beside);
-    let inputs = [Some(&arguments.wheel), Some(&bundle), arguments.signing_key.as_ref()];
-    let inputs = inputs.into_iter().flatten();
-    let inputs: Vec<_> =
-        inputs.flat_map(|path| [place(path), fs::canonicalize(path).ok()]).collect();
-    for (option, path) in outputs {
-        let Some(path) = path else { continue };
-        if place(&path).is_some_and(|place| inputs.contains(&Some(place))) {
-            let error = format!("{option} would write over {}", shown(&path));
-            return Err(CliError::usage(error).hint("name another place"));
-        }
+/// Refuses to write over what this rebuild starts from, or over what is there, before anything is built.
+fn check_outputs(arguments: &Arguments) -> Result<(), CliError> {
+    let result = arguments.sign_result.then(|| result_path(arguments));
+    let kept = arguments.keep.as_ref().map(|folder| kept_path(arguments, folder));
+    let outputs = [("--result", result), ("--keep", kept)];
+    let outputs = outputs.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
+    let bundle = arguments.bundle.clone();
+    let bundle = bundle.unwrap_or_else(|| with_suffix(&arguments.wheel, ".sigstore.json"));
+    let mut inputs = vec![arguments.wheel.as_path(), &bundle];
+    inputs.extend(signing_key(arguments)?);
+    outputs::spare(outputs.clone(), &inputs)?;
+    match arguments.overwrite {
+        true => Ok(()),
+        false => outputs.map(|(_, path)| path).try_for_each(outputs::refuse_existing),
     }
-    Ok(())
 }
 
-/// Where a path's own name is, whatever links lead to its folder; a link of that name is not followed.
-fn place(path: &Path) -> Option<PathBuf> {
+fn kept_path(arguments: &Arguments, folder: &Path) -> PathBuf {
+    folder.join(arguments.wheel.file_name().unwrap_or_default())
+}
+
+fn write_result(arguments: &Arguments, path: &Path, signed: &[u8]) -> Result<(), CliError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
-    Some(folder.join(path.file_name()?))
+    let folder = folder.unwrap_or(Path::new("."));
+    outputs::write_into(folder, path, Box::new(signed), arguments.existing())
 }
 
-fn write_result(path: &Path, signed: &[u8]) -> Result<(), CliError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    write_into(folder.unwrap_or(Path::new(".")), path, Box::new(signed))
-}
-
-fn keep(file: &Path, folder: &Path) -> Result<(), CliError> {
+fn keep(arguments: &Arguments, file: &Path, folder: &Path) -> Result<PathBuf, CliError> {
     let content = File::open(file).map_err(|error| CliError::io("read", file, &error))?;
     fs::create_dir_all(folder).map_err(|error| CliError::io("write to", folder, &error))?;
-    write_into(folder, file, Box::new(content))
+    outputs::write_into(folder, file, Box::new(content), arguments.existing())?;
+    Ok(folder.join(file.file_name().unwrap_or_default()))
 }
 
-/// Writes a file into a folder, under the name of `path`: a link of that name is replaced, not followed.
-fn write_into(folder: &Path, path: &Path, content: Box<dyn Read + '_>) -> Result<(), CliError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let file = NewFile { name: &name, mode: 0o644, content };
-    atomic::write_all(folder, vec![file], Existing::Replace, |_| Ok::<_, CliError>(()))
-        .map(drop)
-        .map_err(|error: WriteError<CliError>| CliError::undecided(error))
+impl Arguments {
+    fn existing(&self) -> Existing {
+        if self.overwrite { Existing::Replace } else { Existing::Keep }
+    }
 }
 
 fn form(text: &str) -> Result<Form, String> {

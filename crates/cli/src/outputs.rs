@@ -1,0 +1,57 @@
+//! Files that are written where a person says: never over what is read, nor over what is there unless told to.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
+
+use crate::error::{CliError, shown};
+
+/// Refuses, before any work is done for it, an output that one of the inputs is. Each output is named by its
+/// option.
+pub fn spare<'a>(
+    outputs: impl IntoIterator<Item = (&'static str, &'a Path)>,
+    inputs: &[&Path],
+) -> Result<(), CliError> {
+    let inputs = inputs.iter().flat_map(|path| [place(path), fs::canonicalize(path).ok()]);
+    let inputs: Vec<_> = inputs.flatten().collect();
+    for (option, path) in outputs {
+        let places = [place(path), fs::canonicalize(path).ok()];
+        if places.iter().flatten().any(|place| inputs.contains(place)) {
+            let error = format!("{option} would write over {}", shown(path));
+            return Err(CliError::usage(error).hint("name another place"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an output that is there already.
+pub fn refuse_existing(path: &Path) -> Result<(), CliError> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(CliError::undecided(format!("{} exists already", shown(path)))
+            .hint("give another place, or --overwrite")),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Where a path's own name is, whatever links lead to its folder; a link of that name is not followed.
+fn place(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+    Some(folder.join(path.file_name()?))
+}
+
+/// Writes a file into a folder, under the name of `path`: a link of that name is replaced, not followed.
+pub fn write_into(
+    folder: &Path,
+    path: &Path,
+    content: Box<dyn Read + '_>,
+    existing: Existing,
+) -> Result<(), CliError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file = NewFile { name: &name, mode: 0o644, content };
+    atomic::write_all(folder, vec![file], existing, |_| Ok::<_, CliError>(()))
+        .map(drop)
+        .map_err(|error: WriteError<CliError>| CliError::undecided(error))
+}
