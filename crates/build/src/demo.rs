@@ -65,7 +65,7 @@ pub fn project(folder: &Path, cancel: &AtomicBool) -> Result<String, DemoError> 
     for (name, text) in FILES {
         fs::write(folder.join(name), text)?;
     }
-    git(folder, &["init", "--quiet", "--initial-branch=main"], cancel)?;
+    git(folder, &["init", "--quiet", "--initial-branch=main", "."], cancel)?;
     git(folder, &["add", "."], cancel)?;
     git(folder, &["commit", "--quiet", "--message=Answer"], cancel)?;
     git(folder, &["tag", "v1.0.0"], cancel)?;
@@ -74,8 +74,11 @@ pub fn project(folder: &Path, cancel: &AtomicBool) -> Result<String, DemoError> 
 
 fn git(folder: &Path, arguments: &[&str], cancel: &AtomicBool) -> Result<String, DemoError> {
     let mut command = Command::new("git");
-    command.arg("-C").arg(folder).args(arguments);
+    // Nothing of the caller's: its variables may name another repository, its PATH programs of a stranger's folder.
+    command.arg("-C").arg(folder).args(arguments).env_clear();
+    command.env("PATH", process::search_path()).env("GIT_DIR", folder.join(".git"));
     for (name, value) in [
+        ("LC_ALL", "C"),
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
         ("GIT_AUTHOR_NAME", "wheelmark"),

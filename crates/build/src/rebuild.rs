@@ -78,6 +78,7 @@ pub fn prepare(
         subdirectory: build.external.subdirectory.clone(),
     };
     let source = source::from_record(record.clone(), checkout, machine.cancel.clone())?;
+    machine.sandbox.hidden().try_for_each(|secret| source.refuse_to_hold(secret))?;
     let mut notes = source::moved_tags(&record, checkout, machine.cancel.clone())?;
     let tree = tree(workspace);
     source.export(&tree)?;

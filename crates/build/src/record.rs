@@ -119,6 +119,7 @@ pub fn record(
     let started = Utc::now().trunc_subsecs(0);
     let log = workspace.path(&format!("{name}.log"));
     let tree = tree(workspace, name);
+    machine.sandbox.hidden().try_for_each(|secret| request.source.refuse_to_hold(secret))?;
     let constraints = constraints(request, workspace, name)?;
     let interpreter = &request.interpreter;
     let environments = machine.environments(request.isolation, workspace);

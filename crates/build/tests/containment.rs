@@ -623,6 +623,11 @@ fn memory() {
     ground.bounds.memory = 128 << 20;
     let usage = ground.exceeded(Bound::Memory, "head -c 3G /dev/zero | tail -c 3G >/dev/null");
     assert!(usage.memory < 3 << 30, "{usage:?}");
+    // Shared by mapping, which belongs to no process alone.
+    let shared = "exec python3 -c 'import mmap, time; m = mmap.mmap(-1, 1 << 30); \
+                  [m.write(bytes(1 << 20)) for _ in range(1024)]; time.sleep(60)'";
+    let usage = ground.exceeded(Bound::Memory, shared);
+    assert!(usage.memory < 2 << 30, "{usage:?}");
     // Memory that is a file system has its own bound, at which the job just fails.
     let log = ground.to_the_end(
         "head -c 40M /dev/zero >/tmp/x || echo full; head -c 40M /dev/zero >/dev/shm/x || echo full",

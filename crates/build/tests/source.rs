@@ -660,6 +660,31 @@ fn a_failure_does_not_show_the_password() {
 }
 
 #[test]
+fn a_key_that_was_ever_committed_is_found() {
+    let folders = Folders::new();
+    let folder = folders.project();
+    write(&folder, "kept.key", "a secret\n");
+    let key = folder.join("kept.key");
+    let mine = folders.at("mine.key");
+    fs::copy(&key, &mine).expect("a copy");
+    assert!(checkout(&folder).expect_err("untracked").to_string().contains("untracked"));
+    write(&folder, ".gitignore", "*.log\nkept.key\n");
+    commit_all(&folder, "four");
+    checkout(&folder).expect("resolved").refuse_to_hold(&mine).expect("only in the work tree");
+
+    // As another file, and gone again.
+    fs::rename(&key, folder.join("notes.txt")).expect("renamed");
+    commit_all(&folder, "five");
+    fs::remove_file(folder.join("notes.txt")).expect("removed");
+    commit_all(&folder, "six");
+    let error = checkout(&folder).expect("resolved").refuse_to_hold(&mine).expect_err("held");
+    assert!(matches!(error, SourceError::HoldsKey { .. }), "{error}");
+    let error =
+        remote(&folder, "@main").expect("resolved").refuse_to_hold(&mine).expect_err("held");
+    assert!(matches!(error, SourceError::HoldsKey { .. }), "{error}");
+}
+
+#[test]
 fn an_export_goes_to_an_empty_place_only() {
     let folders = Folders::new();
     let source = checkout(&folders.project()).expect("resolved");

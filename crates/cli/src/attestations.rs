@@ -68,6 +68,11 @@ pub fn of(
     Ok(Found { given, missing: missing.into_iter().collect() })
 }
 
+/// Every place beside a file where attestations of it are looked for.
+pub fn places(file: &Path) -> impl Iterator<Item = PathBuf> {
+    SUFFIXES.iter().map(|suffix| beside(file, suffix))
+}
+
 fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(OsStr::new(suffix));

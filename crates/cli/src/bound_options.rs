@@ -13,7 +13,7 @@ pub struct BoundOptions {
     timeout: Option<u64>,
     /// Stop it when its processes use more memory than this, as in 512M or 8G; each folder that it has in memory
     /// (/tmp, /dev/shm, its home) holds a quarter of it, at most 4G
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<u64>,
     /// Stop it when it has written more than this to disk
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -42,6 +42,16 @@ pub fn hint(bound: Bound) -> &'static str {
         Bound::Memory => "`--memory SIZE` allows it more",
         Bound::Disk => "`--disk SIZE` allows it more",
         _ => "",
+    }
+}
+
+/// No interpreter starts in less.
+const LEAST_MEMORY: u64 = 1 << 20;
+
+fn memory(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        bytes if bytes < LEAST_MEMORY => Err("nothing runs in less than 1M".to_owned()),
+        bytes => Ok(bytes),
     }
 }
 

@@ -8,20 +8,21 @@ use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
 
 use crate::error::{CliError, shown};
 
-/// Refuses, before any work is done for it, an output that one of the inputs is. Each output is named by its
-/// option.
+/// Refuses, before any work is done for it, an output that one of the inputs or another output is. Each output is
+/// named by its option.
 pub fn spare<'a>(
     outputs: impl IntoIterator<Item = (&'static str, &'a Path)>,
     inputs: &[&Path],
 ) -> Result<(), CliError> {
     let inputs = inputs.iter().flat_map(|path| [place(path), fs::canonicalize(path).ok()]);
-    let inputs: Vec<_> = inputs.flatten().collect();
+    let mut taken: Vec<_> = inputs.flatten().collect();
     for (option, path) in outputs {
         let places = [place(path), fs::canonicalize(path).ok()];
-        if places.iter().flatten().any(|place| inputs.contains(place)) {
+        if places.iter().flatten().any(|place| taken.contains(place)) {
             let error = format!("{option} would write over {}", shown(path));
             return Err(CliError::usage(error).hint("name another place"));
         }
+        taken.extend(places.into_iter().flatten());
     }
     Ok(())
 }

@@ -104,6 +104,11 @@ impl TrustOptions {
         }
     }
 
+    /// The files that say who is trusted.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.policy, &self.key, &self.trust_root].into_iter().flatten().map(PathBuf::as_path)
+    }
+
     /// The instance that was named; the file of a private one names it too.
     fn instance(&self) -> Option<InstanceName> {
         self.trust.or(self.trust_root.as_ref().map(|_| InstanceName::Private))

@@ -55,9 +55,18 @@ pub(super) fn hold(
     Ok(())
 }
 
-/// A path as cargo takes it, which resolves `..` by name and never a link: if it is in the checkout and there is
-/// no link on it, every program takes it so.
+/// A path by which cargo finds a file: it resolves `..` by name, others by following links. It must be in the
+/// checkout, and the same file for all.
 pub(super) fn place(checkout: &Path, path: &Path) -> Result<PathBuf, CratesError> {
+    let plain = by_name(checkout, path)?;
+    match fs::canonicalize(path).map_err(at(path))? == plain {
+        true => Ok(plain),
+        false => Err(CratesError::Linked { path: path.to_owned() }),
+    }
+}
+
+/// A path in the checkout with its `..` resolved by name.
+fn by_name(checkout: &Path, path: &Path) -> Result<PathBuf, CratesError> {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -65,17 +74,14 @@ pub(super) fn place(checkout: &Path, path: &Path) -> Result<PathBuf, CratesError
             part => plain.push(part),
         }
     }
-    if !plain.starts_with(checkout) {
-        return Err(CratesError::Outside { path: plain, checkout: checkout.to_owned() });
-    }
-    match fs::canonicalize(&plain).map_err(at(&plain))? == plain {
+    match plain.starts_with(checkout) {
         true => Ok(plain),
-        false => Err(CratesError::Linked { path: plain }),
+        false => Err(CratesError::Outside { path: plain, checkout: checkout.to_owned() }),
     }
 }
 
-/// Looks at every file that cargo may read on its way, before it does: it follows links to any file of this
-/// machine, and reads each to its end.
+/// Looks at every file that cargo may read on its way, before it does: it follows links and paths to any file of
+/// this machine, and reads each to its end.
 pub(super) fn hold_files(checkout: &Path) -> Result<(), CratesError> {
     let mut todo = vec![checkout.to_owned()];
     while let Some(folder) = todo.pop() {
@@ -96,7 +102,47 @@ pub(super) fn hold_files(checkout: &Path) -> Result<(), CratesError> {
                 }
             } else if is_read && entry.metadata().map_err(at(&path))?.len() > MANIFEST_LIMIT {
                 return Err(CratesError::TooLarge { path });
+            } else if name == "Cargo.toml" {
+                hold_places(checkout, &path)?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Holds the places that a manifest names to be in the checkout. What does not parse is for cargo to refuse, if it
+/// has any use for it.
+fn hold_places(checkout: &Path, manifest: &Path) -> Result<(), CratesError> {
+    let Ok(text) = fs::read_to_string(manifest) else { return Ok(()) };
+    let Ok(table) = toml::from_str::<toml::Table>(&text) else { return Ok(()) };
+    let folder = manifest.parent().unwrap_or(manifest);
+    let workspace = table.get("workspace").and_then(toml::Value::as_table);
+    for key in ["members", "default-members", "exclude"] {
+        let patterns = workspace.and_then(|it| it.get(key)).and_then(toml::Value::as_array);
+        for pattern in patterns.into_iter().flatten().filter_map(toml::Value::as_str) {
+            by_name(checkout, &folder.join(pattern))?;
+            let climbs = Path::new(pattern).components().any(|it| it == Component::ParentDir);
+            if climbs && pattern.contains(['*', '?', '[']) {
+                let (path, pattern) = (manifest.to_owned(), pattern.to_owned());
+                return Err(CratesError::Pattern { path, pattern });
+            }
+        }
+    }
+    let mut todo: Vec<&toml::Value> = table.values().collect();
+    while let Some(value) = todo.pop() {
+        match value {
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    match value.as_str() {
+                        Some(path) if key == "path" || key == "workspace" => {
+                            by_name(checkout, &folder.join(path))?;
+                        }
+                        _ => todo.push(value),
+                    }
+                }
+            }
+            toml::Value::Array(values) => todo.extend(values),
+            _ => {}
         }
     }
     Ok(())

@@ -87,6 +87,14 @@ pub enum CratesError {
         /// The file or folder.
         path: PathBuf,
     },
+    /// A pattern of which cargo would try every folder that it can reach.
+    #[error("{}: `{}` may not have `..` beside `*`, `?` or `[`", shown(.path), Escaped(.pattern))]
+    Pattern {
+        /// The manifest.
+        path: PathBuf,
+        /// The pattern.
+        pattern: String,
+    },
     /// A manifest that no person wrote.
     #[error("`{}` is larger than {MANIFEST_LIMIT} bytes", shown(.path))]
     TooLarge {
@@ -124,12 +132,14 @@ pub enum CratesError {
     },
     /// The tree says itself where crates come from.
     #[error(
-        "{}: `source` replaces the registries of Cargo.lock: crates from there are not recorded",
+        "{}: `{key}` can put other crates in the place of those of Cargo.lock, and these are not recorded",
         shown(.path)
     )]
     OwnSource {
         /// The configuration file of the tree.
         path: PathBuf,
+        /// The key in it.
+        key: &'static str,
     },
     /// cargo failed.
     #[error("cargo could not fetch the crates of `{}`: {said}", shown(.manifest))]
@@ -357,8 +367,10 @@ fn refuse_own_source(checkout: &Path, file: &Path) -> Result<(), CratesError> {
             };
             let table: toml::Table =
                 toml::from_str(&text).map_err(|error| toml_error(&path, &text, &error))?;
-            if table.contains_key("source") {
-                return Err(CratesError::OwnSource { path });
+            // `include` may lead to a file with any of the others.
+            let own = ["source", "paths", "patch", "include"];
+            if let Some(key) = own.into_iter().find(|key| table.contains_key(*key)) {
+                return Err(CratesError::OwnSource { path, key });
             }
         }
     }

@@ -158,9 +158,16 @@ fn what_is_not_pinned_or_not_recorded_is_refused() {
     let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", &unchecked)]).error();
     assert!(error.contains("no checksum"), "{error}");
 
-    let own = (".cargo/config.toml", "[source.crates-io]\nreplace-with = 'mine'\n");
-    let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", ""), own]).error();
-    assert!(error.contains(".cargo/config.toml: `source` replaces"), "{error}");
+    for (key, config) in [
+        ("source", "[source.crates-io]\nreplace-with = 'mine'\n"),
+        ("include", "include = ['extra.toml']\n"),
+        ("paths", "paths = ['mine/itoa']\n"),
+        ("patch", "[patch.crates-io]\nitoa = { path = 'mine' }\n"),
+    ] {
+        let own = (".cargo/config.toml", config);
+        let error = Tree::new(&[MATURIN, CARGO, MAIN, ("Cargo.lock", ""), own]).error();
+        assert!(error.contains(&format!(".cargo/config.toml: `{key}` can put other")), "{error}");
+    }
 }
 
 #[test]
@@ -304,14 +311,13 @@ fn no_link_stands_between_what_is_held_and_what_cargo_reads() {
         "{}[patch.crates-io]\nm = {{ path = 'link/../m' }}\n[workspace]\nexclude = ['m']\n",
         CARGO.1
     );
-    let elsewhere = "and only crates from crates.io are recorded";
     let linked = "is or lies behind a symbolic link";
     // The manifest, the link and where it leads, and what is said.
     let cases = [
         (by_path("good"), ("good/Cargo.toml", "../m/Cargo.toml"), linked),
         (by_path("link"), ("link", "m"), linked),
         (by_path("link/deep/../m"), ("link", "sub"), linked),
-        (patched, ("link", "sub/deep"), elsewhere),
+        (patched, ("link", "sub/deep"), linked),
         (CARGO.1.to_owned(), ("other/Cargo.toml", "/dev/zero"), linked),
         (CARGO.1.to_owned(), ("other", "/etc"), linked),
         (CARGO.1.to_owned(), ("other/Cargo.lock", "../Cargo.lock"), linked),
@@ -337,4 +343,31 @@ fn no_link_stands_between_what_is_held_and_what_cargo_reads() {
     let large = format!("#{}", "x".repeat(usize::try_from(MANIFEST_LIMIT).unwrap()));
     let error = Tree::new(&[MATURIN, CARGO, MAIN, ("m/Cargo.toml", &large)]).error();
     assert!(error.contains("m/Cargo.toml` is larger than"), "{error}");
+}
+
+/// What cargo would read before it says anything.
+#[test]
+fn no_place_outside_of_the_checkout_is_read() {
+    if let Err(error) = RustToolchain::find(&AtomicBool::new(false)) {
+        return eprintln!("skipped: {error}");
+    }
+    let outside = "is outside of `";
+    let pattern = "may not have `..` beside";
+    for (more, says) in [
+        ("[workspace]\nmembers = ['/etc/*']\n", outside),
+        ("[workspace]\nmembers = ['../m']\n", outside),
+        ("[workspace]\ndefault-members = ['m/../../m']\n", outside),
+        ("[workspace]\nmembers = ['*/../*/../*']\n", pattern),
+        ("m = { path = '/m' }\n", outside),
+        ("[target.'cfg(unix)'.dependencies]\nm = { path = '../m' }\n", outside),
+        ("[workspace.dependencies]\nm.path = '../m'\n", outside),
+        ("[patch.crates-io]\nm = { path = '../m' }\n", outside),
+    ] {
+        let text = format!("{}{more}", CARGO.1);
+        let error = Tree::new(&[MATURIN, ("Cargo.toml", &text), MAIN, ("Cargo.lock", "")]).error();
+        assert!(error.contains(says), "{more}: {error}");
+    }
+    let member = "[package]\nname = 'm'\nversion = '1.0.0'\nworkspace = '../../w'\n";
+    let error = Tree::new(&[MATURIN, CARGO, MAIN, ("m/Cargo.toml", member)]).error();
+    assert!(error.contains(outside), "{error}");
 }

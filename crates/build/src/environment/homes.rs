@@ -33,7 +33,7 @@ impl Homes {
                     let local = home.join(".local");
                     home.starts_with(folder)
                         || folder == local
-                        || fs::canonicalize(local).is_ok_and(|local| folder == local)
+                        || fs::canonicalize(local).is_ok_and(|local| local.starts_with(folder))
                 })
         })
     }

@@ -89,6 +89,7 @@ impl RustToolchain {
             let mut command = Command::new(program);
             // In `/` there is no rust-toolchain file of a project's for rustup to follow.
             command.args(arguments).env("RUSTUP_AUTO_INSTALL", "0").current_dir("/");
+            command.env("PATH", process::search_path());
             let output = process::run(command, cancel, Duration::from_secs(60))?;
             let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
             if output.status.success() && !text.is_empty() {
@@ -130,6 +131,7 @@ impl RustToolchain {
         }
         command
             .args(arguments)
+            .env("PATH", process::search_path())
             .env("RUSTC", self.sysroot.join("bin/rustc"))
             .env("RUSTC_WRAPPER", "")
             .env("CARGO_TERM_COLOR", "never")

@@ -129,7 +129,8 @@ impl Uv {
         let program = candidates.into_iter().next().ok_or(UvError::Missing)?;
 
         let mut command = Command::new(&program);
-        command.arg("--version");
+        // It may be a script, which finds its own programs by `PATH`.
+        command.arg("--version").env("PATH", process::search_path()).current_dir("/");
         let output = process::run(command, cancel, Duration::from_secs(30))?;
         let version = version_of(&output).ok_or_else(|| UvError::NotUv {
             path: program.clone(),

@@ -242,7 +242,7 @@ impl<'a> Watcher<'a> {
         let members = tree::descendants(self.root);
         let tasks = members.iter().map(|process| process.tasks).sum();
         let cpu = members.iter().map(|process| process.cpu).sum();
-        let mut memory = members.iter().map(tree::private_memory).sum();
+        let mut memory = members.iter().map(tree::resident_memory).sum();
         if memory > self.bounds.memory {
             // Pages that parent and child still share were counted twice: count exactly before
             // anyone is killed for it.

@@ -30,6 +30,10 @@ impl Hidden {
         Ok(Self { path, size: meta.len(), sha256 })
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Fails where a job would see it: in a place of the host that is shown, or copied into one of the folders
     /// that are the job's own.
     pub fn held(&self, view: &View, own: &[&Path]) -> Result<(), SandboxError> {

@@ -212,6 +212,11 @@ impl Sandbox {
         Ok(())
     }
 
+    /// What was hidden, each by its path without links.
+    pub fn hidden(&self) -> impl Iterator<Item = &Path> {
+        self.hidden.iter().map(hidden::Hidden::path)
+    }
+
     /// Why there is no tracer, if there is none.
     pub fn tracer_missing(&self) -> Option<&str> {
         self.tracer.as_ref().err().map(String::as_str)

@@ -110,28 +110,28 @@ pub(super) fn descendants(root: u32) -> Vec<Process> {
     found
 }
 
-/// Bytes of memory of the process that belong to no file: cheap, but a page that a parent and its
-/// child still share is counted for both.
-pub(super) fn private_memory(process: &Process) -> u64 {
-    let pages = || {
-        let text = fs::read_to_string(format!("/proc/{}/statm", process.pid)).ok()?;
-        let mut fields = text.split(' ').skip(1).map(str::parse::<u64>);
-        let (resident, shared) = (fields.next()?.ok()?, fields.next()?.ok()?);
-        Some(resident.saturating_sub(shared))
-    };
-    pages().unwrap_or(0) * rustix::param::page_size() as u64
+/// Bytes of memory of the process that belong to no file on a disk, shared memory too: cheap, but a page that
+/// two processes share is counted for both.
+pub(super) fn resident_memory(process: &Process) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid));
+    let status = status.unwrap_or_default();
+    ["RssAnon:", "RssShmem:"].iter().filter_map(|name| kib(&status, name)).sum::<u64>() * 1024
+}
+
+/// The number on the line of this name, in the form of proc(5).
+fn kib(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Bytes of memory of the process, a page shared by n processes counted as an nth: exact, but the
-/// kernel walks every page. Where it may not be read, [`private_memory`].
+/// kernel walks every page. Where it may not be read, [`resident_memory`].
 pub(super) fn proportional_memory(process: &Process) -> u64 {
     let exact = || {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss_Anon:"))?;
-        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
-        Some(kib * 1024)
+        Some((kib(&text, "Pss_Anon:")? + kib(&text, "Pss_Shmem:")?) * 1024)
     };
-    exact().unwrap_or_else(|| private_memory(process))
+    exact().unwrap_or_else(|| resident_memory(process))
 }
 
 /// How long the kernel is given to end what was killed.
@@ -203,7 +203,7 @@ mod tests {
     fn we_find_ourselves() {
         let us = Process::find(std::process::id()).unwrap();
         assert!(us.runs());
-        assert!(private_memory(&us) > 0 && proportional_memory(&us) > 0);
+        assert!(resident_memory(&us) > 0 && proportional_memory(&us) > 0);
         assert_eq!(descendants(us.pid)[0].pid, us.pid);
     }
 }

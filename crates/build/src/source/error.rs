@@ -50,6 +50,15 @@ pub enum SourceError {
         /// The repository's folder or URL.
         path: PathBuf,
     },
+    /// The repository holds what a build may not see.
+    #[error(
+        "{}: the source's repository holds this file, in its history if not in the commit, and a build sees that\n\
+         hint: whoever has the repository has the key; make another one, outside of it", shown(.path)
+    )]
+    HoldsKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// Tracked files differ from the commit.
     #[error("the work tree differs from its commit: {}\nhint: commit or stash the changes", names(.paths))]
     Dirty {

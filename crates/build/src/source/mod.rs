@@ -227,6 +227,24 @@ impl ResolvedSource {
         }
     }
 
+    /// Fails where a file's very bytes are in one of the source's repositories, whatever it is named there and
+    /// in whichever commit: an export has the history too.
+    ///
+    /// # Errors
+    /// [`SourceError::HoldsKey`] and failures of git.
+    pub fn refuse_to_hold(&self, file: &Path) -> Result<(), SourceError> {
+        let bytes = std::fs::read(file).map_err(SourceError::io(file))?;
+        for origin in &self.origins {
+            let call = self.git.call(["hash-object", "--no-filters", "--stdin"]);
+            let id = call.git_dir(&origin.repository).stdin(bytes.clone()).text()?;
+            let call = self.git.call(["cat-file", "-e", &id]);
+            if call.git_dir(&origin.repository).answer()?.success {
+                return Err(SourceError::HoldsKey { path: file.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the commit into `dest`, a folder that is empty or not there yet: files with the modes
     /// of umask 022 and the commit's time, and a `.git` with that commit's history, the recorded
     /// tags, a detached HEAD, no remote and a fixed configuration. Submodules likewise, each with

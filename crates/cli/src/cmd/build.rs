@@ -131,6 +131,14 @@ pub struct Arguments {
     bounds: BoundOptions,
 }
 
+impl Arguments {
+    /// The files that are read beside the source.
+    fn inputs(&self) -> Vec<&Path> {
+        let inputs = [Some(&self.key), self.build_constraints.as_ref()];
+        inputs.into_iter().flatten().map(PathBuf::as_path).collect()
+    }
+}
+
 /// Builds, signs, and writes all files or none.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let cancel = interrupt::watch()?;
@@ -146,9 +154,8 @@ fn build(
 ) -> Result<Exit, CliError> {
     let stages = Stages::new();
     out_folder::check(&arguments.out)?;
-    let inputs = [Some(&arguments.key), arguments.build_constraints.as_ref()];
-    let inputs: Vec<_> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
-    outputs::spare(arguments.log.iter().map(|path| ("--log", path.as_path())), &inputs)?;
+    let log = arguments.log.iter().map(|path| ("--log", path.as_path()));
+    outputs::spare(log, &arguments.inputs())?;
     let key = passphrase::open_key(&arguments.key)?;
     let trace = match arguments.no_trace {
         true => Tracing::Off,
@@ -369,6 +376,9 @@ fn write(
         new.push(NewFile { name: &file.filename, mode: 0o644, content: Box::new(content) });
         new.push(NewFile { name: &file.bundle, mode: 0o644, content: Box::new(&file.signed[..]) });
     }
+    let names = files.iter().flat_map(|file| [&file.filename, &file.bundle]);
+    let paths: Vec<_> = names.map(|name| arguments.out.join(name)).collect();
+    outputs::spare(paths.iter().map(|path| ("--out", path.as_path())), &arguments.inputs())?;
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Keep };
     let policy = own_policy(arguments, key, source)?;
     let check = |paths: &[&Path]| -> Result<(), CliError> {

@@ -25,6 +25,7 @@ use wheelmark_core::verify::{Artifact, Contents, VerifiedBuild};
 
 use super::verify::{self, Judged};
 use crate::artifact;
+use crate::attestations;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, below};
 use crate::exit::Exit;
@@ -505,10 +506,11 @@ fn check_outputs(arguments: &Arguments) -> Result<(), CliError> {
     let kept = arguments.keep.as_ref().map(|folder| kept_path(arguments, folder));
     let outputs = [("--result", result), ("--keep", kept)];
     let outputs = outputs.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
-    let bundle = arguments.bundle.clone();
-    let bundle = bundle.unwrap_or_else(|| with_suffix(&arguments.wheel, ".sigstore.json"));
-    let mut inputs = vec![arguments.wheel.as_path(), &bundle];
+    let beside: Vec<PathBuf> = attestations::places(&arguments.wheel).collect();
+    let mut inputs = vec![arguments.wheel.as_path()];
+    inputs.extend(beside.iter().chain(&arguments.bundle).map(PathBuf::as_path));
     inputs.extend(signing_key(arguments)?);
+    inputs.extend(arguments.trust.files());
     outputs::spare(outputs.clone(), &inputs)?;
     match arguments.overwrite {
         true => Ok(()),
