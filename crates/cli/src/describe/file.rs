@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
-use wheelmark_build::sign::Signer as _;
 use wheelmark_build::sign::key::KeyFile;
 use wheelmark_build::sign::pem::PemKind;
 use wheelmark_core::digest::Sha256Digest;
