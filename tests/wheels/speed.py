@@ -70,7 +70,8 @@ def measure(arguments, folder):
     about = processors()
     lines = [
         "{processor}, {processors} processors, Linux {kernel}; {when}.".format(**about), load(about), "",
-        f"{len(files):,} files ({len(paths)} different wheels), {total:,} bytes, each with a bundle, all accepted.",
+        f"{len(files):,} files ({min(len(paths), len(files))} different wheels), {total:,} bytes, each with a bundle, "
+        "all accepted.",
         f"Left out, since the strict reader refuses them: {', '.join(refused) or 'none'}.", "",
         "| what | wall s | cpu s | cpu / bare | peak MiB |", "| --- | ---: | ---: | ---: | ---: |",
     ]
