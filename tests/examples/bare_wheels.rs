@@ -1,19 +1,25 @@
-//! The bare arithmetic of reading wheels, without a single check: SHA-256 of each file and of each member,
-//! and inflation by the fastest library there is, with each file and each member whole in memory. What the
-//! strict reader is measured against.
+//! The bare arithmetic of verifying wheels, without a single check of what they say: SHA-256 of each file and of
+//! each member, inflation by the fastest library there is, with each file and each member whole in memory; and the
+//! signature of the bundle beside each file, by a key that was parsed before. What `verify` is measured against.
 //!
-//!     bare_wheels FILE...
+//!     bare_wheels KEY FILE...
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 
 use sha2::{Digest as _, Sha256};
+use sigstore_crypto::VerificationKey;
+use sigstore_types::{Bundle, DerPublicKey, SignatureContent};
 
 fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let key = arguments.next().ok_or_else(|| io::Error::other("usage: bare_wheels KEY FILE..."))?;
+    let key = read_key(&fs::read_to_string(key)?)?;
     let mut inflater = libdeflater::Decompressor::new();
     let (mut bytes, mut output) = (Vec::new(), Vec::new());
     let mut sum = 0u8;
-    for file in std::env::args().skip(1) {
+    for file in arguments {
+        signature(&key, &fs::read_to_string(format!("{file}.sigstore.json"))?)?;
         bytes.clear();
         File::open(file)?.read_to_end(&mut bytes)?;
         sum ^= Sha256::digest(&bytes)[0];
@@ -32,6 +38,20 @@ fn main() -> io::Result<()> {
     }
     println!("{sum:02x}");
     Ok(())
+}
+
+fn read_key(pem: &str) -> io::Result<VerificationKey> {
+    let der = DerPublicKey::from_pem(pem).map_err(io::Error::other)?;
+    VerificationKey::from_spki(&der).map_err(io::Error::other)
+}
+
+/// The one signature of a bundle; an error unless it holds.
+fn signature(key: &VerificationKey, bundle: &str) -> io::Result<()> {
+    let bundle = Bundle::from_json(bundle).map_err(io::Error::other)?;
+    let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
+        return Err(io::Error::other("a bundle without an envelope"));
+    };
+    key.verify(envelope.pae(), &envelope.signature.sig).map_err(io::Error::other)
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> usize {

@@ -366,15 +366,22 @@ def machine():
             return subprocess.run(argv, capture_output=True, text=True).stdout.splitlines()[0].strip()
         return "unknown"
 
+    return {
+        **processors(),
+        "python": platform.python_version(),
+        "uv": first(str(real("uv")), "--version"),
+        "pip": first(sys.executable, "-m", "pip", "--version").split(" from ")[0],
+        "git": first("git", "--version"),
+    }
+
+
+def processors():
+    """The same of the machine without its tools."""
     model = [line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
     return {
         "processor": model[0] if model else platform.machine(),
         "processors": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
-        "python": platform.python_version(),
-        "uv": first(str(real("uv")), "--version"),
-        "pip": first(sys.executable, "-m", "pip", "--version").split(" from ")[0],
-        "git": first("git", "--version"),
         "load": [round(value, 1) for value in os.getloadavg()],
         "when": time.strftime("%Y-%m-%d", time.gmtime()),
     }
