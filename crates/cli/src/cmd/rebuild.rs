@@ -1,5 +1,7 @@
 //! `wheelmark rebuild`: the wheel once more, from what its verified provenance says.
 
+mod written;
+
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,12 +10,11 @@ use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Serialize;
-use wheelmark_build::atomic::Existing;
 use wheelmark_build::error::BuildError;
 use wheelmark_build::instructions::{self, Form};
 use wheelmark_build::rebuild::{self, Prepared};
 use wheelmark_build::sandbox::{Isolation, Tracing};
-use wheelmark_build::sign::{Signer, sign_statement};
+use wheelmark_build::sign::sign_statement;
 use wheelmark_build::source::SourceError;
 use wheelmark_core::attestation::rebuild_result::RebuildResult;
 use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
@@ -23,16 +24,15 @@ use wheelmark_core::policy::LOCAL_BUILDER;
 use wheelmark_core::report::{CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
 use wheelmark_core::verify::{Artifact, Contents, VerifiedBuild};
 
+use self::written::{SignedResult, Written};
 use super::verify::{self, Judged};
 use crate::artifact;
-use crate::attestations;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, below};
 use crate::exit::Exit;
 use crate::input::Watched;
 use crate::interrupt;
 use crate::machine::{self, Place};
-use crate::outputs;
 use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, lines, styled};
@@ -117,26 +117,6 @@ struct Answer<'a> {
     written: Option<&'a Written>,
 }
 
-/// The files that a rebuild leaves, where it was asked for any.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    /// The rebuilt file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kept: Option<String>,
-    /// What was shown, signed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<SignedResult>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SignedResult {
-    file: String,
-    /// The id of the key that signed it.
-    key: String,
-}
-
 /// What came of the attempt.
 struct Shown {
     outcome: RebuildOutcome,
@@ -151,7 +131,7 @@ struct Shown {
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     // Opened before anything is built.
     let signer = signing_key(arguments)?.map(passphrase::open_key).transpose()?;
-    check_outputs(arguments)?;
+    written::check(arguments)?;
     let policy = arguments.trust.policy(signer.as_ref())?;
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
@@ -186,12 +166,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     } else if let (Some(key), Some(attestation)) = (&signer, given.first()) {
         let statement = result_statement(&artifact, &verified, &attestation.bytes, &shown)?;
         let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
-        let path = result_path(arguments);
-        write_result(arguments, &path, &signed)?;
-        shown.written.result = Some(SignedResult {
-            file: path.to_string_lossy().into_owned(),
-            key: Signer::key_id(key).to_string(),
-        });
+        shown.written.result = Some(written::write_result(arguments, key, &signed)?);
     }
     tell(arguments, &report, Some(&shown), output)?;
     Ok(match (&shown.outcome, report.decision()) {
@@ -267,9 +242,10 @@ fn attempt(
         }
     };
     stages.begin("comparing");
-    let kept = arguments.keep.as_ref().map(|folder| keep(arguments, &built.file, folder));
+    let kept = arguments.keep.as_ref();
+    let kept = kept.map(|folder| written::keep(arguments, &built.file, folder));
     let mut shown = compared(arguments, artifact, &built.file, drift.clone(), printed, cancel)?;
-    shown.written.kept = kept.transpose()?.map(|path| path.to_string_lossy().into_owned());
+    shown.written.kept = kept.transpose()?;
     Ok(shown)
 }
 
@@ -487,58 +463,6 @@ fn result_statement(
         Utc::now().trunc_subsecs(0),
     );
     result.statement(&artifact.name, artifact.sha256).map_err(CliError::undecided)
-}
-
-fn result_path(arguments: &Arguments) -> PathBuf {
-    let beside = || with_suffix(&arguments.wheel, ".rebuild.sigstore.json");
-    arguments.result.clone().unwrap_or_else(beside)
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Refuses to write over what this rebuild starts from, or over what is there, before anything is built.
-fn check_outputs(arguments: &Arguments) -> Result<(), CliError> {
-    let result = arguments.sign_result.then(|| result_path(arguments));
-    let kept = arguments.keep.as_ref().map(|folder| kept_path(arguments, folder));
-    let outputs = [("--result", result), ("--keep", kept)];
-    let outputs = outputs.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
-    let beside: Vec<PathBuf> = attestations::places(&arguments.wheel).collect();
-    let mut inputs = vec![arguments.wheel.as_path()];
-    inputs.extend(beside.iter().chain(&arguments.bundle).map(PathBuf::as_path));
-    inputs.extend(signing_key(arguments)?);
-    inputs.extend(arguments.trust.files());
-    outputs::spare(outputs.clone(), &inputs)?;
-    match arguments.overwrite {
-        true => Ok(()),
-        false => outputs.map(|(_, path)| path).try_for_each(outputs::refuse_existing),
-    }
-}
-
-fn kept_path(arguments: &Arguments, folder: &Path) -> PathBuf {
-    folder.join(arguments.wheel.file_name().unwrap_or_default())
-}
-
-fn write_result(arguments: &Arguments, path: &Path, signed: &[u8]) -> Result<(), CliError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    outputs::write_into(folder, path, Box::new(signed), arguments.existing())
-}
-
-fn keep(arguments: &Arguments, file: &Path, folder: &Path) -> Result<PathBuf, CliError> {
-    let content = File::open(file).map_err(|error| CliError::io("read", file, &error))?;
-    fs::create_dir_all(folder).map_err(|error| CliError::io("write to", folder, &error))?;
-    outputs::write_into(folder, file, Box::new(content), arguments.existing())?;
-    Ok(folder.join(file.file_name().unwrap_or_default()))
-}
-
-impl Arguments {
-    fn existing(&self) -> Existing {
-        if self.overwrite { Existing::Replace } else { Existing::Keep }
-    }
 }
 
 fn form(text: &str) -> Result<Form, String> {
