@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
 
@@ -36,11 +36,20 @@ pub fn refuse_existing(path: &Path) -> Result<(), CliError> {
     }
 }
 
-/// Where a path's own name is, whatever links lead to its folder; a link of that name is not followed.
+/// Where a path's own name is, whatever links lead to its folder, which need not be there yet; a link of that name
+/// is not followed.
 fn place(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
-    Some(folder.join(path.file_name()?))
+    let path = std::path::absolute(path).ok()?;
+    let folder = path.parent()?;
+    let there = folder.ancestors().find_map(|it| Some((it, fs::canonicalize(it).ok()?)))?;
+    let mut place = there.1;
+    for part in folder.strip_prefix(there.0).ok()?.join(path.file_name()?).components() {
+        match part {
+            Component::ParentDir => _ = place.pop(),
+            part => place.push(part),
+        }
+    }
+    Some(place)
 }
 
 /// Writes a file into a folder, under the name of `path`: a link of that name is replaced, not followed.

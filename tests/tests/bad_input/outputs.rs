@@ -27,6 +27,10 @@ fn a_rebuild_writes_over_nothing_that_it_starts_from() {
         (result(format!("out/{name}.sigstore.json")), "--result"),
         (result("release.key".to_owned()), "--result"),
         (vec!["--keep".to_owned(), "link".to_owned()], "--keep"),
+        (
+            [result(format!("new/../new/{name}")), vec!["--keep".into(), "new".into()]].concat(),
+            "--keep",
+        ),
     ] {
         let mut rebuild = project.rebuild(&cache(&project));
         let says = [&*format!("{option} would write over `"), "hint: name another place"];

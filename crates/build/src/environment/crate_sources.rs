@@ -116,36 +116,68 @@ fn hold_places(checkout: &Path, manifest: &Path) -> Result<(), CratesError> {
     let Ok(text) = fs::read_to_string(manifest) else { return Ok(()) };
     let Ok(table) = toml::from_str::<toml::Table>(&text) else { return Ok(()) };
     let folder = manifest.parent().unwrap_or(manifest);
-    let workspace = table.get("workspace").and_then(toml::Value::as_table);
-    for key in ["members", "default-members", "exclude"] {
+    let table = toml::Value::Table(table);
+    let workspace = table.get("workspace");
+    let mut named: Vec<&str> = Vec::new();
+    for key in ["members", "default-members"] {
         let patterns = workspace.and_then(|it| it.get(key)).and_then(toml::Value::as_array);
         for pattern in patterns.into_iter().flatten().filter_map(toml::Value::as_str) {
-            by_name(checkout, &folder.join(pattern))?;
-            let climbs = Path::new(pattern).components().any(|it| it == Component::ParentDir);
-            if climbs && pattern.contains(['*', '?', '[']) {
+            if !is_plain_pattern(pattern) {
                 let (path, pattern) = (manifest.to_owned(), pattern.to_owned());
                 return Err(CratesError::Pattern { path, pattern });
             }
+            named.push(pattern);
         }
     }
-    let mut todo: Vec<&toml::Value> = table.values().collect();
-    while let Some(value) = todo.pop() {
-        match value {
-            toml::Value::Table(table) => {
-                for (key, value) in table {
-                    match value.as_str() {
-                        Some(path) if key == "path" || key == "workspace" => {
-                            by_name(checkout, &folder.join(path))?;
-                        }
-                        _ => todo.push(value),
-                    }
-                }
-            }
-            toml::Value::Array(values) => todo.extend(values),
-            _ => {}
+    for package in [table.get("package"), table.get("project")].into_iter().flatten() {
+        named.extend(package.get("workspace").and_then(toml::Value::as_str));
+    }
+    let targets = table.get("target").and_then(toml::Value::as_table);
+    let with_dependencies = [Some(&table), workspace].into_iter().flatten();
+    for table in with_dependencies.chain(targets.into_iter().flat_map(toml::Table::values)) {
+        for key in DEPENDENCIES {
+            named.extend(table.get(key).into_iter().flat_map(paths_in));
+        }
+    }
+    let patched = table.get("patch").and_then(toml::Value::as_table);
+    named.extend(patched.into_iter().flat_map(toml::Table::values).flat_map(paths_in));
+    for place in named {
+        if by_name(checkout, &folder.join(place)).is_err() {
+            let (manifest, place) = (manifest.to_owned(), place.to_owned());
+            return Err(CratesError::Leaves { manifest, place });
         }
     }
     Ok(())
+}
+
+/// The tables of dependencies, also as they were once spelled.
+const DEPENDENCIES: [&str; 5] = [
+    "dependencies",
+    "dev-dependencies",
+    "build-dependencies",
+    "dev_dependencies",
+    "build_dependencies",
+];
+
+/// The `path` of each dependency of a table.
+fn paths_in(dependencies: &toml::Value) -> impl Iterator<Item = &str> {
+    let table = dependencies.as_table();
+    table.into_iter().flat_map(toml::Table::values).filter_map(|it| it.get("path")?.as_str())
+}
+
+/// Whether cargo finds the folders of a pattern in a time that does not depend on what the pattern is: `**`, or
+/// many of the others, try every way through the tree, and one that begins with a dot takes `..` for a name too.
+fn is_plain_pattern(pattern: &str) -> bool {
+    let wild = |part: &&str| part.contains(['*', '?', '[']);
+    let parts = || pattern.split('/');
+    let climbs = parts().any(|part| part == "..");
+    match parts().filter(wild).count() {
+        0 => true,
+        count => {
+            let odd = parts().filter(wild).any(|part| part.starts_with(['.', '[', '?']));
+            count <= 2 && !climbs && !odd && !pattern.contains("**")
+        }
+    }
 }
 
 /// What `cargo metadata` tells of a package, as far as it is looked at.
@@ -206,7 +238,7 @@ fn packages(
         ["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"];
     let mut arguments: Vec<OsString> = arguments.map(Into::into).into();
     arguments.push(manifest.into());
-    let output = toolchain.cargo(arguments, cancel)?;
+    let output = toolchain.ask_cargo(arguments, cancel)?;
     let failed = |said| CratesError::Cargo { manifest: manifest.to_owned(), said };
     if !output.status.success() {
         return Err(failed(message(&output.stderr)));

@@ -78,6 +78,14 @@ pub enum CratesError {
         /// The checkout.
         checkout: PathBuf,
     },
+    /// A manifest names a place outside of the checkout.
+    #[error("{}: `{}` is outside of the source", shown(.manifest), Escaped(.place))]
+    Leaves {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The place as it is named.
+        place: String,
+    },
     /// Where a symbolic link leads, cargo and others do not see alike.
     #[error(
         "`{}` is or lies behind a symbolic link, or one out of the source: which file cargo reads there is not \
@@ -88,7 +96,11 @@ pub enum CratesError {
         path: PathBuf,
     },
     /// A pattern of which cargo would try every folder that it can reach.
-    #[error("{}: `{}` may not have `..` beside `*`, `?` or `[`", shown(.path), Escaped(.pattern))]
+    #[error(
+        "{}: `{}` is no pattern that is followed: at most two parts with `*`, `?` or `[`, none that begins with \
+         `.`, `?` or `[`, no `**`, and no `..` beside them",
+        shown(.path), Escaped(.pattern)
+    )]
     Pattern {
         /// The manifest.
         path: PathBuf,
@@ -344,7 +356,7 @@ fn workspace_of(
         ["locate-project", "--workspace", "--message-format", "plain", "--manifest-path"];
     let mut arguments: Vec<OsString> = arguments.map(Into::into).into();
     arguments.push(manifest.into());
-    let output = toolchain.cargo(arguments, cancel)?;
+    let output = toolchain.ask_cargo(arguments, cancel)?;
     let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.status.success() || path.is_empty() {
         return Err(CratesError::Cargo {

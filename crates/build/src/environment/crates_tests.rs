@@ -290,7 +290,7 @@ fn crates_of_the_checkout_are_taken_by_path_and_others_are_not() {
     let error =
         Tree::new(&[&files[..], &[("../m/Cargo.toml", member), ("../m/src/lib.rs", "")]].concat())
             .error();
-    assert!(error.contains("is outside of `"), "{error}");
+    assert!(error.contains("is outside of the source"), "{error}");
 
     let text = format!("{}[replace]\n'itoa:1.0.15' = {{ path = 'm' }}\n", CARGO.1);
     let error = Tree::new(&[MATURIN, ("Cargo.toml", &text), MAIN, ("Cargo.lock", "")]).error();
@@ -351,13 +351,17 @@ fn no_place_outside_of_the_checkout_is_read() {
     if let Err(error) = RustToolchain::find(&AtomicBool::new(false)) {
         return eprintln!("skipped: {error}");
     }
-    let outside = "is outside of `";
-    let pattern = "may not have `..` beside";
+    let outside = "is outside of the source";
+    let pattern = "is no pattern that is followed";
     for (more, says) in [
         ("[workspace]\nmembers = ['/etc/*']\n", outside),
         ("[workspace]\nmembers = ['../m']\n", outside),
         ("[workspace]\ndefault-members = ['m/../../m']\n", outside),
         ("[workspace]\nmembers = ['*/../*/../*']\n", pattern),
+        ("[workspace]\nmembers = ['.?/.?/*']\n", pattern),
+        ("[workspace]\nmembers = ['[.][.]/m']\n", pattern),
+        ("[workspace]\nmembers = ['**/m']\n", pattern),
+        ("[workspace]\nmembers = ['*/*/*']\n", pattern),
         ("m = { path = '/m' }\n", outside),
         ("[target.'cfg(unix)'.dependencies]\nm = { path = '../m' }\n", outside),
         ("[workspace.dependencies]\nm.path = '../m'\n", outside),
@@ -365,9 +369,34 @@ fn no_place_outside_of_the_checkout_is_read() {
     ] {
         let text = format!("{}{more}", CARGO.1);
         let error = Tree::new(&[MATURIN, ("Cargo.toml", &text), MAIN, ("Cargo.lock", "")]).error();
-        assert!(error.contains(says), "{more}: {error}");
+        assert!(error.contains("Cargo.toml: ") && error.contains(says), "{more}: {error}");
     }
     let member = "[package]\nname = 'm'\nversion = '1.0.0'\nworkspace = '../../w'\n";
     let error = Tree::new(&[MATURIN, CARGO, MAIN, ("m/Cargo.toml", member)]).error();
     assert!(error.contains(outside), "{error}");
+}
+
+#[test]
+fn a_workspace_as_people_write_them_is_followed() {
+    let root = format!(
+        "{}inner = {{ path = 'crates/inner' }}\n[lib]\npath = 'src/lib.rs'\n[workspace]\n\
+         members = ['crates/*']\nexclude = ['../x']\n[workspace.metadata.y]\npath = '../z'\n\
+         [package.metadata.x]\npath = '/usr/share/x'\n",
+        CARGO.1
+    );
+    let inner = "[package]\nname = 'inner'\nversion = '1.0.0'\n[dependencies]\n\
+                 other = { path = '../../other' }\n";
+    let other = "[package]\nname = 'other'\nversion = '1.0.0'\nworkspace = '..'\n";
+    let Some(tree) = locked(&[
+        MATURIN,
+        ("Cargo.toml", &root),
+        MAIN,
+        ("crates/inner/Cargo.toml", inner),
+        ("crates/inner/src/lib.rs", ""),
+        ("other/Cargo.toml", other),
+        ("other/src/lib.rs", ""),
+    ]) else {
+        return;
+    };
+    assert_eq!(tree.fetch().unwrap().unwrap().packages.len(), 1);
 }

@@ -18,6 +18,9 @@ use crate::process::{self, Output, ProcessError};
 /// Long enough for some hundred crates over a slow line.
 const TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
+/// Long enough to read the manifests of the largest workspaces.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Variables of cargo's that say where crates come from; all others of its own are removed.
 const KEPT: &[&str] =
     &["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
@@ -121,6 +124,24 @@ impl RustToolchain {
         arguments: Vec<OsString>,
         cancel: &AtomicBool,
     ) -> Result<Output, ProcessError> {
+        self.cargo_within(TIMEOUT, arguments, cancel)
+    }
+
+    /// The same for what it can answer from the files at hand.
+    pub(super) fn ask_cargo(
+        &self,
+        arguments: Vec<OsString>,
+        cancel: &AtomicBool,
+    ) -> Result<Output, ProcessError> {
+        self.cargo_within(QUESTION_TIMEOUT, arguments, cancel)
+    }
+
+    fn cargo_within(
+        &self,
+        timeout: Duration,
+        arguments: Vec<OsString>,
+        cancel: &AtomicBool,
+    ) -> Result<Output, ProcessError> {
         let mut command = Command::new(self.sysroot.join("bin/cargo"));
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();
@@ -136,7 +157,7 @@ impl RustToolchain {
             .env("RUSTC_WRAPPER", "")
             .env("CARGO_TERM_COLOR", "never")
             .current_dir("/");
-        process::run(command, cancel, TIMEOUT)
+        process::run(command, cancel, timeout)
     }
 }
 

@@ -17,6 +17,7 @@ mod refs;
 mod remote;
 mod spec;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -233,13 +234,17 @@ impl ResolvedSource {
     /// # Errors
     /// [`SourceError::HoldsKey`] and failures of git.
     pub fn refuse_to_hold(&self, file: &Path) -> Result<(), SourceError> {
-        let bytes = std::fs::read(file).map_err(SourceError::io(file))?;
-        for origin in &self.origins {
-            let call = self.git.call(["hash-object", "--no-filters", "--stdin"]);
-            let id = call.git_dir(&origin.repository).stdin(bytes.clone()).text()?;
-            let call = self.git.call(["cat-file", "-e", &id]);
-            if call.git_dir(&origin.repository).answer()?.success {
-                return Err(SourceError::HoldsKey { path: file.to_owned() });
+        let text = std::fs::read(file).map_err(SourceError::io(file))?;
+        // git may have changed the ends of its lines.
+        let plain: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'\r').collect();
+        for bytes in BTreeSet::from([text, plain]) {
+            for origin in &self.origins {
+                let call = self.git.call(["hash-object", "--no-filters", "--stdin"]);
+                let id = call.git_dir(&origin.repository).stdin(bytes.clone()).text()?;
+                let call = self.git.call(["cat-file", "-e", &id]);
+                if call.git_dir(&origin.repository).answer()?.success {
+                    return Err(SourceError::HoldsKey { path: file.to_owned() });
+                }
             }
         }
         Ok(())

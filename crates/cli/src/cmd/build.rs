@@ -378,7 +378,9 @@ fn write(
     }
     let names = files.iter().flat_map(|file| [&file.filename, &file.bundle]);
     let paths: Vec<_> = names.map(|name| arguments.out.join(name)).collect();
-    outputs::spare(paths.iter().map(|path| ("--out", path.as_path())), &arguments.inputs())?;
+    let mut taken = arguments.inputs();
+    taken.extend(arguments.log.as_deref());
+    outputs::spare(paths.iter().map(|path| ("--out", path.as_path())), &taken)?;
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Keep };
     let policy = own_policy(arguments, key, source)?;
     let check = |paths: &[&Path]| -> Result<(), CliError> {
