@@ -12,6 +12,7 @@ pub mod execute;
 pub mod instructions;
 pub mod layout;
 mod observe;
+pub mod paths;
 pub mod process;
 pub mod rebuild;
 pub mod record;

@@ -73,7 +73,8 @@ pub fn places(file: &Path) -> impl Iterator<Item = PathBuf> {
     SUFFIXES.iter().map(|suffix| beside(file, suffix))
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+/// The place beside a file whose name is the file's with `suffix` after it.
+pub fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(OsStr::new(suffix));
     PathBuf::from(name)

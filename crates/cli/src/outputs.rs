@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
+use wheelmark_build::paths;
 
 use crate::error::{CliError, shown};
 
@@ -40,16 +41,7 @@ pub fn refuse_existing(path: &Path) -> Result<(), CliError> {
 /// is not followed.
 fn place(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
-    let folder = path.parent()?;
-    let there = folder.ancestors().find_map(|it| Some((it, fs::canonicalize(it).ok()?)))?;
-    let mut place = there.1;
-    for part in folder.strip_prefix(there.0).ok()?.join(path.file_name()?).components() {
-        match part {
-            Component::ParentDir => _ = place.pop(),
-            part => place.push(part),
-        }
-    }
-    Some(place)
+    Some(paths::resolved(path.parent()?)?.join(path.file_name()?))
 }
 
 /// Writes a file into a folder, under the name of `path`: a link of that name is replaced, not followed.

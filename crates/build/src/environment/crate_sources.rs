@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
@@ -15,7 +15,8 @@ use serde::Deserialize;
 use super::crates::{CRATES_IO, CratesError, at};
 use super::message;
 use super::project::{MANIFEST_LIMIT, read_manifest, toml_error};
-use super::rust::RustToolchain;
+use super::rust::{QUESTION, RustToolchain};
+use crate::paths;
 
 /// Refuses a manifest that takes a crate from anywhere but crates.io or the checkout itself: one of the
 /// workspaces' members, or one that these take by its path.
@@ -58,7 +59,7 @@ pub(super) fn hold(
 /// A path by which cargo finds a file: it resolves `..` by name, others by following links. It must be in the
 /// checkout, and the same file for all.
 pub(super) fn place(checkout: &Path, path: &Path) -> Result<PathBuf, CratesError> {
-    let plain = by_name(checkout, path)?;
+    let plain = in_checkout(checkout, path)?;
     match fs::canonicalize(path).map_err(at(path))? == plain {
         true => Ok(plain),
         false => Err(CratesError::Linked { path: path.to_owned() }),
@@ -66,14 +67,8 @@ pub(super) fn place(checkout: &Path, path: &Path) -> Result<PathBuf, CratesError
 }
 
 /// A path in the checkout with its `..` resolved by name.
-fn by_name(checkout: &Path, path: &Path) -> Result<PathBuf, CratesError> {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => _ = plain.pop(),
-            part => plain.push(part),
-        }
-    }
+fn in_checkout(checkout: &Path, path: &Path) -> Result<PathBuf, CratesError> {
+    let plain = paths::by_name(path);
     match plain.starts_with(checkout) {
         true => Ok(plain),
         false => Err(CratesError::Outside { path: plain, checkout: checkout.to_owned() }),
@@ -142,7 +137,7 @@ fn hold_places(checkout: &Path, manifest: &Path) -> Result<(), CratesError> {
     let patched = table.get("patch").and_then(toml::Value::as_table);
     named.extend(patched.into_iter().flat_map(toml::Table::values).flat_map(paths_in));
     for place in named {
-        if by_name(checkout, &folder.join(place)).is_err() {
+        if in_checkout(checkout, &folder.join(place)).is_err() {
             let (manifest, place) = (manifest.to_owned(), place.to_owned());
             return Err(CratesError::Leaves { manifest, place });
         }
@@ -168,16 +163,11 @@ fn paths_in(dependencies: &toml::Value) -> impl Iterator<Item = &str> {
 /// Whether cargo finds the folders of a pattern in a time that does not depend on what the pattern is: `**`, or
 /// many of the others, try every way through the tree, and one that begins with a dot takes `..` for a name too.
 fn is_plain_pattern(pattern: &str) -> bool {
-    let wild = |part: &&str| part.contains(['*', '?', '[']);
-    let parts = || pattern.split('/');
-    let climbs = parts().any(|part| part == "..");
-    match parts().filter(wild).count() {
-        0 => true,
-        count => {
-            let odd = parts().filter(wild).any(|part| part.starts_with(['.', '[', '?']));
-            count <= 2 && !climbs && !odd && !pattern.contains("**")
-        }
-    }
+    let wild: Vec<&str> =
+        pattern.split('/').filter(|part| part.contains(['*', '?', '['])).collect();
+    let climbs = pattern.split('/').any(|part| part == "..");
+    let odd = wild.iter().any(|part| part.contains("**") || part.starts_with(['.', '[', '?']));
+    wild.is_empty() || (wild.len() <= 2 && !climbs && !odd)
 }
 
 /// What `cargo metadata` tells of a package, as far as it is looked at.
@@ -238,7 +228,7 @@ fn packages(
         ["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"];
     let mut arguments: Vec<OsString> = arguments.map(Into::into).into();
     arguments.push(manifest.into());
-    let output = toolchain.ask_cargo(arguments, cancel)?;
+    let output = toolchain.cargo(arguments, QUESTION, cancel)?;
     let failed = |said| CratesError::Cargo { manifest: manifest.to_owned(), said };
     if !output.status.success() {
         return Err(failed(message(&output.stderr)));

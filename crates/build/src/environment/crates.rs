@@ -16,10 +16,9 @@ use wheelmark_core::attestation::pep517::Crate;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::report::Escaped;
 
-use super::crate_sources;
-use super::crate_sources::place;
+use super::crate_sources::{self, place};
 use super::project::{BuildSystem, MANIFEST_LIMIT, ProjectError, read_manifest, toml_error};
-use super::rust::{RustError, RustToolchain};
+use super::rust::{DOWNLOAD, QUESTION, RustError, RustToolchain};
 use super::{message, shown};
 use crate::process::ProcessError;
 
@@ -242,7 +241,7 @@ pub fn fetch(
         arguments.extend(["--sync".into(), manifest.into()]);
     }
     arguments.push(std::path::absolute(&vendor).map_err(at(&vendor))?.into());
-    let output = toolchain.cargo(arguments, cancel)?;
+    let output = toolchain.cargo(arguments, DOWNLOAD, cancel)?;
     let failed = |said: String| CratesError::Cargo { manifest: manifests[0].clone(), said };
     if !output.status.success() {
         return Err(failed(message(&output.stderr)));
@@ -356,7 +355,7 @@ fn workspace_of(
         ["locate-project", "--workspace", "--message-format", "plain", "--manifest-path"];
     let mut arguments: Vec<OsString> = arguments.map(Into::into).into();
     arguments.push(manifest.into());
-    let output = toolchain.ask_cargo(arguments, cancel)?;
+    let output = toolchain.cargo(arguments, QUESTION, cancel)?;
     let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.status.success() || path.is_empty() {
         return Err(CratesError::Cargo {

@@ -9,7 +9,7 @@ pub(super) fn home() -> Option<PathBuf> {
     env::home_dir().filter(|home| home.is_absolute())
 }
 
-/// The home folders of this machine's people, each as it is named and without links.
+/// `~` and `~/.local` of this machine's people, each as it is named and without links.
 pub(super) struct Homes(Vec<PathBuf>);
 
 impl Homes {
@@ -21,20 +21,15 @@ impl Homes {
     }
 
     pub fn new(homes: impl Iterator<Item = PathBuf>) -> Self {
-        Self(homes.flat_map(|home| [fs::canonicalize(&home).ok(), Some(home)]).flatten().collect())
+        let folders = homes.flat_map(|home| [home.join(".local"), home]);
+        Self(folders.flat_map(|it| [fs::canonicalize(&it).ok(), Some(it)]).flatten().collect())
     }
 
     /// Whether a folder is somebody's `~` or `~/.local`, or anything above.
     pub fn share(&self, folder: &Path) -> bool {
         let real = fs::canonicalize(folder);
         [folder].into_iter().chain(real.as_deref().ok()).any(|folder| {
-            folder.parent().is_none()
-                || self.0.iter().any(|home| {
-                    let local = home.join(".local");
-                    home.starts_with(folder)
-                        || folder == local
-                        || fs::canonicalize(local).is_ok_and(|local| local.starts_with(folder))
-                })
+            folder.parent().is_none() || self.0.iter().any(|it| it.starts_with(folder))
         })
     }
 }

@@ -15,11 +15,11 @@ use super::message;
 use super::uv::digest_of;
 use crate::process::{self, Output, ProcessError};
 
-/// Long enough for some hundred crates over a slow line.
-const TIMEOUT: Duration = Duration::from_secs(20 * 60);
+/// How long cargo may take for some hundred crates over a slow line.
+pub(super) const DOWNLOAD: Duration = Duration::from_secs(20 * 60);
 
-/// Long enough to read the manifests of the largest workspaces.
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take for what it can answer from the files at hand: the manifests of the largest workspaces.
+pub(super) const QUESTION: Duration = Duration::from_secs(60);
 
 /// Variables of cargo's that say where crates come from; all others of its own are removed.
 const KEPT: &[&str] =
@@ -118,28 +118,11 @@ impl RustToolchain {
         })
     }
 
-    /// Runs its cargo outside of any project.
+    /// Runs its cargo outside of any project, for [`DOWNLOAD`] or [`QUESTION`].
     pub(super) fn cargo(
         &self,
         arguments: Vec<OsString>,
-        cancel: &AtomicBool,
-    ) -> Result<Output, ProcessError> {
-        self.cargo_within(TIMEOUT, arguments, cancel)
-    }
-
-    /// The same for what it can answer from the files at hand.
-    pub(super) fn ask_cargo(
-        &self,
-        arguments: Vec<OsString>,
-        cancel: &AtomicBool,
-    ) -> Result<Output, ProcessError> {
-        self.cargo_within(QUESTION_TIMEOUT, arguments, cancel)
-    }
-
-    fn cargo_within(
-        &self,
         timeout: Duration,
-        arguments: Vec<OsString>,
         cancel: &AtomicBool,
     ) -> Result<Output, ProcessError> {
         let mut command = Command::new(self.sysroot.join("bin/cargo"));

@@ -49,6 +49,10 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
         })?;
     let plan = Plan::new(sandbox, &job, &binds, own.path())?;
     let writable: Vec<&Path> = binds.iter().filter(|b| b.writable).map(|b| &*b.host).collect();
+    // Without bubblewrap nothing can be hidden: the job sees what its user does.
+    if sandbox.bubblewrap.is_some() {
+        sandbox.hidden.iter().try_for_each(|secret| secret.held(&plan.view, &writable))?;
+    }
     let drops_root = sandbox.bubblewrap.as_ref().is_some_and(|bwrap| bwrap.root);
     bubblewrap::hand_over(&writable, drops_root.then_some(job.uid))?;
 
@@ -206,9 +210,6 @@ impl Plan {
             Some(bwrap) => {
                 filter = bwrap.filter(own)?;
                 let (arguments, view) = bwrap.arguments(job, binds, own)?;
-                let mine = binds.iter().filter(|bind| bind.writable);
-                let mine: Vec<&Path> = mine.map(|bind| &*bind.host).collect();
-                sandbox.hidden.iter().try_for_each(|secret| secret.held(&view, &mine))?;
                 add(&[bwrap.program.as_ref(), word("--json-status-fd"), word("3")]);
                 arguments.iter().for_each(|argument| add(&[argument]));
                 if filter.is_some() {

@@ -17,6 +17,7 @@ use super::git::Git;
 use super::objects::{object_format, object_id};
 use super::spec::RepositoryUrl;
 use super::{DirtyReason, Origin, ResolveOptions, ResolvedSource, SourceSubmodule};
+use crate::paths;
 
 /// A work tree and its repository.
 pub(super) struct WorkTree {
@@ -229,7 +230,7 @@ impl WorkTree {
             .arg(commit.as_str())
             .git_dir(&self.git_dir)
             .bytes()?;
-        Ok(paths(&bytes))
+        Ok(listed(&bytes))
     }
 
     /// Files that are not the commit's: changed ones, then untracked ones that are not ignored.
@@ -383,7 +384,9 @@ pub(super) fn would_be_untracked(
 ) -> Result<bool, SourceError> {
     let inside: Vec<PathBuf> = files
         .iter()
-        .filter_map(|file| resolved(file)?.strip_prefix(&origin.work_tree).ok().map(Path::to_owned))
+        .filter_map(|file| {
+            paths::resolved(file)?.strip_prefix(&origin.work_tree).ok().map(Path::to_owned)
+        })
         .collect();
     if inside.is_empty() {
         return Ok(false);
@@ -402,15 +405,6 @@ pub(super) fn would_be_untracked(
     }
     let _ = fs::remove_dir_all(&own);
     Ok(untracked)
-}
-
-/// The path without symbolic links, as far as it is there.
-fn resolved(path: &Path) -> Option<PathBuf> {
-    let path = std::path::absolute(path).ok()?;
-    path.ancestors().find_map(|there| {
-        let rest = path.strip_prefix(there).ok()?;
-        Some(fs::canonicalize(there).ok()?.join(rest))
-    })
 }
 
 /// A git directory of our own at `commit`, with what the repository at `common` ignores without saying
@@ -435,7 +429,7 @@ fn write_git_dir(folder: &Path, commit: &GitObjectId) -> std::io::Result<()> {
     fs::write(folder.join("config"), super::export::config(object_format(commit)))
 }
 
-fn paths(bytes: &[u8]) -> Vec<PathBuf> {
+fn listed(bytes: &[u8]) -> Vec<PathBuf> {
     bytes
         .split(|byte| *byte == 0)
         .filter(|path| !path.is_empty())

@@ -36,14 +36,8 @@ pub struct SignedResult {
 }
 
 fn result_path(arguments: &Arguments) -> PathBuf {
-    let beside = || with_suffix(&arguments.wheel, ".rebuild.sigstore.json");
+    let beside = || attestations::beside(&arguments.wheel, ".rebuild.sigstore.json");
     arguments.result.clone().unwrap_or_else(beside)
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Refuses to write over what this rebuild starts from, or over what is there, before anything is built.
