@@ -56,7 +56,8 @@ pub fn statement(data: &[u8]) {
             panic!("{} subjects", statement.subject.len());
         };
         let sha256 = FILE.sha256.to_string();
-        assert_eq!(subject.name.as_ref(), Some(&FILE.name));
+        let named = subject.name.as_deref().and_then(|name| DistFilename::parse(name).ok());
+        assert_eq!(named.as_ref(), FILE.filename.as_ref().ok(), "{:?}", subject.name);
         assert_eq!(subject.digest.get("sha256"), Some(&sha256));
         assert_eq!(statement.predicate_type, "https://slsa.dev/provenance/v1");
     }

@@ -97,6 +97,10 @@ pub(super) fn statements() -> Vec<Vec<u8>> {
         it.to_string().into_bytes()
     };
     all.extend(predicates().into_iter().map(|(kind, predicate)| subject(kind, predicate)));
+    // Another spelling of the project is the same name.
+    let mut respelled = statement::statement(tiny::FILENAME, &wheel_of_attestations());
+    respelled["subject"][0]["name"] = json!(tiny::FILENAME.replace("demo", "dEmo"));
+    all.push(respelled.to_string().into_bytes());
     all.sort();
     all.dedup();
     all
