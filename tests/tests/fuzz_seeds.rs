@@ -7,6 +7,7 @@ mod targets;
 
 use std::thread;
 
+use serde_json::{Value, json};
 use wheelmark_core::attestation::bundle::Attestation;
 use wheelmark_core::attestation::pep517::Pep517Build;
 use wheelmark_core::attestation::predicate::Predicate;
@@ -105,6 +106,18 @@ fn the_signed_seeds_are_truly_signed() {
     for seed in seeds::of("trusted_root") {
         Instance::parse(InstanceName::Private, &seed, None).expect("a trusted root");
     }
+}
+
+/// What the library that reads a trusted root quotes of it.
+#[test]
+fn what_is_wrong_with_a_trusted_root_is_told_safely() {
+    let mut root: Value = serde_json::from_slice(&seeds::of("trusted_root")[0]).expect("JSON");
+    root["tlogs"][0]["hashAlgorithm"] = json!("SHA2_\u{c}\u{202e}256");
+    let root = root.to_string();
+    let refused = Instance::parse(InstanceName::Private, root.as_bytes(), None);
+    let Err(error) = refused else { panic!("such an algorithm is known") };
+    assert!(error.to_string().contains("SHA2_"), "{error}");
+    targets::shown_safely(&error);
 }
 
 fn run(name: &str, target: targets::Target) {

@@ -22,7 +22,7 @@ use super::{CertificateIdentity, Contents, KeyId, entries};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::TRUSTED_ROOT;
-use crate::report::{Reason, Refusal, TrustUsed};
+use crate::report::{Escaped, Reason, Refusal, TrustUsed};
 
 /// When the embedded trusted roots were taken from their instances, as RFC 3339 in UTC.
 ///
@@ -85,7 +85,7 @@ impl FromStr for InstanceName {
 
 /// A trusted root that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the trusted root of the instance `{name}` cannot be used: {because}")]
+#[error("the trusted root of the instance `{name}` cannot be used: {}", Escaped(.because))]
 pub struct InstanceError {
     name: InstanceName,
     because: String,
