@@ -44,6 +44,32 @@ pub(crate) fn check_one(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Refuses a name that Windows spells otherwise, has for a device, or cannot have: installed there, a member
+/// would lie elsewhere than it was judged by, or be missing.
+/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions>
+pub(crate) fn check_for_windows(name: &str) -> Result<(), Refusal> {
+    let refuse = |reason, found: &str| Err(Refusal::new(reason, found).at(name));
+    if let Some(character) = name.chars().find(|c| r#"<>|?*""#.contains(*c)) {
+        return refuse(Reason::ArchiveNameCharacters, &character.to_string());
+    }
+    let path = name.strip_suffix('/').unwrap_or(name);
+    let misread = |segment: &&str| trimmed(segment) != *segment || is_device(segment);
+    match path.split('/').find(misread) {
+        Some(segment) => refuse(Reason::ArchiveNameSegment, segment),
+        None => Ok(()),
+    }
+}
+
+/// Whether Windows takes this for a device, in whatever folder and with whatever ending.
+fn is_device(segment: &str) -> bool {
+    let stem = segment.split('.').next().unwrap_or("").trim_end_matches(' ');
+    let stem = stem.to_ascii_lowercase();
+    let mut ports = ["com", "lpt"].iter().filter_map(|port| stem.strip_prefix(port));
+    let numbers = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "\u{b9}", "\u{b2}", "\u{b3}"];
+    ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&&stem[..])
+        || ports.any(|number| numbers.contains(&number))
+}
+
 /// A segment as Windows reads it: without dots and spaces at its end. `.`, `..`, `...` become empty.
 fn trimmed(segment: &str) -> &str {
     segment.trim_end_matches(['.', ' '])

@@ -76,9 +76,9 @@ coded! {
         ArchiveNameEncoding = "archive-name-encoding",
         /// A member's name is absolute.
         ArchiveNameAbsolute = "archive-name-absolute",
-        /// A member's name has an empty, `.` or `..` segment, or one that some file system reads so.
+        /// A member's name has an empty, `.` or `..` segment, or one that some file system reads otherwise.
         ArchiveNameSegment = "archive-name-segment",
-        /// A member's name holds a backslash, NUL, another control character or a line separator.
+        /// A member's name holds a backslash, a control character, a line separator or, in a wheel, one of `<>|?*"`.
         ArchiveNameCharacters = "archive-name-characters",
         /// A member's name holds a colon: a drive letter or an alternate stream on Windows.
         ArchiveNameColon = "archive-name-colon",

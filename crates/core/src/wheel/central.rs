@@ -123,6 +123,7 @@ fn member_name(bytes: &[u8], flags: u16) -> Result<String, Refusal> {
         return Err(Refusal::new(Reason::ArchiveNameEncoding, "flag bit 11 not set").at(name));
     }
     names::check_one(name)?;
+    names::check_for_windows(name)?;
     Ok(name.to_owned())
 }
 
