@@ -186,6 +186,14 @@ fn honest() -> Vec<(&'static str, File)> {
         ("metadata-continued", edited(METADATA, "Name:", "License: one\n        two\nName:")),
         ("entry-points", entry_points("# made\n[console_scripts]\n demo.x-1 = demo:main [a]\n\n[x.y]\n a b: c = d\n a b: e = f\n[e]\n")),
         ("vendored-dist-info", named("demo/_vendor/six-1.0.dist-info/METADATA")),
+        ("data-that-no-scheme-holds", named("demo/.data/x")),
+        ("data-that-is-a-file-of-the-root", named("demo-1.0.data/data/share/demo/x.data")),
+        ("devices-only-in-part", both_named("demo/null.py", "demo/com10.py")),
+        ("scripts-beside-an-entry-point", planned(|plan| {
+            plan.put("demo-1.0.data/data/bin/b", "").put("demo-1.0.data/data/share/a", "");
+            plan.put("demo-1.0.data/scripts/c", "#!python\n");
+            plan.put(ENTRY_POINTS, "[console_scripts]\na = demo:main\npython-demo = demo:main\nlibpythonista = demo:main\n");
+        })),
         ("purelib-beside-root", named("demo-1.0.data/purelib/demo/more.py")),
     ]
 }
@@ -219,12 +227,12 @@ fn a_wheel_tells_what_it_holds() {
     plan.put("evil.pth", "import os\n").put("demo/inner.pth", "");
     plan.put("sitecustomize/__init__.py", "");
     plan.put("demo-1.0.data/platlib/usercustomize.so", "");
-    plan.put("demo-1.0.data/data/lib/python3/site-packages/a.pth", "");
+    plan.put("_distutils_hack/__init__.py", "").put("_virtualenv.py", "");
+    plan.put("demo-1.0.data/data/lib/a.pth", "");
     plan.put("demo-1.0.data/data/bin/python3.11", "");
     plan.put("demo-1.0.data/data/bin/python311._pth", "");
     plan.put("demo-1.0.data/data/pyvenv.cfg", "");
     plan.put("demo-1.0.data/data/lib/python3.11/os.py", "");
-    plan.put("demo-1.0.data/data/lib/python3.11/site-packages/plain.py", "");
     plan.put("demo-1.0.data/data/bin/python-config", "");
     plan.put("demo-1.0.data/data/lib/python312.zip", "");
     plan.put("demo-1.0.data/data/lib/libpython3.11.so.1.0", "");
@@ -249,7 +257,9 @@ fn a_wheel_tells_what_it_holds() {
             "evil.pth",
             "sitecustomize/__init__.py",
             "demo-1.0.data/platlib/usercustomize.so",
-            "demo-1.0.data/data/lib/python3/site-packages/a.pth",
+            "_distutils_hack/__init__.py",
+            "_virtualenv.py",
+            "demo-1.0.data/data/lib/a.pth",
             "demo-1.0.data/data/bin/python3.11",
             "demo-1.0.data/data/bin/python311._pth",
             "demo-1.0.data/data/pyvenv.cfg",

@@ -75,6 +75,24 @@ fn trimmed(segment: &str) -> &str {
     segment.trim_end_matches(['.', ' '])
 }
 
+/// A name for a file system that ignores case, normal form and what is not seen.
+pub(crate) fn folded(name: &str) -> String {
+    let mut key = String::with_capacity(name.len());
+    fold(name, &mut key);
+    key
+}
+
+fn fold(name: &str, key: &mut String) {
+    if name.is_ascii() {
+        key.extend(name.chars().map(|c| c.to_ascii_lowercase()));
+        return;
+    }
+    let fold = |c: char| c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    // Decomposed first, so that a letter is folded the same however its accent was written. By
+    // compatibility, as some file systems compare names and as Python compares modules.
+    key.extend(name.nfkd().filter(|c| !is_ignored(c)).flat_map(fold).nfkc());
+}
+
 /// How two members lead to one place.
 pub(crate) enum Collision {
     /// By the very same path.
@@ -95,17 +113,9 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     /// `path` has passed [`check_one`]; where it ends in `/` it is a directory.
     pub(crate) fn of(path: &'a str) -> Self {
-        let fold =
-            |c: char| c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
         let mut key = String::with_capacity(path.len() + 1);
         for segment in path.strip_suffix('/').unwrap_or(path).split('/').map(trimmed) {
-            if segment.is_ascii() {
-                key.extend(segment.chars().map(|c| c.to_ascii_lowercase()));
-            } else {
-                // Decomposed first, so that a letter is folded the same however its accent was written. By
-                // compatibility, as some file systems compare names and as Python compares modules.
-                key.extend(segment.nfkd().filter(|c| !is_ignored(c)).flat_map(fold).nfkc());
-            }
+            fold(segment, &mut key);
             key.push('\0');
         }
         Self { key, path }

@@ -84,7 +84,7 @@ coded! {
         ArchiveNameColon = "archive-name-colon",
         /// Two members have the same name.
         ArchiveNameDuplicate = "archive-name-duplicate",
-        /// Two members' names are the same file where case or Unicode normal form do not count.
+        /// Two names, or one and `entry_points.txt`, are the same file where case or Unicode normal form do not count.
         ArchiveNameCollision = "archive-name-collision",
         /// One name is both a file and a directory.
         ArchiveNameFileAndDirectory = "archive-name-file-and-directory",
@@ -164,9 +164,9 @@ coded! {
         MetadataDistInfoSeveral = "metadata-dist-info-several",
         /// The `.dist-info` directory does not bear the name and version of the file name, spelled alike.
         MetadataDistInfoName = "metadata-dist-info-name",
-        /// A `.data` directory is not the wheel's own.
+        /// A `.data` directory is not the wheel's own, or lies in one.
         MetadataDataDirectory = "metadata-data-directory",
-        /// A member lies in a `.data` directory outside the known schemes.
+        /// A member lies in a `.data` directory outside the known schemes, or by the scheme `data` in the library.
         MetadataDataScheme = "metadata-data-scheme",
         /// Two members install to the same place.
         MetadataInstallCollision = "metadata-install-collision",

@@ -20,7 +20,7 @@ pub(super) struct Layout {
     pub(super) dist_info: String,
     /// Members that the interpreter runs by itself when it starts.
     pub(super) startup_hooks: Vec<String>,
-    /// What lies in the folder of scripts, in lower case.
+    /// What lies in the folder of scripts, folded; of `x.exe` also `x`: the entry point of that name is such a file on Windows.
     pub(super) scripts: HashSet<String>,
 }
 
@@ -32,31 +32,40 @@ impl Layout {
         let data = format!("{stem}.data");
         let mut startup_hooks = Vec::new();
         let mut installed = Vec::new();
-        let mut scripts = HashSet::new();
+        let entry_points = format!("{dist_info}/entry_points.txt");
+        let folded = names::folded(&entry_points);
+        let (mut scripts, mut script_names) = (Vec::new(), HashSet::new());
         let mut uses_library_scheme = false;
         for name in names() {
+            // Where case does not count it is found by that name, and no rule was held of it.
+            if name != entry_points && names::folded(name) == folded {
+                return Err(Refusal::new(Reason::ArchiveNameCollision, entry_points).at(name));
+            }
             let place = Installed::of(name, &data)?;
             if let Installed::Library(path) = place {
                 uses_library_scheme |= path.len() < name.len();
-                if path.len() < name.len() && has_suffix(first_segment(path), ".dist-info") {
-                    return Err(Refusal::new(Reason::MetadataDistInfoSeveral, path).at(name));
-                }
                 if !path.ends_with('/') {
                     installed.push(Place::of(path));
                 }
             }
-            if let Installed::Script(path) = place {
-                scripts.insert(path.to_ascii_lowercase());
+            if let Some(path) = place.script().filter(|path| !path.ends_with('/')) {
+                scripts.push(Place::of(path));
+                let file = names::folded(path);
+                script_names.extend(file.strip_suffix(".exe").map(str::to_owned));
+                script_names.insert(file);
             }
             if place.may_run_at_startup() && !name.ends_with('/') {
                 startup_hooks.push(name.to_owned());
             }
         }
         // Without such a scheme paths are names, and these were checked.
-        if uses_library_scheme && let Some((_, path, other)) = names::collision(installed) {
-            return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(path));
+        let library = if uses_library_scheme { installed } else { Vec::new() };
+        for places in [library, scripts] {
+            if let Some((_, path, other)) = names::collision(places) {
+                return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(path));
+            }
         }
-        Ok(Self { dist_info, startup_hooks, scripts })
+        Ok(Self { dist_info, startup_hooks, scripts: script_names })
     }
 
     /// The name of a member of the `.dist-info` directory.
@@ -71,6 +80,9 @@ fn first_segment(path: &str) -> &str {
 
 /// Whether `text` ends so on a file system that ignores case.
 fn has_suffix(text: &str, suffix: &str) -> bool {
+    if !text.is_ascii() {
+        return names::folded(text).ends_with(suffix);
+    }
     let at = text.len().checked_sub(suffix.len());
     at.and_then(|at| text.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }
@@ -129,13 +141,19 @@ impl<'a> Installed<'a> {
             return Ok(Self::Elsewhere); // the entry of the directory itself
         }
         match rest.split_once('/') {
-            Some((scheme, path)) if SCHEMES.contains(&scheme) => Ok(match (scheme, path) {
-                (_, "") => Self::Elsewhere,
-                ("purelib" | "platlib", path) => Self::Library(path),
-                ("data", path) => Self::Root(path),
-                ("scripts", path) => Self::Script(path),
-                _ => Self::Elsewhere,
-            }),
+            Some((scheme, path)) if SCHEMES.contains(&scheme) => {
+                let place = match (scheme, path) {
+                    (_, "") => Self::Elsewhere,
+                    ("purelib" | "platlib", path) => Self::Library(path),
+                    ("data", path) => Self::Root(path),
+                    ("scripts", path) => Self::Script(path),
+                    _ => Self::Elsewhere,
+                };
+                match place.leads_on(path) {
+                    Some((reason, folder)) => Err(Refusal::new(reason, folder).at(name)),
+                    None => Ok(place),
+                }
+            }
             _ => {
                 let refusal = Refusal::new(Reason::MetadataDataScheme, first_segment(rest));
                 Err(refusal.expected(SCHEMES.join(", ")).at(name))
@@ -143,8 +161,50 @@ impl<'a> Installed<'a> {
         }
     }
 
-    /// Whether the file may run whenever Python starts. Below the root any folder may be site-packages, and the
-    /// interpreter and its standard library lie there too.
+    /// What in `path`, which is behind a scheme, leads elsewhere than the scheme says.
+    fn leads_on(&self, path: &'a str) -> Option<(Reason, &'a str)> {
+        let first = first_segment(path);
+        // uv moves a scheme into the library, and afterwards what lies in the `.data` directory there.
+        if has_suffix(first, ".data") {
+            return Some((Reason::MetadataDataDirectory, first));
+        }
+        match self {
+            Self::Library(_) => {
+                let metadata = has_suffix(first, ".dist-info");
+                metadata.then_some((Reason::MetadataDistInfoSeveral, first))
+            }
+            // The library lies below the root, where none of its rules would be held.
+            Self::Root(_) => {
+                let mut folders = path.split('/').rev().skip(1);
+                folders.find_map(|folder| {
+                    let library = ["site-packages", "dist-packages"];
+                    if library.contains(&&names::folded(folder)[..]) {
+                        Some((Reason::MetadataDataScheme, folder))
+                    } else if has_suffix(folder, ".dist-info") {
+                        Some((Reason::MetadataDistInfoSeveral, folder))
+                    } else {
+                        None
+                    }
+                })
+            }
+            Self::Script(_) | Self::Elsewhere => None,
+        }
+    }
+
+    /// The path in the folder of scripts, which below the root is `bin`, and `Scripts` on Windows.
+    fn script(&self) -> Option<&'a str> {
+        match self {
+            Self::Script(path) => Some(path),
+            Self::Root(path) => {
+                let (folder, path) = path.split_once('/')?;
+                ["bin", "scripts"].contains(&&names::folded(folder)[..]).then_some(path)
+            }
+            Self::Library(_) | Self::Elsewhere => None,
+        }
+    }
+
+    /// Whether the file may run whenever Python starts. Below the root lie the interpreter and its
+    /// standard library too, and any folder may be one where modules are found.
     fn may_run_at_startup(&self) -> bool {
         match self {
             Self::Library(path) => runs_at_startup(path),
@@ -165,7 +225,6 @@ fn is_of_the_interpreter(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let parts: Vec<&str> = path.split('/').collect();
     let Some((file, folders)) = parts.split_last() else { return false };
-    let installed = folders.iter().any(|it| matches!(*it, "site-packages" | "dist-packages"));
     let in_library = match folders {
         ["lib" | "lib64", below @ ..] => {
             // On Windows `Lib` is the library itself.
@@ -175,7 +234,7 @@ fn is_of_the_interpreter(path: &str) -> bool {
         ["dlls", ..] => true,
         _ => false,
     };
-    (in_library && !installed) || is_interpreters_file(file)
+    in_library || is_interpreters_file(file)
 }
 
 /// Whether this is a name of an interpreter, its library's or of a file that it obeys.
@@ -184,7 +243,7 @@ fn is_interpreters_file(name: &str) -> bool {
     let shared = name.starts_with("libpython") || name.starts_with("libpypy");
     let stem = name.strip_suffix(".exe").or_else(|| name.strip_suffix(".dll"));
     let stem = stem.or_else(|| name.strip_suffix(".zip")).unwrap_or(&name);
-    shared || is_interpreter(stem) || name == "pyvenv.cfg" || name.ends_with("._pth")
+    is_interpreter(stem) || name == "pyvenv.cfg" || name.ends_with("._pth")
 }
 
 /// Whether this is what an interpreter is named: `python`, `python3.13t`, `pypy3.10`, `pythonw`, `python_d`.
@@ -196,12 +255,13 @@ fn is_interpreter(name: &str) -> bool {
 }
 
 /// Whether Python's `site` runs this by itself: a path configuration file, which may hold code, or one of
-/// the two customisation modules in any form (source, package, extension).
+/// the two customisation modules in any form (source, package, extension). Two more are imported by the path
+/// configuration files of setuptools and virtualenv, which nearly every environment has.
 /// <https://docs.python.org/3/library/site.html>
 fn runs_at_startup(path: &str) -> bool {
     let configuration =
         !path.contains('/') && (has_suffix(path, ".pth") || has_suffix(path, ".start"));
     let module = first_segment(path).split('.').next().unwrap_or("");
-    configuration
-        || ["sitecustomize", "usercustomize"].iter().any(|hook| module.eq_ignore_ascii_case(hook))
+    let hooks = ["sitecustomize", "usercustomize", "_distutils_hack", "_virtualenv"];
+    configuration || hooks.iter().any(|hook| module.eq_ignore_ascii_case(hook))
 }
