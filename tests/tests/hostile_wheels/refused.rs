@@ -409,6 +409,19 @@ fn claims() -> Vec<Case> {
             plan.put("demo-1.0.data/scripts/A", "#!python\n");
             plan.put(ENTRY_POINTS, "[console_scripts]\na = demo:main\n");
         }), MetadataEntryPoints),
+        ("script-over-a-file-of-the-root", planned(|plan| {
+            plan.put("demo-1.0.data/data/bin/a", "#!python\n");
+            plan.put(ENTRY_POINTS, "[console_scripts]\na = demo:main\n");
+        }), MetadataEntryPoints),
+        ("script-over-a-program-of-windows", planned(|plan| {
+            plan.put("demo-1.0.data/scripts/a.exe", "MZ");
+            plan.put(ENTRY_POINTS, "[console_scripts]\na = demo:main\n");
+        }), MetadataEntryPoints),
+        ("script-over-the-interpreter", scripts("python = demo:main"), MetadataEntryPoints),
+        ("script-over-the-interpreter-of-a-version", scripts("Python3.11 = demo:main"), MetadataEntryPoints),
+        ("script-over-the-interpreter-without-console", entry_points("[gui_scripts]\npythonw = demo:main\n"), MetadataEntryPoints),
+        ("script-over-another-interpreter", scripts("pypy3 = demo:main"), MetadataEntryPoints),
+        ("script-over-pyvenv.cfg", scripts("pyvenv.cfg = demo:main"), MetadataEntryPoints),
         ("script-with-space", scripts("a b = demo:main"), MetadataEntryPoints),
         ("entry-point-without-target", entry_points("[x.y]\nmulti\n"), MetadataEntryPoints),
         ("entry-points-a-million", entry_points(&format!("[x]\n{}", many_entries())), MetadataEntryPoints),

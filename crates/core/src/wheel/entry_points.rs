@@ -4,14 +4,15 @@
 
 use std::collections::HashSet;
 
+use super::layout::is_interpreters_own;
 use crate::dist::{Refusal, names};
 use crate::limits::ENTRY_POINTS;
 use crate::report::Reason;
 
-/// Refuses a script whose name leads out of the scripts folder, and a file that the two readers in use,
-/// `configparser` and `importlib.metadata`, take for different things: comments, continued lines, groups
-/// and names given twice, groups that one of them gives to all. So is a script that is in `folder` as a file
-/// already: which of the two is installed depends on who installs.
+/// Refuses a script whose name leads out of the scripts folder or is an interpreter's there, and a file that
+/// the two readers in use, `configparser` and `importlib.metadata`, take for different things: comments,
+/// continued lines, groups and names given twice, groups that one of them gives to all. So is a script that is
+/// in `folder` as a file already: which of the two is installed depends on who installs.
 pub(super) fn check(bytes: &[u8], folder: &HashSet<String>) -> Result<(), Refusal> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Refusal::new(Reason::MetadataEntryPoints, "bytes that are not UTF-8"))?;
@@ -69,6 +70,10 @@ fn check_script(name: &str) -> Result<(), Refusal> {
     // `:` is a drive letter, and another delimiter for `configparser`
     if name.contains(['/', '\\', ':']) || name.trim_end_matches('.').is_empty() {
         return Err(Refusal::new(Reason::MetadataEntryPointEscapes, name));
+    }
+    // pip would write it over the environment's own
+    if is_interpreters_own(name) {
+        return Err(Refusal::new(Reason::MetadataEntryPoints, name));
     }
     if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
         return Err(Refusal::new(Reason::MetadataEntryPoints, name));

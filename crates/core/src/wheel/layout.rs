@@ -241,6 +241,12 @@ fn is_of_the_interpreter(path: &str) -> bool {
 fn is_interpreters_file(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let shared = name.starts_with("libpython") || name.starts_with("libpypy");
+    shared || is_interpreters_own(&name)
+}
+
+/// Whether a script of this name takes the place of an interpreter or of a file that it obeys.
+pub(super) fn is_interpreters_own(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
     let stem = name.strip_suffix(".exe").or_else(|| name.strip_suffix(".dll"));
     let stem = stem.or_else(|| name.strip_suffix(".zip")).unwrap_or(&name);
     is_interpreter(stem) || name == "pyvenv.cfg" || name.ends_with("._pth")
