@@ -131,6 +131,9 @@ fn cases() -> Vec<(&'static str, File, Reason)> {
         ("gid-not-a-number", header(116, b"1_0\0\0\0\0\0"), SdistNumber),
         ("mtime-not-a-number", header(MTIME, b"never\0\0\0\0\0\0\0"), SdistNumber),
         ("mtime-other-binary", header(MTIME, &[0x81; 12]), SdistNumber),
+        ("mtime-of-no-time", header(MTIME, b"\x80\0\0\0\0\0\0\x01\0\0\0\0"), SdistNumber),
+        ("mtime-before-all-time", header(MTIME, b"\xffa000000001"), SdistNumber),
+        ("uid-of-nobody", header(108, b"\x80\0\0\x01\0\0\0\0"), SdistNumber),
         ("device-not-a-number", header(329, b"sda"), SdistNumber),
 
         // Extended headers.
@@ -142,6 +145,7 @@ fn cases() -> Vec<(&'static str, File, Reason)> {
         ("pax-charset", records(&[("hdrcharset", "BINARY")]), SdistExtendedRecord),
         ("pax-unknown", records(&[("x", "y")]), SdistExtendedRecord),
         ("pax-mtime-not-a-number", records(&[("mtime", "1e9")]), SdistExtendedRecord),
+        ("pax-mtime-of-no-time", records(&[("mtime", "-99999999999999999999.5")]), SdistExtendedRecord),
         ("pax-other-name", records(&[("path", "demo-1.0/less")]), SdistNamesDisagree),
         ("pax-longer-name", records(&[("path", "demo-1.0/more/and/more")]), SdistNamesDisagree),
         ("pax-shorter-name", records(&[("path", "demo-1.0/mor")]), SdistNamesDisagree),
@@ -319,6 +323,7 @@ fn honest() -> Vec<(&'static str, File)> {
         ("inner-pkg-info", with([Entry::file("demo-1.0/demo.egg-info/PKG-INFO", "not read")])),
         ("gnu-magic", planned(|p| for e in &mut p.entries { e.put(MAGIC, b"ustar  \0"); })),
         ("gnu-binary-times", header(MTIME, b"\x80\0\0\0\0\0\0\0\0\0\0\x01")),
+        ("gnu-binary-time-before-1970", header(MTIME, &[0xff; 12])),
         ("gnu-long-name", with([Entry::long_name(&path), Entry::file(&cut, "x")])),
         ("prefix", planned(|p| { p.entries[0].put(0, &[0; 100]).put(0, b"x").put(PREFIX, b"demo-1.0/demo"); })),
         ("pax-times", records(&[("mtime", "1714979289.123"), ("atime", "-1.5"), ("uid", "9999999"), ("uname", "\u{e9}")])),

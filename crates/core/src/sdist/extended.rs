@@ -88,11 +88,14 @@ fn harmless(key: &str, value: &[u8]) -> bool {
     known && (!NUMBERS.contains(&key) || is_number(value))
 }
 
+/// Decimal digits, with a fraction or without. Some readers stop at a number that no system has for a time or
+/// an owner, so it is one of four bytes.
 fn is_number(value: &[u8]) -> bool {
-    let value = value.strip_prefix(b"-").unwrap_or(value);
-    let mut parts = value.split(|byte| *byte == b'.');
-    let digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    parts.by_ref().take(2).all(digits) && parts.next().is_none()
+    let Ok(value) = std::str::from_utf8(value) else { return false };
+    let value = value.strip_prefix('-').unwrap_or(value);
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    digits(whole) && digits(fraction) && whole.parse::<u32>().is_ok()
 }
 
 fn long_name(value: &[u8]) -> Result<String, Refusal> {

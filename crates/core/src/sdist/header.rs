@@ -64,8 +64,10 @@ impl Header {
         }
         for (range, what) in [(108..116, "uid"), (116..124, "gid"), (136..148, "mtime")] {
             // GNU's binary form, for what does not fit: no reader unpacks anything else for it.
-            if !matches!(block[range.start], 0x80 | 0xff) {
-                optional(block, range, what)?;
+            match block[range.start] {
+                0x80 => binary(block, range, 0, what)?,
+                0xff => binary(block, range, 0xff, what)?,
+                _ => optional(block, range, what)?,
             }
         }
         Ok(Self {
@@ -114,6 +116,15 @@ fn optional(block: &Block, range: Range<usize>, what: &str) -> Result<(), Refusa
         true => Ok(()),
         false => required(block, range, what).map(drop),
     }
+}
+
+/// A number of four bytes and its sign: of one that no system has for a time or an owner, some readers stop.
+fn binary(block: &Block, range: Range<usize>, sign: u8, what: &str) -> Result<(), Refusal> {
+    if block[range.start + 1..range.end - 4].iter().all(|byte| *byte == sign) {
+        return Ok(());
+    }
+    let found = format!("{what} {}", hex::encode(&block[range]));
+    Err(Refusal::new(Reason::SdistNumber, found).expected("four bytes and a sign"))
 }
 
 /// Octal digits, at least one, then at least one NUL or space, and nothing else.
