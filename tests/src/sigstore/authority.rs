@@ -66,8 +66,7 @@ impl Issuer {
     pub(super) fn below(&self, name: &str, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
         let key = Key::named(name);
         // Path validation asks each certificate below the root whether it is for the use in question.
-        let purpose = extension(EXTENDED_KEY_USAGE, false, &ExtendedKeyUsage(vec![CODE_SIGNING]));
-        let extensions = [of_authority(), vec![purpose]].concat();
+        let extensions = [of_authority(), vec![purpose(CODE_SIGNING)]].concat();
         let der = self.issue(&Subject { name, key: &key, from, until, extensions });
         Self { key, name: distinguished(name), der }
     }
@@ -133,6 +132,25 @@ impl Authority {
         let root = Issuer::root(&format!("{name} root"), from, from + TimeDelta::days(3650));
         let intermediate = root.below(&format!("{name} intermediate"), from, until);
         Self { root, intermediate, log: Key::named(&format!("{name} certificate log")) }
+    }
+
+    /// The same, its intermediate with these extensions and nothing else.
+    pub fn with_extensions(mut self, extensions: Vec<Extension>) -> Self {
+        let Issuer { key, der, .. } = &self.intermediate;
+        let mut unsigned = Certificate::from_der(der).expect("a certificate").tbs_certificate;
+        unsigned.extensions = Some(extensions);
+        self.intermediate = Issuer {
+            key: key.clone(),
+            name: unsigned.subject.clone(),
+            der: self.root.sign(unsigned),
+        };
+        self
+    }
+
+    /// The same, its root valid until then.
+    pub fn with_root_until(mut self, name: &str, until: DateTime<Utc>) -> Self {
+        self.root = Issuer::root(&format!("{name} root"), until - TimeDelta::days(365), until);
+        self
     }
 
     /// Issues a certificate, in DER.
@@ -218,9 +236,26 @@ pub fn utf8_string(text: &str) -> Vec<u8> {
 }
 
 fn of_authority() -> Vec<Extension> {
-    let constraints = BasicConstraints { ca: true, path_len_constraint: None };
-    let usage = KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign);
-    vec![extension(BASIC_CONSTRAINTS, true, &constraints), extension(KEY_USAGE, true, &usage)]
+    vec![constraints(true, None), key_usage(true)]
+}
+
+/// Whether the subject is an authority, and how many more there may be below it.
+pub fn constraints(ca: bool, path_len_constraint: Option<u8>) -> Extension {
+    extension(BASIC_CONSTRAINTS, true, &BasicConstraints { ca, path_len_constraint })
+}
+
+/// That the key signs certificates, or other things.
+pub fn key_usage(certificates: bool) -> Extension {
+    let usage = match certificates {
+        true => KeyUsages::KeyCertSign | KeyUsages::CRLSign,
+        false => KeyUsages::DigitalSignature.into(),
+    };
+    extension(KEY_USAGE, true, &KeyUsage(usage))
+}
+
+/// What the key is for.
+pub fn purpose(purpose: ObjectIdentifier) -> Extension {
+    extension(EXTENDED_KEY_USAGE, false, &ExtendedKeyUsage(vec![purpose]))
 }
 
 /// For a certificate that only stamps times (RFC 3161, 2.3).

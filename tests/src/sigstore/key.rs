@@ -36,7 +36,7 @@ impl Key {
 }
 
 /// PEM of some DER (RFC 7468), each line 64 characters long.
-pub(super) fn pem(label: &str, der: &[u8]) -> String {
+pub fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines = text.as_bytes().chunks(64).map(|line| str::from_utf8(line).expect("ASCII"));
     let lines = lines.collect::<Vec<_>>().join("\n");

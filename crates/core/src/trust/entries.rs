@@ -3,10 +3,17 @@
 //! A proof repeats the root and the size that its checkpoint has. The library takes the size of Rekor v1's
 //! proofs from the proof, where a size that differs little gives the same path; of Rekor v2 it believes the
 //! checkpoint, and leaves the repeated root, size and index, and the log's id, unread. Here they must agree, so
-//! that no reader who takes the other one sees another entry.
+//! that no reader who takes the other one sees another entry. Nor does it ask whose checkpoint it is, as long as a
+//! log of the trusted root signed it; here it must be the log's that the entry names. Of an entry of the
+//! kind `intoto` it compares the key, and here the certificate must be the very one that was logged.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use sigstore_crypto::{Checkpoint, CheckpointSignature, VerificationKey};
 use sigstore_trust_root::TrustedRoot;
-use sigstore_types::{Bundle, KindVersion, TransparencyLogEntry};
+use sigstore_trust_root::trusted_root::TransparencyLog;
+use sigstore_types::{Bundle, DerCertificate, KindVersion, TransparencyLogEntry};
 
 use crate::report::{Reason, Refusal};
 
@@ -19,18 +26,30 @@ pub(super) fn agree(bundle: &Bundle, root: &TrustedRoot) -> Result<(), Refusal> 
     if root.tlogs.is_empty() {
         return Ok(());
     }
-    bundle.verification_material.tlog_entries.iter().try_for_each(|entry| one(entry, root))
+    bundle.verification_material.tlog_entries.iter().try_for_each(|entry| {
+        one(entry, root)?;
+        match bundle.signing_certificate() {
+            Some(signer) if entry.kind_version == KindVersion::IntotoV002 => logged(entry, signer),
+            _ => Ok(()),
+        }
+    })
 }
 
 fn one(entry: &TransparencyLogEntry, root: &TrustedRoot) -> Result<(), Refusal> {
-    if !root.tlogs.iter().any(|log| log.log_id.key_id == entry.log_id.key_id) {
+    let named = |log: &&TransparencyLog| log.log_id.key_id == entry.log_id.key_id;
+    let Some(log) = root.tlogs.iter().find(named) else {
         let known = root.tlogs.iter().map(|log| log.log_id.key_id.to_string());
         return Err(Refusal::new(Reason::LogUnknown)
             .expected_all(known)
             .found(entry.log_id.key_id.to_string()));
-    }
+    };
     let Some(proof) = &entry.inclusion_proof else { return Ok(()) };
     let Some(checkpoint) = proof.checkpoint.checkpoint() else { return Ok(()) };
+    if !signed_by(checkpoint, log, root) {
+        return Err(Refusal::new(Reason::LogCheckpoint)
+            .expected(format!("a checkpoint signed by the entry's log {}", entry.log_id.key_id))
+            .found("a signature of another log"));
+    }
     if proof.root_hash != *checkpoint.root_hash() || proof.tree_size != checkpoint.tree_size() {
         let of = |size: u64, root: String| format!("size {size}, root {root}");
         return Err(Refusal::new(Reason::LogCheckpoint)
@@ -44,4 +63,36 @@ fn one(entry: &TransparencyLogEntry, root: &TrustedRoot) -> Result<(), Refusal> 
             .found(format!("index {} in its proof", proof.log_index.get())));
     }
     Ok(())
+}
+
+/// Whether a checkpoint, of which a log of the trusted root signed some line, is signed by this log. A line is told
+/// by the first bytes of its key's id; only where another log has a line as well are the signatures asked.
+fn signed_by(checkpoint: &Checkpoint, log: &TransparencyLog, root: &TrustedRoot) -> bool {
+    let is_of = |line: &CheckpointSignature, log: &TransparencyLog| {
+        log.log_id.key_id.as_bytes().starts_with(line.key_id.as_bytes())
+    };
+    let lines = || checkpoint.signatures().iter();
+    let another = |line| root.tlogs.iter().any(|it| it.log_id != log.log_id && is_of(line, it));
+    if !lines().any(another) {
+        return lines().any(|line| is_of(line, log));
+    }
+    VerificationKey::from_spki(&log.public_key.raw_bytes).is_ok_and(|key| {
+        let signed = checkpoint.signed_data();
+        lines().any(|line| is_of(line, log) && key.verify(signed, &line.signature).is_ok())
+    })
+}
+
+/// The certificate that signed is the one in the log, and not another for the same key: nobody would see that one.
+fn logged(entry: &TransparencyLogEntry, signer: &DerCertificate) -> Result<(), Refusal> {
+    let body: Option<Value> = serde_json::from_slice(entry.canonicalized_body.as_bytes()).ok();
+    let in_log = body.as_ref().and_then(|body| {
+        let pem = body.pointer("/spec/content/envelope/signatures/0/publicKey")?.as_str()?;
+        DerCertificate::from_pem(&String::from_utf8(STANDARD.decode(pem).ok()?).ok()?).ok()
+    });
+    match in_log {
+        Some(certificate) if certificate == *signer => Ok(()),
+        _ => Err(Refusal::new(Reason::LogEntryMismatch)
+            .expected("the signer's certificate in the log's entry")
+            .found("another certificate, or a key")),
+    }
 }

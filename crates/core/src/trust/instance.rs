@@ -18,7 +18,7 @@ use sigstore_verify::{
 };
 
 use super::refused::refusal;
-use super::{CertificateIdentity, Contents, KeyId, entries};
+use super::{CertificateIdentity, Contents, KeyId, authorities, entries};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::TRUSTED_ROOT;
@@ -165,7 +165,8 @@ impl Instance {
         if root.certificate_authorities.is_empty() && root.tlogs.is_empty() {
             return Err(error("it names neither a certificate authority nor a log".to_owned()));
         }
-        let verifier = Verifier::new(&root).map_err(|cause| error(cause.to_string()))?;
+        let verifier =
+            Verifier::new(&authorities::held(&root)).map_err(|cause| error(cause.to_string()))?;
         Ok(Self { name, sha256: Sha256Digest::of(bytes), as_of, root, verifier })
     }
 
@@ -225,8 +226,11 @@ impl Instance {
         if self.root.ctlogs.is_empty() {
             how = how.skip_sct();
         }
-        let shown = self.verifier.verify(signed, bundle, &how).map_err(|error| refusal(&error))?;
+        let without = authorities::without_known(bundle, &self.root)?;
+        let held = without.as_ref().unwrap_or(bundle);
+        let shown = self.verifier.verify(signed, held, &how).map_err(|error| refusal(&error))?;
         entries::agree(bundle, &self.root)?;
+        bundle.signing_certificate().map_or(Ok(()), authorities::may_sign)?;
         let identity = shown
             .certificate()
             .and_then(|certificate| CertificateIdentity::read(self.name, certificate))

@@ -1,6 +1,7 @@
 //! Who is trusted: keys with the time in which they are valid, Sigstore instances, and who turned out to
 //! have signed.
 
+mod authorities;
 mod contents;
 mod entries;
 mod identity;

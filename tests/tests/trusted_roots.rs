@@ -1,0 +1,152 @@
+//! What a trusted root says of its authorities and logs, held against what they signed.
+#![allow(clippy::expect_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use wheelmark_core::attestation::bundle::Attestation;
+use wheelmark_core::attestation::envelope::{Signed, VerifiedEnvelope};
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::limits::AttestationLimits;
+use wheelmark_core::report::Reason;
+use wheelmark_core::trust::{Instance, InstanceName, TrustRoot};
+use wheelmark_tests::sigstore::authority::{self, Authority};
+use wheelmark_tests::sigstore::log::Log;
+use wheelmark_tests::sigstore::{
+    By, Holder, SERVER_AUTH, Signing, Sigstore, Version, key, signed_at, time,
+};
+use wheelmark_tests::{statement, tiny};
+
+/// What becomes of a bundle under a trusted root.
+fn judged(root: &Value, bundle: &Value) -> Result<(), Reason> {
+    let root = Instance::parse(InstanceName::Private, root.to_string().as_bytes(), None);
+    let trust = TrustRoot::new(Vec::new(), vec![Arc::new(root.expect("a trusted root"))]);
+    let file = Signed::Digest(Sha256Digest::of(&tiny::wheel()));
+    let now = time("2026-01-01T00:00:00Z");
+    Attestation::parse(bundle.to_string().as_bytes(), &AttestationLimits::standard())
+        .and_then(|it| VerifiedEnvelope::verify(&it, &trust, file, now))
+        .map(drop)
+        .map_err(|refusal| refusal.reason)
+}
+
+fn signed(sigstore: &Sigstore, holder: &Holder) -> Signing {
+    sigstore.sign(holder, &statement::statement(tiny::FILENAME, &tiny::wheel()).to_string())
+}
+
+/// What becomes of a true signing on an instance with this authority.
+fn by(authority: Authority) -> Result<(), Reason> {
+    let sigstore = Sigstore { authority, ..Sigstore::default() };
+    judged(&sigstore.trusted_root(), &signed(&sigstore, &Holder::workflow()).bundle())
+}
+
+#[test]
+fn a_trusted_authority_vouches_for_nobody_when_it_is_not_valid() {
+    let named = |from: &str, until: &str| Authority::named("wheelmark", time(from), time(until));
+    let valid = || named("2024-01-01T00:00:00Z", "2034-01-01T00:00:00Z");
+    assert_eq!(by(valid()), Ok(()));
+    let expired = named("2024-01-01T00:00:00Z", "2025-11-30T00:00:00Z");
+    let early = named("2025-12-02T00:00:00Z", "2034-01-01T00:00:00Z");
+    let below_expired = valid().with_root_until("wheelmark", time("2025-11-30T00:00:00Z"));
+    for authority in [expired, early, below_expired] {
+        assert_eq!(by(authority), Err(Reason::CertificateUntrusted));
+    }
+}
+
+#[test]
+fn what_a_trusted_root_lists_is_an_authority_only_if_its_certificate_says_so() {
+    let valid = || {
+        let (from, until) = (time("2024-01-01T00:00:00Z"), time("2034-01-01T00:00:00Z"));
+        Authority::named("wheelmark", from, until)
+    };
+    for extensions in [
+        vec![],
+        vec![authority::constraints(false, None)],
+        vec![authority::constraints(true, None), authority::key_usage(false)],
+        vec![authority::constraints(true, None), authority::purpose(SERVER_AUTH)],
+    ] {
+        assert_eq!(by(valid().with_extensions(extensions)), Err(Reason::CertificateUntrusted));
+    }
+    let least = vec![authority::constraints(true, Some(0)), authority::key_usage(true)];
+    assert_eq!(by(valid().with_extensions(least)), Ok(()));
+
+    let sigstore = Sigstore::default();
+    let bundle = signed(&sigstore, &Holder::workflow()).bundle();
+    let mut root = sigstore.trusted_root();
+    let another = Sigstore::named("another").trusted_root();
+    let chain = "/certificateAuthorities/0/certChain/certificates/1";
+    *root.pointer_mut(chain).expect("a root") = another.pointer(chain).expect("a root").clone();
+    assert_eq!(judged(&root, &bundle), Err(Reason::CertificateUntrusted), "signed by another root");
+}
+
+/// In the older forms a bundle brings the authorities' certificates along.
+#[test]
+fn an_authority_that_retired_is_not_brought_back_by_a_bundle() {
+    let old = Sigstore::default();
+    let bundle = signed(&old, &Holder::workflow()).bundle_of(Version::V0_1);
+    let mut root = old.trusted_root();
+    assert_eq!(judged(&root, &bundle), Ok(()));
+    let mut newer = root["certificateAuthorities"][0].clone();
+    // The same root vouches on, by another authority.
+    newer["certChain"]["certificates"].as_array_mut().expect("a chain").remove(0);
+    let end = (signed_at() - TimeDelta::days(1)).to_rfc3339();
+    root["certificateAuthorities"][0]["validFor"]["end"] = json!(end);
+    root["certificateAuthorities"].as_array_mut().expect("authorities").push(newer);
+    assert_eq!(judged(&root, &bundle), Err(Reason::CertificateUntrusted));
+}
+
+#[test]
+fn a_checkpoint_is_the_log_s_that_the_entry_names() {
+    let (sigstore, other) = (Sigstore::default(), Sigstore::named("another"));
+    let mut root = sigstore.trusted_root();
+    let log = other.trusted_root()["tlogs"][0].clone();
+    root["tlogs"].as_array_mut().expect("logs").push(log);
+    let mut signing = signed(&sigstore, &Holder::workflow());
+    assert_eq!(judged(&root, &signing.bundle()), Ok(()));
+    let body = signing.entries[0]["canonicalizedBody"].as_str().expect("a body");
+    let body = STANDARD.decode(body).expect("base64");
+    let there = other.log.entry_of(("dsse", "0.0.1"), &body, signed_at());
+    signing.entries[0]["inclusionProof"] = there["inclusionProof"].clone();
+    assert_eq!(judged(&root, &signing.bundle()), Err(Reason::LogCheckpoint));
+    signing.entries[0] = there;
+    assert_eq!(judged(&root, &signing.bundle()), Ok(()), "the whole entry of the other log");
+}
+
+/// An entry of the kind `intoto`, which has the signer's certificate in it.
+fn intoto(log: &Log, signing: &Signing, certificate: &[u8]) -> Value {
+    let envelope = &signing.bundle()["dsseEnvelope"];
+    let payload = envelope["payload"].as_str().expect("a payload");
+    let payload = STANDARD.decode(payload).expect("base64");
+    let hash: String = Sha256::digest(payload).iter().map(|byte| format!("{byte:02x}")).collect();
+    let signature = envelope["signatures"][0]["sig"].as_str().expect("a signature");
+    let spec = json!({"content": {
+        "envelope": {
+            "payloadType": envelope["payloadType"],
+            "signatures": [{
+                "publicKey": STANDARD.encode(key::pem("CERTIFICATE", certificate)),
+                "sig": STANDARD.encode(signature),
+            }],
+        },
+        "hash": {"algorithm": "sha256", "value": hash},
+        "payloadHash": {"algorithm": "sha256", "value": hash},
+    }});
+    log.entry("intoto", "0.0.2", &spec, signed_at())
+}
+
+#[test]
+fn an_entry_holds_the_very_certificate_of_the_signer() {
+    let sigstore = Sigstore::default();
+    let root = sigstore.trusted_root();
+    let mut signing = signed(&sigstore, &Holder::workflow());
+    let mut another = Holder::person();
+    another.key = Holder::workflow().key;
+    let another = sigstore.authority.issue(&another);
+    let By::Certificate(own, _) = signing.by.clone() else { unreachable!("a certificate") };
+    signing.entries = vec![intoto(&sigstore.log, &signing, &own)];
+    assert_eq!(judged(&root, &signing.bundle()), Ok(()));
+    signing.entries = vec![intoto(&sigstore.log, &signing, &another)];
+    assert_eq!(judged(&root, &signing.bundle()), Err(Reason::LogEntryMismatch));
+}
