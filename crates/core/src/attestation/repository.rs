@@ -71,6 +71,10 @@ impl FromStr for RepositoryUri {
         if path.is_empty() || path.ends_with('/') {
             return Err(error("the path is empty"));
         }
+        // Written down without one of them, it would be read as another repository.
+        if path.ends_with(".git") {
+            return Err(error("the path ends in `.git` twice"));
+        }
         let host = url.host_str().unwrap_or_default();
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         Ok(Self(format!("{}://{host}{port}{path}", url.scheme())))
@@ -159,7 +163,6 @@ mod tests {
             "http://example.com/o/r",
             "https://example.com:444/o/r",
             "https://example.com/o/R",
-            "https://example.com/o/r.git.git",
             "https://example.com.evil.test/o/r",
             "https://example.com/fork/r",
         ] {
@@ -227,6 +230,7 @@ mod tests {
             "https://example.com/o%2fr",
             "https://example.com/o/r%2egit",
             "https://example.com//o/r",
+            "https://example.com/o/r.git.git",
             "https://exämple.com/o/r",
             "https://example.com/",
             "ext::sh -c id",
