@@ -7,7 +7,7 @@ use reqwest::header::{
     RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Response, StatusCode};
+use reqwest::{ClientBuilder, Response, StatusCode};
 use url::Url;
 use wheelmark_core::limits::IndexLimits;
 
@@ -39,26 +39,33 @@ pub(crate) struct Ask<'a> {
 /// unseen.
 #[derive(Debug)]
 pub(crate) struct Client {
+    /// Asks as the environment says: through a proxy, where it names one.
     http: reqwest::Client,
+    /// Asks this machine itself, which is all that plain HTTP is allowed to: a proxy would see what is sent.
+    direct: reqwest::Client,
     index: IndexUrl,
     limits: IndexLimits,
 }
 
 impl Client {
     pub(crate) fn new(index: IndexUrl, limits: IndexLimits) -> Result<Self, IndexError> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("wheelmark/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.idle)
-            .build()
-            .map_err(|error| {
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("wheelmark/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .connect_timeout(limits.connect)
+                .read_timeout(limits.idle)
+        };
+        let build = |builder: ClientBuilder| {
+            builder.build().map_err(|error| {
                 let cause = root_cause(&error.without_url());
                 IndexError::new(index.root(), Problem::Client { cause })
-            })?;
-        Ok(Self { http, index, limits })
+            })
+        };
+        let (http, direct) = (build(builder())?, build(builder().no_proxy())?);
+        Ok(Self { http, direct, index, limits })
     }
 
     pub(crate) fn index(&self) -> &IndexUrl {
@@ -120,8 +127,8 @@ impl Client {
     }
 
     async fn once(&self, url: &Url, ask: &Ask<'_>) -> Result<Response, IndexError> {
-        let mut request = self
-            .http
+        let client = if url.scheme() == "http" { &self.direct } else { &self.http };
+        let mut request = client
             .get(url.clone())
             .timeout(ask.within)
             .header(ACCEPT, ask.accept)

@@ -45,6 +45,20 @@ fn it_is_sent_to_the_index_and_shown_in_no_format() {
     assert!(!elsewhere.is_empty() && elsewhere.iter().all(|it| it.authorization.is_none()));
 }
 
+/// Plain HTTP goes to this machine only, whatever is configured for other hosts.
+#[test]
+fn it_is_sent_to_no_proxy() {
+    let place = Place::new();
+    let proxy = IndexServer::start();
+    let url = place.server.url_with(&format!("user:{SECRET}"));
+    for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        for mut command in with_password(&place, &url) {
+            said(command.env(variable, proxy.origin()), 0);
+        }
+    }
+    assert_eq!(proxy.seen(), []);
+}
+
 #[test]
 fn it_is_not_shown_where_the_url_is_wrong() {
     let place = Place::new();
