@@ -37,8 +37,9 @@ pub const REQUIREMENT_LENGTH: usize = 4096;
 /// Opening parentheses of a requirement, each of which costs stack. Real markers have up to eight.
 pub const REQUIREMENT_PARENTHESES: usize = 32;
 
-/// Quotes in a requirement, two for each term of its marker: twelve terms, of which real markers have up
-/// to nine. The worst of twelve is read in some milliseconds, of sixteen in a second, of twenty-four never.
+/// Quotes in a requirement, two for each term of its marker: twelve terms, of which those that projects write
+/// have up to nine. Resolvers write more into locks, where markers are not parsed. The worst of twelve is read in
+/// some milliseconds, of sixteen in a second, of twenty-four never.
 pub const REQUIREMENT_QUOTES: usize = 24;
 
 /// Tags that a build can see, in provenance: tools that take the version from git look for the nearest

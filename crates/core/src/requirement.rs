@@ -49,6 +49,10 @@ pub fn parse<T: Pep508Url>(text: &str) -> Result<Requirement<T>, RequirementErro
             return Err(RequirementError::TooMuch { what, found, limit });
         }
     }
+    // The library counts characters where it cuts bytes, and panics. The notation is ASCII.
+    if !text.is_ascii() {
+        return Err(RequirementError::Malformed("it is not all ASCII".to_owned()));
+    }
     if let Some(name) = unended_name(text) {
         let problem = format!("`{name}` does not end in a letter or a digit");
         return Err(RequirementError::Malformed(problem));
@@ -83,6 +87,12 @@ pub fn comment_start(line: &str) -> Option<usize> {
 /// Reads a version (PEP 440), unless it is longer than any real one.
 pub fn version(text: &str) -> Option<Version> {
     (text.len() <= VERSION_LENGTH).then(|| Version::from_str(text).ok()).flatten()
+}
+
+/// Whether a version is the one that `==` asks for (PEP 440): one that is asked for without a local part stands for
+/// those with any.
+pub fn is_of_version(found: &Version, asked: &Version) -> bool {
+    found == asked || (!asked.is_local() && found.clone().without_local() == *asked)
 }
 
 /// A requirement in a form in which spelling does not count: spaces, the kind of quotes, the project's
@@ -205,6 +215,19 @@ mod tests {
             ["a @ https://x.example/-", "a ; os_name == 'b-'", "a[b-c,d.e]<=1-1", "a.b~=1.0"]
         {
             assert!(read(text).is_ok(), "{text}: {:?}", read(text));
+        }
+    }
+
+    /// It panics at them where an operator or the end is expected.
+    #[test]
+    fn characters_beyond_ascii_never_reach_the_library() {
+        for text in [
+            "demo==1.0 ; python_version > \"3\"\u{200b}",
+            "a ; os_name == 'x' \u{feff}and",
+            "a ; os_name == '\u{e9}'",
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert_eq!(error, "it is not all ASCII", "{text}");
         }
     }
 

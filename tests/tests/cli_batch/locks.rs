@@ -180,6 +180,37 @@ fn files_are_found_elsewhere_and_by_their_bytes() {
     assert!(reasons(&document).contains(&"filename-malformed"), "{document:#}");
 }
 
+/// The policy would judge it as what it is, and an installer takes it for what the lock calls it.
+#[test]
+fn a_file_of_another_project_is_not_the_locked_one() {
+    let (signed, projects) = house();
+    for format in LOCKS {
+        let mut projects = projects.clone();
+        for (name, version) in [("demodemo", "1.0"), ("demo", "1.1")] {
+            (projects[0].0, projects[0].1) = (name, version);
+            write(&signed, format, &lock(format, &projects));
+            let document = batch(&mut signed.verify_all(&["-r", format]), 1);
+            let [error] = errors(&document)[..] else { panic!("{document:#}") };
+            let says = format!("no file of `{name}` {version} is in `.`");
+            assert!(error.ends_with(&says), "{error}");
+        }
+    }
+}
+
+/// `==1.0` allows it (PEP 440).
+#[test]
+fn a_file_of_a_local_version_is_looked_at_beside_the_one_without() {
+    let (signed, mut projects) = house();
+    let (name, bytes) = signed.add("demo", "1.0+local");
+    fs::remove_file(signed.folder.path().join(format!("{name}.sigstore.json"))).expect("removed");
+    write(&signed, "requirements.txt", &lock("requirements.txt", &projects));
+    batch(&mut signed.verify_all(&["-r", "requirements.txt"]), 0);
+    projects[0].2.push((name, Sha256Digest::of(&bytes)));
+    write(&signed, "requirements.txt", &lock("requirements.txt", &projects));
+    let document = batch(&mut signed.verify_all(&["-r", "requirements.txt"]), 10);
+    assert_eq!(reasons(&document), ["attestation-missing"]);
+}
+
 #[test]
 fn what_no_file_can_be_held_against_is_refused_by_name() {
     let (signed, projects) = house();

@@ -1,6 +1,6 @@
 //! The files that a lock asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -49,22 +49,29 @@ pub fn plan(
             None => others.push(path),
         }
     }
-    if by_entry.len() < entries.len() {
-        let missing = |entry: &usize| !by_entry.contains_key(entry);
-        let missing: Vec<usize> = (0..entries.len()).filter(missing).collect();
-        let mut left = Vec::new();
-        for path in others {
-            // One that cannot be read is not found, and what it may have been is missing.
-            let digest = digest(&path, cancel);
-            interrupt::check(cancel)?;
-            let of = |entry: &&usize| digest.as_ref().is_ok_and(|it| entries[**entry].has(*it));
-            match missing.iter().find(of) {
-                Some(entry) => by_entry.entry(*entry).or_default().push(path),
-                None => left.push(path),
-            }
+    let unfound: BTreeSet<_> = (0..entries.len()).filter(|it| !by_entry.contains_key(it)).collect();
+    let mut left = Vec::new();
+    for path in others {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // One whose name is of something else is not what is locked, whatever its bytes are.
+        let may_be: Vec<usize> = match DistFilename::parse(&name) {
+            Ok(name) => (0..entries.len()).filter(|it| entries[*it].is_of(&name)).collect(),
+            Err(_) => unfound.iter().copied().collect(),
+        };
+        if may_be.is_empty() {
+            left.push(path);
+            continue;
         }
-        others = left;
+        // One that cannot be read is not found, and what it may have been is missing.
+        let digest = digest(&path, cancel);
+        interrupt::check(cancel)?;
+        let of = |entry: &usize| digest.as_ref().is_ok_and(|it| entries[*entry].has(*it));
+        match may_be.into_iter().find(of) {
+            Some(entry) => by_entry.entry(entry).or_default().push(path),
+            None => left.push(path),
+        }
     }
+    let others = left;
     for (index, project) in entries.iter().enumerate() {
         let Some(paths) = by_entry.remove(&index) else {
             plan.items.push(missing(path, project, files));

@@ -9,7 +9,8 @@ pub mod pylock;
 mod requirements;
 mod uv;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::ops::Range;
 
@@ -19,6 +20,7 @@ use url::Url;
 use crate::digest::Sha256Digest;
 use crate::filename::{DistFilename, ProjectName};
 use crate::report::{Escaped, Reason, Refusal};
+use crate::requirement::is_of_version;
 
 /// Digests that a refusal lists; a project with wheels for every platform has a hundred.
 const LISTED: usize = 4;
@@ -133,6 +135,8 @@ pub enum UnverifiableKind {
     Url,
     /// It has no SHA-256 digest.
     NoHash,
+    /// It has one, and beside it a file or a digest that only another algorithm, or none, holds.
+    OtherHash,
     /// It is not held to one version.
     Unpinned,
 }
@@ -150,6 +154,9 @@ impl UnverifiableKind {
             Self::Path => "is a path of a machine, not a distribution of an index",
             Self::Url => "is a direct address, not a distribution of an index",
             Self::NoHash => "has no sha256 digest in the lock, which so allows any file",
+            Self::OtherHash => {
+                "has a file without a sha256 digest in the lock, which so allows one that is not known"
+            }
             Self::Unpinned => "is not held to one version with `==`",
         }
     }
@@ -161,7 +168,9 @@ impl UnverifiableKind {
             Self::Editable | Self::Path => {
                 "lock without it (`uv export --no-emit-project`, for a project of your own)"
             }
-            Self::NoHash => "lock with digests (`uv pip compile --generate-hashes`, for example)",
+            Self::NoHash | Self::OtherHash => {
+                "lock with digests (`uv pip compile --generate-hashes`, for example)"
+            }
             Self::Unpinned => "lock it to one version (`uv pip compile --generate-hashes` does)",
         }
     }
@@ -189,7 +198,7 @@ impl Lock {
     /// nothing or one thing twice.
     pub fn parse(format: LockFormat, path: &str, text: &str) -> Result<Self, LockError> {
         let reader = Reader { path, text };
-        let lock = match format {
+        let mut lock = match format {
             LockFormat::Requirements => requirements::parse(&reader),
             LockFormat::Pylock => pylock::parse(&reader),
             LockFormat::Uv => uv::parse(&reader),
@@ -199,20 +208,38 @@ impl Lock {
         if lock.entries.is_empty() && lock.unverifiable.is_empty() {
             return Err(reader.error(1, "nothing is locked here, so there is nothing to verify"));
         }
-        let mut seen = BTreeSet::new();
-        for entry in &lock.entries {
-            if !seen.insert((&entry.name, &entry.version)) {
-                return Err(reader.error(entry.line, format!("{entry} is there twice")));
+        let mut entries: BTreeMap<_, LockedProject> = BTreeMap::new();
+        for entry in lock.entries {
+            let line = entry.line;
+            match entries.entry((entry.name.clone(), entry.version.clone())) {
+                Entry::Vacant(place) => _ = place.insert(entry),
+                Entry::Occupied(mut first) if first.get().marker != entry.marker => {
+                    first.get_mut().unite(entry);
+                }
+                Entry::Occupied(_) => {
+                    return Err(reader.error(line, format!("{entry} is there twice")));
+                }
             }
         }
+        lock.entries = entries.into_values().collect();
+        lock.entries.sort_by_key(|entry| entry.line);
         Ok(lock)
     }
 }
 
 impl LockedProject {
-    /// Whether a file of this name is one of this project and version.
+    /// Whether a file of this name is one of this project and version. One that is locked without a local
+    /// version stands for all of them, as `==` does (PEP 440).
     pub fn is_of(&self, file: &DistFilename) -> bool {
-        *file.project() == self.name && *file.version() == self.version
+        *file.project() == self.name && is_of_version(file.version(), &self.version)
+    }
+
+    /// Takes up what is locked of the same version under another marker: from another index, for example.
+    fn unite(&mut self, other: Self) {
+        let markers = self.marker.take().zip(other.marker);
+        self.marker = markers.map(|(one, another)| format!("({one}) or ({another})"));
+        self.files.extend(other.files);
+        self.identities.extend(other.identities);
     }
 
     /// Whether a file of these bytes is one of the project's, under whatever name.
@@ -220,12 +247,17 @@ impl LockedProject {
         self.files.iter().any(|file| file.sha256 == Some(sha256))
     }
 
-    /// Holds a file against the lock: where the lock has a file of this name, by that one's digest, and
-    /// otherwise by the digests of all the project's files.
+    /// Holds a file against the lock: it must be of the project and version; where the lock has a file of
+    /// this name, it is held by that one's digest, and otherwise by the digests of all the project's files.
     ///
     /// # Errors
     /// [`Reason::LockDigestMismatch`].
     pub fn admits(&self, file: Option<&DistFilename>, sha256: Sha256Digest) -> Result<(), Refusal> {
+        // What is installed for a project must not be another one, which the policy may judge otherwise.
+        if let Some(file) = file.filter(|file| !self.is_of(file)) {
+            let refusal = Refusal::new(Reason::LockDigestMismatch).found(file.as_str());
+            return Err(refusal.expected(format!("a file of {self}")));
+        }
         let of_this_name = |locked: &&LockedFile| match (file, &locked.filename) {
             (Some(file), Some(name)) => DistFilename::parse(name).is_ok_and(|name| name == *file),
             _ => false,
@@ -314,16 +346,17 @@ impl Reader<'_> {
     }
 }
 
-/// Puts an entry where it belongs: with the projects, or, where none of its files has a digest, with what
-/// cannot be verified.
+/// Puts an entry where it belongs: with the projects, or, where not every one of its files has a digest, with
+/// what cannot be verified: an installer may take any of them.
 fn put(lock: &mut Lock, entry: LockedProject) {
-    if entry.files.iter().any(|file| file.sha256.is_some()) {
-        lock.entries.push(entry);
-    } else {
-        let name = format!("{} {}", entry.name, entry.version);
-        let kind = UnverifiableKind::NoHash;
-        lock.unverifiable.push(Unverifiable { name, kind, line: entry.line });
-    }
+    let held = entry.files.iter().filter(|file| file.sha256.is_some()).count();
+    let kind = match held {
+        0 => UnverifiableKind::NoHash,
+        _ if held < entry.files.len() => UnverifiableKind::OtherHash,
+        _ => return lock.entries.push(entry),
+    };
+    let name = format!("{} {}", entry.name, entry.version);
+    lock.unverifiable.push(Unverifiable { name, kind, line: entry.line });
 }
 
 /// The last part of an address or path: the file's name. Only addresses are encoded.

@@ -1,7 +1,8 @@
 //! `requirements.txt` with hashes, as pip reads it:
 //! <https://pip.pypa.io/en/stable/reference/requirements-file-format/>.
 //!
-//! Where readers could differ on what a line means, it is refused.
+//! Where readers could differ on what a line means, it is refused. Markers are kept as they stand: they are
+//! not evaluated, and the library that parses them takes time without a bound for those of real locks.
 
 use pep440_rs::Operator;
 use pep508_rs::VersionOrUrl;
@@ -24,11 +25,18 @@ const IGNORED_WITH_VALUE: &[&str] = &[
     "--find-links",
     "--trusted-host",
     "--only-binary",
+    "--only-final",
     "--no-binary",
     "--use-feature",
 ];
-const IGNORED: &[&str] =
-    &["--no-index", "--pre", "--prefer-binary", "--require-hashes", "--use-pep517"];
+const IGNORED: &[&str] = &[
+    "--no-build-isolation",
+    "--no-index",
+    "--pre",
+    "--prefer-binary",
+    "--require-hashes",
+    "--use-pep517",
+];
 
 /// Options that pull in another file, which this reader cannot open.
 const INCLUDES: &[&str] = &["-r", "--requirement", "-c", "--constraint"];
@@ -50,7 +58,8 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
 fn logical_lines(reader: &Reader<'_>) -> Result<Vec<(usize, String)>, LockError> {
     let mut lines = Vec::new();
     let mut open: Option<(usize, String)> = None;
-    for (index, raw) in reader.text.lines().enumerate() {
+    let text = reader.text.strip_prefix('\u{feff}').unwrap_or(reader.text);
+    for (index, raw) in text.lines().enumerate() {
         let number = index + 1;
         // pip, in Python, ends lines at these too: what is a comment here would be a requirement there.
         if raw.contains(|it: char| names::is_control(it) && it != '\t') {
@@ -150,15 +159,24 @@ fn project(
         lock.unverifiable.push(Unverifiable { name, kind, line });
         return Ok(());
     }
-    let parsed = requirement::parse::<Url>(&text).map_err(|error| {
-        let why = error.to_string();
-        reader.error(line, format!("not a requirement: `{}`: {}", Escaped(&text), Escaped(&why)))
-    })?;
+    let not_one = |why: &str| {
+        reader.error(line, format!("not a requirement: `{}`: {}", Escaped(&text), Escaped(why)))
+    };
+    let (asked, marker) = match text.split_once(';') {
+        Some((asked, marker)) => (asked, Some(marker.trim().to_owned())),
+        None => (text.as_str(), None),
+    };
+    if marker.as_deref().is_some_and(|marker| marker.is_empty() || !marker.is_ascii()) {
+        return Err(not_one("its marker is empty, or not ASCII"));
+    }
+    let parsed = requirement::parse::<Url>(asked).map_err(|error| not_one(&error.to_string()))?;
     let name = reader.name(line, parsed.name.as_ref())?;
     let files = hashes(reader, line, &text, options)?;
     let pinned = match &parsed.version_or_url {
         Some(VersionOrUrl::VersionSpecifier(specifiers)) => match &specifiers[..] {
-            [only] if *only.operator() == Operator::Equal => Some(only.version().clone()),
+            [only] if matches!(only.operator(), Operator::Equal | Operator::ExactEqual) => {
+                Some(only.version().clone())
+            }
             _ => None,
         },
         _ => None,
@@ -168,7 +186,6 @@ fn project(
         lock.unverifiable.push(Unverifiable { name: name.to_string(), kind, line });
         return Ok(());
     };
-    let marker = parsed.marker.try_to_string();
     put(lock, LockedProject { name, version, files, marker, identities: Vec::new(), line });
     Ok(())
 }
@@ -221,9 +238,9 @@ fn hashes(
                 return Err(reader.error(line, message));
             }
         };
-        if let Some(sha256) = reader.hash(line, value)? {
-            files.push(LockedFile { sha256: Some(sha256), ..LockedFile::default() });
-        }
+        // Installers take a file that has any one of these, whatever the algorithm.
+        let sha256 = reader.hash(line, value)?;
+        files.push(LockedFile { sha256, ..LockedFile::default() });
     }
     Ok(files)
 }

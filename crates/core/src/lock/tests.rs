@@ -40,20 +40,22 @@ fn requirements_with_hashes_are_read() {
     let text = format!(
         "# by hand, vim: set fileencoding=utf-8 :\r\n--index-url https://index.example/simple\n-i https://x.example\n\n\
          Demo.Project==1.0; python_version < '3.13' and 'a/b@c' in platform_version \\\n    --hash=sha256:{A} \\\n    \
-         --hash sha256:{B}\n    # via other\nother[extra] == 2.0+cpu --hash=sha512:abcd \
-         --hash=sha256:{A}  # why\n"
+         --hash sha256:{B}\n    # via other\nother[extra] == 2.0+cpu --hash=sha256:{A}  # why\n\
+         exact===1.0 --hash=sha256:{A}\n--no-build-isolation\n--only-final :all:\n"
     );
     let lock = parse(LockFormat::Requirements, &text).unwrap();
-    let [demo, other] = &lock.entries[..] else { panic!("{lock:?}") };
+    let marked = parse(LockFormat::Requirements, &format!("\u{feff}{text}")).unwrap();
+    assert_eq!(format!("{marked:?}"), format!("{lock:?}"));
+    let [demo, other, exact] = &lock.entries[..] else { panic!("{lock:?}") };
     assert_eq!((demo.to_string().as_str(), demo.line), ("`demo-project` 1.0", 5));
     assert_eq!(
         demo.marker.as_deref(),
-        Some("python_full_version < '3.13' and 'a/b@c' in platform_version")
+        Some("python_version < '3.13' and 'a/b@c' in platform_version")
     );
     assert_eq!(demo.files.len(), 2);
     assert_eq!((other.to_string().as_str(), other.line), ("`other` 2.0+cpu", 9));
-    assert_eq!(other.files.len(), 1, "only sha256 counts");
-    assert_eq!(lock.notes.len(), 2);
+    assert_eq!((other.files.len(), exact.to_string().as_str()), (1, "`exact` 1.0"));
+    assert_eq!(lock.notes.len(), 4);
 }
 
 #[test]
@@ -63,7 +65,8 @@ fn requirements_that_no_file_can_be_held_against_are_told_apart() {
          b @ git+https://x.example/b@v1\nc @ https://x.example/c-1-py3-none-any.whl\n./d\n\
          e-1.0-py3-none-any.whl\nf @ file:///f\nhttps://u:p@x.example/g.tar.gz\nh==1.0\n\
          i==1.0 --hash=sha512:00\nj>=1 --hash=sha256:{A}\nk==1.* --hash=sha256:{A}\n\
-         l===1.0 --hash=sha256:{A}\nm --hash=sha256:{A}\nn==1,<2 --hash=sha256:{A}\n"
+         l~=1.0 --hash=sha256:{A}\nm --hash=sha256:{A}\nn==1,<2 --hash=sha256:{A}\n\
+         o==1.0 --hash=sha256:{A} --hash=sha512:00\n"
     );
     use UnverifiableKind::*;
     let lock = parse(LockFormat::Requirements, &text).unwrap();
@@ -85,6 +88,7 @@ fn requirements_that_no_file_can_be_held_against_are_told_apart() {
         ("l", Unpinned),
         ("m", Unpinned),
         ("n", Unpinned),
+        ("o 1.0", OtherHash),
     ];
     assert_eq!(kinds(&lock), expected);
 }
@@ -110,6 +114,8 @@ fn requirements_on_which_readers_could_differ_are_refused() {
         ("demo==1.0 # why \\\n--hash=sha256:12\n", "a comment cannot be continued"),
         ("de\u{202e}mo==1.0\n", "de\\u{202e}mo"),
         ("demo==x\n", "not a requirement"),
+        ("demo==1.0;\n", "its marker is empty, or not ASCII"),
+        ("demo==1.0 ; python_version > \"3\"\u{200b}\n", "its marker is empty, or not ASCII"),
         ("# a\u{2028}evil==1.0\n", "lock:1: a control character"),
         ("a==1\n# a\u{85}evil==1.0\n", "lock:2: a control character"),
         ("# a\revil==1.0\n", "a control character"),
@@ -119,21 +125,88 @@ fn requirements_on_which_readers_could_differ_are_refused() {
     ] {
         refused(LockFormat::Requirements, text, says);
     }
-    // The library that reads requirements panics at the first, and takes stack and time without a bound for
-    // the others.
-    let deep = format!("demo==1.0; {}os_name == 'x'{}\n", "(".repeat(2000), ")".repeat(2000));
+    // The library that reads requirements panics at it.
+    refused(LockFormat::Requirements, "demo- == 1.0\n", "`demo-` does not end in a letter");
+    refused(LockFormat::Requirements, &format!("{demo}\n{demo}.0\n"), "not a sha256 digest");
+    refused(LockFormat::Requirements, &format!("{demo}\n\nDemo{}\n", &demo[4..]), "lock:3: `demo`");
+}
+
+/// Resolvers write markers of dozens of terms, for which the library that parses them takes stack and time without
+/// a bound.
+#[test]
+fn markers_of_any_length_are_kept_unread() {
     let many: Vec<_> = (0..24)
         .map(|i| format!("('{i}a' in platform_version and '{i}b' in sys_platform)"))
         .collect();
-    for (text, says) in [
-        ("demo- == 1.0\n", "`demo-` does not end in a letter"),
-        (&deep, "2000 opening parentheses"),
-        (&format!("demo==1.0; {}\n", many.join(" or ")), "96 quotes"),
+    let many = format!("{}{}{}", "(".repeat(2000), many.join(" or "), ")".repeat(2000));
+    let text = format!("demo==1.0 ; {many} --hash=sha256:{A}\n");
+    let lock = parse(LockFormat::Requirements, &text).unwrap();
+    assert_eq!(lock.entries[0].marker.as_deref(), Some(many.as_str()));
+}
+
+#[test]
+fn one_version_under_two_markers_is_one_project() {
+    let (nt, posix) = ("os_name == 'nt'", "os_name != 'nt'");
+    let wheel =
+        |hash| format!("{{ url = \"https://x.example/demo-1.0-py3-none-any.whl\", {hash} }}");
+    let package = |marker: &str, digest: &str| {
+        let wheel = wheel(format!("hashes = {{ sha256 = \"{digest}\" }}"));
+        format!("version = \"1.0\"\nmarker = \"{marker}\"\nwheels = [{wheel}]\n")
+    };
+    let two = |other: &str| {
+        let other = package(other, B);
+        pylock(&package(nt, A)) + "[[packages]]\nname = \"demo\"\n" + &other
+    };
+    let uv = |index: &str, marker: &str, digest: &str| {
+        let wheel = wheel(format!("hash = \"sha256:{digest}\""));
+        format!(
+            "[[package]]\nname = \"demo\"\nversion = \"1.0\"\nsource = {{ registry = \"{index}\" }}\n\
+             resolution-markers = [\"{marker}\"]\nwheels = [{wheel}]\n"
+        )
+    };
+    let requirements =
+        format!("demo==1.0; {nt} --hash=sha256:{A}\ndemo==1.0; {posix} --hash=sha256:{B}\n");
+    let uv_lock = format!("version = 1\n{}{}", uv("a", nt, A), uv("b", posix, B));
+    for (format, text) in [
+        (LockFormat::Requirements, requirements),
+        (LockFormat::Pylock, two(posix)),
+        (LockFormat::Uv, uv_lock),
     ] {
-        refused(LockFormat::Requirements, text, says);
+        let lock = parse(format, &text).unwrap();
+        let [demo] = &lock.entries[..] else { panic!("{lock:?}") };
+        assert_eq!(demo.marker, Some(format!("({nt}) or ({posix})")));
+        let wheel = DistFilename::parse("demo-1.0-py3-none-any.whl").unwrap();
+        for digest in [A, B] {
+            assert!(demo.admits(Some(&wheel), digest.parse().unwrap()).is_ok(), "{text}");
+        }
     }
-    refused(LockFormat::Requirements, &format!("{demo}\n{demo}.0\n"), "not a sha256 digest");
-    refused(LockFormat::Requirements, &format!("{demo}\n\nDemo{}\n", &demo[4..]), "lock:3: `demo`");
+    refused(LockFormat::Pylock, &two(nt), "`demo` 1.0 is there twice");
+}
+
+/// An installer may take the file beside those that have a digest.
+#[test]
+fn every_file_must_have_a_digest() {
+    let (wheel, sdist) = ("demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz");
+    let uv = format!(
+        "version = 1\n[[package]]\nname = \"demo\"\nversion = \"1.0\"\nsource = {{ registry = \"x\" }}\n\
+         sdist = {{ path = \"{sdist}\" }}\nwheels = [{{ path = \"{wheel}\", hash = \"sha256:{A}\" }}]\n"
+    );
+    let pylock = pylock(&format!(
+        "version = \"1.0\"\nwheels = [{{ name = \"{wheel}\", hashes = {{ sha256 = \"{A}\" }} }}, \
+         {{ name = \"demo-1.0-1-py3-none-any.whl\", hashes = {{ sha512 = \"00\" }} }}]\n"
+    ));
+    let poetry = format!(
+        "[[package]]\nname = \"demo\"\nversion = \"1.0\"\nfiles = [\n\
+         {{file = \"{wheel}\", hash = \"sha256:{A}\"}}, {{file = \"{sdist}\", hash = \"sha512:00\"}}]\n\
+         [metadata]\nlock-version = \"2.1\"\n"
+    );
+    for (format, text) in
+        [(LockFormat::Uv, uv), (LockFormat::Pylock, pylock), (LockFormat::Poetry, poetry)]
+    {
+        let lock = parse(format, &text).unwrap();
+        assert!(lock.entries.is_empty(), "{text}");
+        assert_eq!(kinds(&lock), [("demo 1.0", UnverifiableKind::OtherHash)], "{text}");
+    }
 }
 
 fn pylock(package: &str) -> String {
@@ -240,6 +313,24 @@ fn uv_locks_are_read_without_the_project_itself() {
         let lock = parse(LockFormat::Uv, &format!("{head}{}", package(source, &wheel))).unwrap();
         assert_eq!(kinds(&lock), [("demo", kind)], "{source}");
     }
+    // Only what lies below the lock is of its workspace.
+    for place in [
+        "/a",
+        "../part",
+        "part/../../a",
+        "C:/a",
+        "C:\\\\a",
+        "\\\\\\\\x\\\\a",
+        "file:///a",
+        "",
+        "a//b",
+    ] {
+        for (source, kind) in [("editable", Editable), ("virtual", Path), ("directory", Path)] {
+            let member = own.replace("editable = \"part\"", &format!("{source} = \"{place}\""));
+            let lock = parse(LockFormat::Uv, &format!("{head}{member}{registry}")).unwrap();
+            assert_eq!(kinds(&lock), [("part", kind)], "{place}");
+        }
+    }
     refused(LockFormat::Uv, &format!("{head}{}", package("moon = \"x\"", "")), "not known here");
     let bare = wheel.replace(&format!(", hash = \"sha256:{A}\""), "");
     let lock = parse(LockFormat::Uv, &format!("{head}{}", registry.replace(&wheel, &bare)));
@@ -300,5 +391,13 @@ fn a_file_is_held_against_the_digest_of_its_own_name_first() {
     assert!(demo.admits(Some(&other), a).is_ok() && demo.admits(None, b).is_ok());
     let unknown = demo.admits(Some(&other), Sha256Digest::of(b"")).unwrap_err();
     assert_eq!(unknown.expected.len(), 2);
-    assert!(!demo.is_of(&name("demo-1.1.tar.gz")) && !demo.is_of(&name("other-1.0.tar.gz")));
+    for other in ["demo-1.1.tar.gz", "other-1.0.tar.gz", "demodemo-1.0-py3-none-any.whl"] {
+        let refusal = demo.admits(Some(&name(other)), a).unwrap_err();
+        assert_eq!(refusal.expected, ["a file of `demo` 1.0"], "{other}");
+    }
+    // As `==1.0` does; the digest says which.
+    let local = name("demo-1.0+cpu-py3-none-any.whl");
+    assert!(demo.admits(Some(&local), a).is_ok());
+    let exact = LockedProject { version: "1.0+cpu".parse().unwrap(), ..demo };
+    assert!(exact.is_of(&local) && !exact.is_of(&wheel));
 }

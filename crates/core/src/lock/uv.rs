@@ -27,10 +27,14 @@ struct Manifest {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Package {
     name: String,
     version: Option<String>,
     source: toml::Table,
+    /// When it is installed, where it is there for several cases.
+    #[serde(default)]
+    resolution_markers: Vec<String>,
     sdist: Option<File>,
     #[serde(default)]
     wheels: Vec<File>,
@@ -53,12 +57,12 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
         let package = package.into_inner();
         let name = reader.name(line, &package.name)?;
         let keys: Vec<&str> = package.source.keys().map(String::as_str).collect();
-        let root = package.source.values().next().and_then(toml::Value::as_str) == Some(".");
+        let place = package.source.values().next().and_then(toml::Value::as_str);
+        let own = place == Some(".")
+            || (document.manifest.members.contains(name.as_str()) && place.is_some_and(is_within));
         let kind = match keys[..] {
             ["registry"] => None,
-            ["virtual" | "editable" | "directory"]
-                if root || document.manifest.members.contains(name.as_str()) =>
-            {
+            ["virtual" | "editable" | "directory"] if own => {
                 lock.notes.push(format!("`{name}` is the project that is locked, not looked at"));
                 continue;
             }
@@ -89,9 +93,18 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
             })
         });
         let files = files.collect::<Result<_, LockError>>()?;
-        let entry =
-            LockedProject { name, version, files, marker: None, identities: Vec::new(), line };
-        put(&mut lock, entry);
+        let markers = package.resolution_markers;
+        let marker = (!markers.is_empty()).then(|| markers.join(" or "));
+        put(
+            &mut lock,
+            LockedProject { name, version, files, marker, identities: Vec::new(), line },
+        );
     }
     Ok(lock)
+}
+
+/// Whether a folder is one below that of the lock, as the members of a workspace are: what lies elsewhere is no
+/// part of the project that is locked, whatever the lock calls it.
+fn is_within(folder: &str) -> bool {
+    !folder.contains(['\\', ':']) && folder.split('/').all(|part| !matches!(part, "" | ".."))
 }
