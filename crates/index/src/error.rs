@@ -238,6 +238,20 @@ pub enum Problem {
         filename: String,
     },
 
+    /// The page lists a file of which other clients may think that it is of the release, and that is none of it by
+    /// its name.
+    #[error(
+        "lists `{}`, which is no name of a file of {version} that can be looked at, and which others may install as \
+         one",
+        Cut(.filename)
+    )]
+    MisnamedFile {
+        /// The file.
+        filename: String,
+        /// The version that was asked for.
+        version: Version,
+    },
+
     // ---- one file of a page
     /// What the page says of the file is not of the form of the simple API.
     #[error("`{filename}`: {}", Cut(.what))]

@@ -18,6 +18,7 @@ use url::Url;
 use wheelmark_core::digest::{DigestError, Sha256Digest};
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::json;
+use wheelmark_core::requirement::{self, is_of_version};
 
 use crate::address::{IndexUrl, ShownUrl, has_credentials};
 use crate::error::{IndexError, Problem};
@@ -37,7 +38,7 @@ pub struct ProjectPage {
     url: Url,
     name: ProjectName,
     files: Vec<(DistFilename, Value)>,
-    unread: Vec<String>,
+    unread: Vec<(String, Value)>,
 }
 
 /// A file as an index lists it. Its URL is one that may be connected to and ends in its name.
@@ -114,10 +115,11 @@ impl ProjectPage {
             }
             match DistFilename::parse(&filename) {
                 Ok(parsed) if parsed.project() == asked => files.push((parsed, file)),
-                _ => unread.push(filename),
+                _ => unread.push((filename, file)),
             }
         }
-        Ok(Self { index: index.clone(), url: url.clone(), name: asked.clone(), files, unread })
+        let (index, url, name) = (index.clone(), url.clone(), asked.clone());
+        Ok(Self { index, url, name, files, unread })
     }
 
     /// The project.
@@ -126,17 +128,18 @@ impl ProjectPage {
     }
 
     /// The files of one version, at least one and at most `limit`, in the page's order. Versions are
-    /// compared by PEP 440.
+    /// compared as `==` does (PEP 440): one without a local part stands for those with any.
     ///
     /// # Errors
-    /// [`Problem::NoRelease`] where there is none, [`Problem::TooManyFiles`], and whatever is wrong with any
-    /// one of them: [`Problem::FileMalformed`], [`Problem::NoDigest`], [`Problem::OtherFilename`],
+    /// [`Problem::NoRelease`] where there is none, [`Problem::TooManyFiles`], [`Problem::MisnamedFile`], and
+    /// whatever is wrong with any one of them: [`Problem::FileMalformed`], [`Problem::NoDigest`], [`Problem::OtherFilename`],
     /// [`Problem::FileUrl`].
     pub fn release(&self, version: &Version, limit: usize) -> Result<Vec<FileListed>, IndexError> {
         let found = self.of_version(version).count();
         if found > limit {
             return Err(self.error(Problem::TooManyFiles { found, limit }));
         }
+        self.no_other_is_of(version)?;
         let began = self.began(version)?;
         let files = self.of_version(version).map(|(name, file)| self.listed(name, file, began));
         let files: Vec<_> = files.collect::<Result<_, _>>()?;
@@ -160,10 +163,47 @@ impl ProjectPage {
         self.listed(name, file, self.began(name.version())?)
     }
 
-    /// Names that the page lists and that are neither wheels nor `.tar.gz` source distributions of the
-    /// project: eggs, installers, zip archives. Text from outside: escape it where it is shown.
-    pub fn unread(&self) -> &[String] {
-        &self.unread
+    /// Names that the page lists and that are none of wheels or `.tar.gz` source distributions of the project: eggs,
+    /// installers, zip archives. Text from outside: escape it where it is shown.
+    pub fn unread(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.unread.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Fails where the page lists what is not looked at with the release, and what other clients may install as
+    /// it: they read names less strictly, or take that at the end of the URL.
+    fn no_other_is_of(&self, version: &Version) -> Result<(), IndexError> {
+        let unread = self.unread.iter().map(|(name, file)| (name.as_str(), true, file));
+        let others = self.files.iter().filter(|(name, _)| !is_of_version(name.version(), version));
+        let others = others.map(|(name, file)| (name.as_str(), false, file));
+        for (name, by_name, file) in unread.chain(others) {
+            let url = file.get("url").and_then(Value::as_str);
+            let last = url.and_then(|url| self.url.join(url).ok()).as_ref().map(last_part);
+            if (by_name && self.may_be_of(name, version))
+                || last.is_some_and(|last| self.may_be_of(&last, version))
+            {
+                let (filename, version) = (name.to_owned(), version.clone());
+                return Err(self.error(Problem::MisnamedFile { filename, version }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a name could be taken for one of a wheel or `.tar.gz` of this version of the project.
+    fn may_be_of(&self, filename: &str, version: &Version) -> bool {
+        let name = filename.to_ascii_lowercase();
+        let (stem, wheel) = match (name.strip_suffix(".whl"), name.strip_suffix(".tar.gz")) {
+            (Some(stem), _) => (stem, true),
+            (_, Some(stem)) => (stem, false),
+            _ => return false,
+        };
+        stem.match_indices('-').any(|(at, _)| {
+            let rest = &stem[at + 1..];
+            let text = if wheel { rest.split('-').next().unwrap_or(rest) } else { rest };
+            // Some write a version's `-` as `_`.
+            let found = requirement::version(text.trim().replace('_', "-").as_str());
+            stem[..at].trim().parse::<ProjectName>().is_ok_and(|name| name == self.name)
+                && found.is_some_and(|found| is_of_version(&found, version))
+        })
     }
 
     fn error(&self, problem: Problem) -> IndexError {
@@ -175,7 +215,7 @@ impl ProjectPage {
     }
 
     fn of_version(&self, version: &Version) -> impl Iterator<Item = &(DistFilename, Value)> {
-        self.files.iter().filter(move |(name, _)| name.version() == version)
+        self.files.iter().filter(move |(name, _)| is_of_version(name.version(), version))
     }
 
     /// When the first file of a version was uploaded, of those of which the page says it.
@@ -262,10 +302,8 @@ impl ProjectPage {
 
     fn check_url(&self, name: &DistFilename, url: &Url) -> Result<(), IndexError> {
         let filename = name.as_str().to_owned();
-        let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
-        let found = percent_decode_str(last).decode_utf8_lossy();
+        let found = last_part(url);
         if found != filename {
-            let found = found.into_owned();
             return Err(self.error(Problem::OtherFilename { filename, found }));
         }
         let at = ShownUrl::of(url);
@@ -343,6 +381,12 @@ impl FileListed {
     pub fn provenance(&self) -> &ProvenanceLink {
         &self.provenance
     }
+}
+
+/// The name at the end of a URL.
+fn last_part(url: &Url) -> String {
+    let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
+    percent_decode_str(last).decode_utf8_lossy().into_owned()
 }
 
 #[derive(Deserialize)]

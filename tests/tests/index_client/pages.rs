@@ -247,6 +247,62 @@ async fn what_is_odd_or_new_on_a_page_does_not_stand_in_the_way() {
     assert_problem!(old, Problem::FileMalformed { .. });
 }
 
+/// Other clients read names less strictly, or go by that at the end of the URL.
+#[tokio::test]
+async fn what_others_may_install_as_the_release_is_not_passed_over() {
+    let listed = |filename: &str, url: &str| {
+        let entry = json!({ "filename": filename, "url": url, "hashes": {} });
+        let server = server();
+        bent(&server, |page| page["files"].as_array_mut().expect("files").push(entry));
+        server
+    };
+    for name in [
+        "foo_bar-1.0-1~x-py3-none-any.whl",
+        "Foo.Bar-1.0.0-1(x)-py3-none-any.WHL",
+        "foo_bar-1.0-1 x-py3-none-any.whl",
+        "foo_bar-1.0-py3-none-any.any~.whl",
+        "foo_bar-1.0+x-1\u{e9}-py3-none-any.whl",
+        "foo-bar- 1.0.tar.gz",
+    ] {
+        let found = problem(release(&index(&listed(name, name))).await);
+        assert_problem!(found, Problem::MisnamedFile { filename, .. } if filename == name);
+    }
+    for name in ["foo_bar-1.0-py2.7.egg", "foo_bar-0.9-py3-none-any.whl"] {
+        let found =
+            problem(release(&index(&listed(name, "/a/foo_bar-1.0-1-py3-none-any.wh%6C?b"))).await);
+        assert_problem!(found, Problem::MisnamedFile { filename, .. } if filename == name);
+    }
+    // Of another version or project, or of none.
+    for name in [
+        "foo_bar-0.9-1~x-py3-none-any.whl",
+        "foo_bar-1.0.1-1~x-py3-none-any.whl",
+        "foo_bar-1.0~x-py3-none-any.whl",
+        "foo-1.0-1~x-py3-none-any.whl",
+        "foo_bar-1.0dev-r1.tar.gz",
+        "foo_bar-1.0.tar.bz2",
+    ] {
+        assert_eq!(release(&index(&listed(name, name))).await.expect(name).len(), 1);
+    }
+}
+
+/// `==1.0` asks for those too (PEP 440).
+#[tokio::test]
+async fn files_of_local_versions_are_of_the_release_that_is_asked_for_without() {
+    let server = server();
+    bent(&server, |page| {
+        let mut local = page["files"][0].clone();
+        let name = WHEEL.replace("1.0", "1.0+x");
+        local["url"] = json!(format!("/packages/{name}"));
+        local["filename"] = json!(name);
+        page["files"].as_array_mut().expect("files").push(local);
+    });
+    let index = index(&server);
+    assert_eq!(release(&index).await.expect("the release").len(), 2);
+    let project = PROJECT.parse().expect("a name");
+    let only = index.release(&project, &"1.0+x".parse().expect("a version")).await;
+    assert_eq!(only.expect("the release").len(), 1);
+}
+
 #[tokio::test]
 async fn a_release_of_too_many_files_is_refused() {
     let server = server();

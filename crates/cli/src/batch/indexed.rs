@@ -66,7 +66,7 @@ pub fn plan(index: &Asked, options: &IndexOptions, plan: &mut Plan) -> Result<()
         if unread > 0 && !releases.is_empty() {
             notes.push(format!(
                 "of the files that the index lists of `{project}`, in all versions, {unread} are neither \
-                 wheels nor `.tar.gz`, and were not looked at"
+                 wheels nor `.tar.gz` of a version of it, and were not looked at"
             ));
         }
     })?;
