@@ -33,7 +33,7 @@ pub fn json(data: &[u8]) {
     }
 }
 
-/// A lock; the first byte says of which kind. One that is read locks something, by digest or by name, and
+/// A lock; the first byte says of which kind. One that is read locks something, every file by digest or by name, and
 /// what is said of one that is not can be shown.
 pub fn lock(data: &[u8]) {
     let Some((kind, text)) = data.split_first() else {
@@ -51,8 +51,10 @@ pub fn lock(data: &[u8]) {
     match Lock::parse(format, "lock", text) {
         Ok(lock) => {
             assert!(!lock.entries.is_empty() || !lock.unverifiable.is_empty());
-            let held = |file: &wheelmark_core::lock::LockedFile| file.sha256.is_some();
-            assert!(lock.entries.iter().all(|entry| entry.files.iter().any(held)));
+            for entry in &lock.entries {
+                assert!(!entry.files.is_empty());
+                assert!(entry.files.iter().all(|file| file.sha256.is_some()), "{entry}");
+            }
         }
         Err(error) => shown_safely(&error),
     }

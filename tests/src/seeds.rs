@@ -143,6 +143,8 @@ fn names() -> Vec<Vec<u8>> {
         "file:///srv/a%20b",
         "demo[a,b] (>=1.0,!=1.5) ; python_version < '3.9' and (os_name == 'nt' or extra == 'a')",
         "demo @ https://example.org/demo.zip ; os_name != 'nt'",
+        "demo ; os_name == 'nt'\u{feff}",
+        "https://example.org/owner/demo.git.git",
         "refs/tags/v{version}",
         "refs/heads/*/x",
     ]
@@ -201,7 +203,9 @@ fn locks() -> Vec<Vec<u8>> {
         "\x03[[package]]\n{named}files = [{{file = \"demo-1.0-py3-none-any.whl\", \
          hash = \"sha256:{digest}\"}}]\n[metadata]\nlock-version = \"2.1\"\n"
     );
-    [requirements, pylock, uv, poetry].map(String::into_bytes).to_vec()
+    let beyond_ascii = format!("\x00demo==1.0 ; os_name == 'nt'\u{200b} --hash=sha256:{digest}\n");
+    let other_hash = format!("\x00demo==1.0 --hash=sha256:{digest} --hash=sha512:{digest}\n");
+    [requirements, pylock, uv, poetry, beyond_ascii, other_hash].map(String::into_bytes).to_vec()
 }
 
 /// The first byte chooses the file that differs, the next two are the length of its first content.
