@@ -188,6 +188,7 @@ fn honest() -> Vec<(&'static str, File)> {
         ("vendored-dist-info", named("demo/_vendor/six-1.0.dist-info/METADATA")),
         ("data-that-no-scheme-holds", named("demo/.data/x")),
         ("data-that-is-a-file-of-the-root", named("demo-1.0.data/data/share/demo/x.data")),
+        ("names-too-long-to-be-short", both_named("demo/0bqafy~83g2md.js", "demo/0123456789~1.js")),
         ("devices-only-in-part", both_named("demo/null.py", "demo/com10.py")),
         ("scripts-beside-an-entry-point", planned(|plan| {
             plan.put("demo-1.0.data/data/bin/b", "").put("demo-1.0.data/data/share/a", "");
@@ -240,6 +241,7 @@ fn a_wheel_tells_what_it_holds() {
     plan.put("demo-1.0.data/data/lib/cmake/demo.cmake", "");
     plan.put("demo-1.0.data/scripts/pyvenv.cfg", "");
     plan.put("demo-1.0.data/scripts/python3", "");
+    plan.put("demo-1.0.data/scripts/python.com", "");
     plan.put("demo-1.0.data/scripts/pythonx", "");
     plan.edit(
         METADATA,
@@ -269,6 +271,7 @@ fn a_wheel_tells_what_it_holds() {
             "demo-1.0.data/data/Lib/encodings/__init__.py",
             "demo-1.0.data/scripts/pyvenv.cfg",
             "demo-1.0.data/scripts/python3",
+            "demo-1.0.data/scripts/python.com",
         ]
     );
     assert_eq!(wheel.size(), bytes.len() as u64);

@@ -221,6 +221,8 @@ fn names() -> Vec<Case> {
         ("name-of-data-and-a-dot", named("demo-1.0.data./scripts/x"), ArchiveNameSegment),
         ("name-of-entry-points-and-a-dot", named("demo-1.0.dist-info/entry_points.txt."), ArchiveNameSegment),
         ("name-of-a-directory-and-a-dot", named("demo/x./"), ArchiveNameSegment),
+        ("name-of-dist-info-in-short", named("DEMO-1~1.DIS/ENTRY_~1.TXT"), ArchiveNameSegment),
+        ("name-of-a-module-in-short", named("demo/__INIT~1.PY"), ArchiveNameSegment),
         ("name-of-a-device", named("demo/nul.py"), ArchiveNameSegment),
         ("name-of-a-device-by-case", named("demo/Aux/x.py"), ArchiveNameSegment),
         ("name-of-a-device-and-a-space", named("demo/con .tar.gz"), ArchiveNameSegment),

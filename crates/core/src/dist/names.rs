@@ -53,7 +53,8 @@ pub(crate) fn check_for_windows(name: &str) -> Result<(), Refusal> {
         return refuse(Reason::ArchiveNameCharacters, &character.to_string());
     }
     let path = name.strip_suffix('/').unwrap_or(name);
-    let misread = |segment: &&str| trimmed(segment) != *segment || is_device(segment);
+    let misread =
+        |segment: &&str| trimmed(segment) != *segment || is_device(segment) || is_short(segment);
     match path.split('/').find(misread) {
         Some(segment) => refuse(Reason::ArchiveNameSegment, segment),
         None => Ok(()),
@@ -68,6 +69,16 @@ fn is_device(segment: &str) -> bool {
     let numbers = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "\u{b9}", "\u{b2}", "\u{b3}"];
     ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&&stem[..])
         || ports.any(|number| numbers.contains(&number))
+}
+
+/// Whether this may be the short name that Windows gives to a file of another: `DEMO-1~1.DIS` is
+/// `demo-1.0.dist-info`.
+/// <https://learn.microsoft.com/windows/win32/fileio/naming-a-file#short-vs-long-names>
+fn is_short(segment: &str) -> bool {
+    let (stem, ending) = segment.split_once('.').unwrap_or((segment, ""));
+    let number = stem.rsplit_once('~').map_or("", |(_, number)| number);
+    let numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    numbered && stem.chars().count() <= 8 && ending.chars().count() <= 3
 }
 
 /// A segment as Windows reads it: without dots and spaces at its end. `.`, `..`, `...` become empty.
@@ -107,26 +118,31 @@ pub(crate) enum Collision {
 pub(crate) struct Place<'a> {
     /// Segments end in NUL, so that a directory sorts directly before what lies in it.
     key: String,
-    path: &'a str,
+    name: &'a str,
 }
 
 impl<'a> Place<'a> {
-    /// `path` has passed [`check_one`]; where it ends in `/` it is a directory.
-    pub(crate) fn of(path: &'a str) -> Self {
+    /// `name` has passed [`check_one`]; where it ends in `/` it is a directory.
+    pub(crate) fn of(name: &'a str) -> Self {
+        Self::installed(name, name)
+    }
+
+    /// Of a member that goes to `path`.
+    pub(crate) fn installed(name: &'a str, path: &str) -> Self {
         let mut key = String::with_capacity(path.len() + 1);
         for segment in path.strip_suffix('/').unwrap_or(path).split('/').map(trimmed) {
             fold(segment, &mut key);
             key.push('\0');
         }
-        Self { key, path }
+        Self { key, name }
     }
 
     fn is_dir(&self) -> bool {
-        self.path.ends_with('/')
+        self.name.ends_with('/')
     }
 
     fn collision(&self, next: &Place<'_>) -> Option<Collision> {
-        if self.path == next.path {
+        if self.name == next.name {
             Some(Collision::Duplicate)
         } else if self.key == next.key && self.is_dir() == next.is_dir() {
             Some(Collision::Spelling)
@@ -145,7 +161,7 @@ pub(crate) fn collision<'a>(mut places: Vec<Place<'a>>) -> Option<(Collision, &'
     places.sort_unstable_by(|a, b| (&a.key, a.is_dir()).cmp(&(&b.key, b.is_dir())));
     places.windows(2).find_map(|pair| {
         let collision = pair[0].collision(&pair[1])?;
-        Some((collision, pair[0].path, pair[1].path))
+        Some((collision, pair[0].name, pair[1].name))
     })
 }
 

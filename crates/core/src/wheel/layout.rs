@@ -45,11 +45,11 @@ impl Layout {
             if let Installed::Library(path) = place {
                 uses_library_scheme |= path.len() < name.len();
                 if !path.ends_with('/') {
-                    installed.push(Place::of(path));
+                    installed.push(Place::installed(name, path));
                 }
             }
             if let Some(path) = place.script().filter(|path| !path.ends_with('/')) {
-                scripts.push(Place::of(path));
+                scripts.push(Place::installed(name, path));
                 let file = names::folded(path);
                 script_names.extend(file.strip_suffix(".exe").map(str::to_owned));
                 script_names.insert(file);
@@ -61,8 +61,8 @@ impl Layout {
         // Without such a scheme paths are names, and these were checked.
         let library = if uses_library_scheme { installed } else { Vec::new() };
         for places in [library, scripts] {
-            if let Some((_, path, other)) = names::collision(places) {
-                return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(path));
+            if let Some((_, name, other)) = names::collision(places) {
+                return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(name));
             }
         }
         Ok(Self { dist_info, startup_hooks, scripts: script_names })
@@ -247,8 +247,9 @@ fn is_interpreters_file(name: &str) -> bool {
 /// Whether a script of this name takes the place of an interpreter or of a file that it obeys.
 pub(super) fn is_interpreters_own(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let stem = name.strip_suffix(".exe").or_else(|| name.strip_suffix(".dll"));
-    let stem = stem.or_else(|| name.strip_suffix(".zip")).unwrap_or(&name);
+    // Windows runs `python.com` for `python` before it looks for `python.exe`.
+    let endings = [".exe", ".com", ".bat", ".cmd", ".dll", ".zip"];
+    let stem = endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
     is_interpreter(stem) || name == "pyvenv.cfg" || name.ends_with("._pth")
 }
 
