@@ -188,6 +188,7 @@ fn honest() -> Vec<(&'static str, File)> {
         ("vendored-dist-info", named("demo/_vendor/six-1.0.dist-info/METADATA")),
         ("data-that-no-scheme-holds", named("demo/.data/x")),
         ("data-that-is-a-file-of-the-root", named("demo-1.0.data/data/share/demo/x.data")),
+        ("headers-by-both-schemes", both_named("demo-1.0.data/data/include/pybind/x.h", "demo-1.0.data/headers/pybind/x.h")),
         ("names-too-long-to-be-short", both_named("demo/0bqafy~83g2md.js", "demo/0123456789~1.js")),
         ("devices-only-in-part", both_named("demo/null.py", "demo/com10.py")),
         ("scripts-beside-an-entry-point", planned(|plan| {

@@ -341,6 +341,8 @@ fn layout() -> Vec<Case> {
         ("data-of-another-dist-info", named("demo-1.0.data/data/lib/python3.11/site-packages/other-1.0.dist-info/METADATA"), MetadataDistInfoSeveral),
         ("data-over-script", both_named("demo-1.0.data/data/bin/x", "demo-1.0.data/scripts/x"), MetadataInstallCollision),
         ("data-over-script-of-windows", both_named("demo-1.0.data/data/Scripts/X", "demo-1.0.data/scripts/x"), MetadataInstallCollision),
+        ("data-over-header", both_named("demo-1.0.data/data/include/site/python3.11/demo/x.h", "demo-1.0.data/headers/x.h"), MetadataInstallCollision),
+        ("data-over-header-of-windows", both_named("demo-1.0.data/data/Include/Demo/x.h", "demo-1.0.data/headers/x.h"), MetadataInstallCollision),
         ("data-escapes", named("demo-1.0.data/../x"), ArchiveNameSegment),
         ("data-scheme-escapes", named("demo-1.0.data/purelib/../../x"), ArchiveNameSegment),
         ("data-over-root", named("demo-1.0.data/purelib/demo/__init__.py"), MetadataInstallCollision),

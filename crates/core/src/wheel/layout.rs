@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::central::Entry;
 use crate::dist::Refusal;
 use crate::dist::names::{self, Place};
-use crate::filename::WheelFilename;
+use crate::filename::{ProjectName, WheelFilename};
 use crate::report::Reason;
 
 /// The schemes of a `.data` directory, each an installation folder.
@@ -20,7 +20,8 @@ pub(super) struct Layout {
     pub(super) dist_info: String,
     /// Members that the interpreter runs by itself when it starts.
     pub(super) startup_hooks: Vec<String>,
-    /// What lies in the folder of scripts, folded; of `x.exe` also `x`: the entry point of that name is such a file on Windows.
+    /// What lies in the folder of scripts, folded; of `x.exe` also `x`, the entry point that is such a file on
+    /// Windows.
     pub(super) scripts: HashSet<String>,
 }
 
@@ -35,6 +36,7 @@ impl Layout {
         let entry_points = format!("{dist_info}/entry_points.txt");
         let folded = names::folded(&entry_points);
         let (mut scripts, mut script_names) = (Vec::new(), HashSet::new());
+        let mut headers = Vec::new();
         let mut uses_library_scheme = false;
         for name in names() {
             // Where case does not count it is found by that name, and no rule was held of it.
@@ -54,13 +56,17 @@ impl Layout {
                 script_names.extend(file.strip_suffix(".exe").map(str::to_owned));
                 script_names.insert(file);
             }
+            if let Some(path) = place.header(filename.project()).filter(|path| !path.ends_with('/'))
+            {
+                headers.push(Place::installed(name, path));
+            }
             if place.may_run_at_startup() && !name.ends_with('/') {
                 startup_hooks.push(name.to_owned());
             }
         }
         // Without such a scheme paths are names, and these were checked.
         let library = if uses_library_scheme { installed } else { Vec::new() };
-        for places in [library, scripts] {
+        for places in [library, scripts, headers] {
             if let Some((_, name, other)) = names::collision(places) {
                 return Err(Refusal::new(Reason::MetadataInstallCollision, other).at(name));
             }
@@ -118,8 +124,10 @@ enum Installed<'a> {
     Root(&'a str),
     /// In the folder of scripts.
     Script(&'a str),
-    /// Among the headers.
-    Elsewhere,
+    /// Among the headers of the project.
+    Header(&'a str),
+    /// Nowhere: the entry of a directory itself.
+    Nowhere,
 }
 
 impl<'a> Installed<'a> {
@@ -138,16 +146,16 @@ impl<'a> Installed<'a> {
             return Err(Refusal::new(Reason::MetadataDataDirectory, first).expected(data).at(name));
         }
         if rest.is_empty() {
-            return Ok(Self::Elsewhere); // the entry of the directory itself
+            return Ok(Self::Nowhere);
         }
         match rest.split_once('/') {
             Some((scheme, path)) if SCHEMES.contains(&scheme) => {
                 let place = match (scheme, path) {
-                    (_, "") => Self::Elsewhere,
+                    (_, "") => Self::Nowhere,
                     ("purelib" | "platlib", path) => Self::Library(path),
                     ("data", path) => Self::Root(path),
                     ("scripts", path) => Self::Script(path),
-                    _ => Self::Elsewhere,
+                    (_, path) => Self::Header(path),
                 };
                 match place.leads_on(path) {
                     Some((reason, folder)) => Err(Refusal::new(reason, folder).at(name)),
@@ -187,7 +195,7 @@ impl<'a> Installed<'a> {
                     }
                 })
             }
-            Self::Script(_) | Self::Elsewhere => None,
+            Self::Script(_) | Self::Header(_) | Self::Nowhere => None,
         }
     }
 
@@ -199,7 +207,28 @@ impl<'a> Installed<'a> {
                 let (folder, path) = path.split_once('/')?;
                 ["bin", "scripts"].contains(&&names::folded(folder)[..]).then_some(path)
             }
-            Self::Library(_) | Self::Elsewhere => None,
+            Self::Library(_) | Self::Header(_) | Self::Nowhere => None,
+        }
+    }
+
+    /// The path among the headers, which lie below the root in a folder of the project's name in `include`.
+    fn header(&self, project: &ProjectName) -> Option<&'a str> {
+        match self {
+            Self::Header(path) => Some(path),
+            Self::Root(path) => {
+                let (include, mut below) = path.split_once('/')?;
+                if names::folded(include) != "include" {
+                    return None;
+                }
+                loop {
+                    let (folder, path) = below.split_once('/')?;
+                    if folder.parse().is_ok_and(|name: ProjectName| name == *project) {
+                        return Some(path);
+                    }
+                    below = path;
+                }
+            }
+            Self::Library(_) | Self::Script(_) | Self::Nowhere => None,
         }
     }
 
@@ -213,7 +242,7 @@ impl<'a> Installed<'a> {
                 is_of_the_interpreter(path) || runs_at_startup(path) || below.any(runs_at_startup)
             }
             Self::Script(path) => is_interpreters_file(path),
-            Self::Elsewhere => false,
+            Self::Header(_) | Self::Nowhere => false,
         }
     }
 }
