@@ -208,7 +208,8 @@ impl Wheel {
     }
 
     /// Names of the members that Python runs by itself at every start once the wheel is installed: path
-    /// configuration files and customisation modules. Legitimate wheels have some; a report shows them.
+    /// configuration files, customisation modules, what those of setuptools and virtualenv import, and what
+    /// takes the interpreter's place. Legitimate wheels have some; a report shows them.
     pub fn startup_hooks(&self) -> &[String] {
         &self.startup_hooks
     }
