@@ -120,6 +120,25 @@ fn what_is_wrong_with_a_trusted_root_is_told_safely() {
     targets::shown_safely(&error);
 }
 
+/// A claim that is left out leaves the predicate to say what it will.
+#[test]
+fn a_claim_that_cannot_be_read_or_stands_twice_is_refused() {
+    let certified = seeds::Certified::new();
+    let identity = targets::signed::identity;
+    let text = "refs/tags/v1";
+    let printable = [&[0x13, text.len() as u8], text.as_bytes()].concat();
+    identity(&certified.claiming(14, text)).expect("a ref");
+    for number in 8..=24 {
+        for value in [text.as_bytes(), &printable, &[0x0c, 5, b'x'], &[0x0c, 1, 0xff], &[]] {
+            assert_eq!(identity(&certified.with_extension(number, value)), None, "{number}");
+        }
+    }
+    identity(&certified.with_extension(6, text.as_bytes())).expect("an old ref");
+    assert_eq!(identity(&certified.with_extension(6, &[0xff])), None);
+    identity(&certified.with_extension(25, &[0xff])).expect("what nobody reads");
+    assert_eq!(identity(&certified.twice(14, text)), None);
+}
+
 fn run(name: &str, target: targets::Target) {
     let seeds = seeds::of(name);
     let mut random = Random::new(0x5eed);

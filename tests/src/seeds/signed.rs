@@ -215,6 +215,13 @@ impl Certified {
         self.with_extension(number, &utf8_string(text))
     }
 
+    /// The same with a text in that extension beside what is there.
+    pub fn twice(&self, number: u32, text: &str) -> Vec<u8> {
+        let mut holder = self.holder.clone();
+        holder.raw_claims.insert(number, utf8_string(text));
+        self.instance.authority.issue(&holder)
+    }
+
     fn holder_without(&self, number: u32) -> Holder {
         let gone = if number == 1 { &[1, 8][..] } else { &[number] };
         self.holder.clone().without(gone)

@@ -5,15 +5,21 @@
 
 use std::fmt::Display;
 
+use url::Url;
+
 use super::origin::Origin;
+use super::pep517;
+use super::publisher::{GOOGLE_ISSUER, config_file};
 use super::repository::RepositoryUri;
 use crate::report::{Reason, Refusal};
-use crate::trust::{CertificateIdentity, GITHUB_ISSUER, GITLAB_ISSUER};
+use crate::trust::{CertificateIdentity, GITLAB_ISSUER};
 
-/// Where builders of GitHub have their ids.
-const GITHUB: &str = "https://github.com/";
+/// The hosts at which builders of a known platform have their ids.
+const PLATFORMS: [&str; 3] = ["github.com", "gitlab.com", "cloudbuild.googleapis.com"];
 /// Builders that are GitHub's own runners; what follows is the runner environment.
 const GITHUB_RUNNER: &str = "https://github.com/actions/runner/";
+/// Builders of Google Cloud Build.
+const GOOGLE_BUILDER: &str = "https://cloudbuild.googleapis.com/";
 
 /// The origin with what the certificate adds.
 ///
@@ -21,14 +27,14 @@ const GITHUB_RUNNER: &str = "https://github.com/actions/runner/";
 /// [`Reason::CertificateDisagrees`] with both values.
 pub fn certified(claimed: Origin, certificate: &CertificateIdentity) -> Result<Origin, Refusal> {
     let claims = &certificate.claims;
-    builder_is_signer(claimed.builder.as_deref(), certificate)?;
+    builder_is_signer(&claimed, certificate)?;
     let text = |value: &Option<String>| value.clone();
     let git_ref = certificate.git_ref().map(str::to_owned);
     let trigger = certificate.trigger().map(str::to_owned);
     let workflow = workflow(certificate);
     Ok(Origin {
         repository: repository(claimed.repository, certificate.repository())?,
-        commit: one("commit", claimed.commit, certificate.commit())?,
+        commit: one("commit", claimed.commit, certificate.commit()?)?,
         git_ref: one("ref", claimed.git_ref, git_ref)?,
         workflow: one("workflow", claimed.workflow, workflow)?,
         trigger: one("trigger", claimed.trigger, trigger)?,
@@ -52,35 +58,61 @@ pub fn certified(claimed: Origin, certificate: &CertificateIdentity) -> Result<O
     })
 }
 
-/// A builder of GitHub is the workflow that signed, or the runner that it ran on.
-fn builder_is_signer(
-    builder: Option<&str>,
-    certificate: &CertificateIdentity,
-) -> Result<(), Refusal> {
-    let Some(builder) = builder.filter(|builder| builder.starts_with(GITHUB)) else {
+/// Which builder a signer may speak for (SLSA 1.2, "Verifying artifacts", step 1): GitHub's workflow for itself
+/// and the runner it ran on, a project of GitLab for its runners, an account of Google for Cloud Build. Our
+/// own build type runs anywhere, and who is believed of such a builder is the policy's to say; it names no
+/// builder of a platform, though.
+fn builder_is_signer(claimed: &Origin, certificate: &CertificateIdentity) -> Result<(), Refusal> {
+    let Some(builder) = claimed.builder.as_deref() else {
         return Ok(());
     };
-    let signer =
-        (certificate.issuer == GITHUB_ISSUER).then(|| certificate.build_signer()).flatten();
-    let runner = certificate.claims.runner_environment.as_deref();
-    let right = match builder.strip_prefix(GITHUB_RUNNER) {
-        Some(environment) if signer.is_some() => runner == Some(environment),
-        _ => signer == Some(builder),
+    let signer = certificate.build_signer().unwrap_or(certificate.san.as_str());
+    let right = if certificate.is_github() {
+        match builder.strip_prefix(GITHUB_RUNNER) {
+            Some(environment) => {
+                certificate.claims.runner_environment.as_deref() == Some(environment)
+            }
+            None => certificate.build_signer() == Some(builder),
+        }
+    } else if certificate.issuer == GOOGLE_ISSUER {
+        builder.starts_with(GOOGLE_BUILDER)
+    } else {
+        is_runner_of_project(builder, certificate)
     };
-    if right {
+    let anywhere = claimed.build_type.as_deref() == Some(pep517::BUILD_TYPE)
+        && Url::parse(builder)
+            .is_ok_and(|url| url.host_str().is_none_or(|host| !PLATFORMS.contains(&host)));
+    if right || anywhere {
         return Ok(());
     }
-    Err(disagrees("builder", &builder, &signer.unwrap_or(certificate.san.as_str())))
+    Err(disagrees("builder", &builder, &signer))
 }
 
-/// The path of the file that defines the job, within the repository.
-fn workflow(certificate: &CertificateIdentity) -> Option<String> {
-    let uri = certificate.build_config()?.strip_prefix(&certificate.repository()?)?;
-    let path = match certificate.issuer.as_str() {
-        GITLAB_ISSUER => uri.strip_prefix("//")?,
-        _ => uri.strip_prefix('/')?,
+/// A runner by the project that it worked for, on gitlab.com or another GitLab, which is its own issuer.
+fn is_runner_of_project(builder: &str, certificate: &CertificateIdentity) -> bool {
+    let Some(project) = certificate.repository() else {
+        return false;
     };
-    Some(path.split_once('@').map_or(path, |(path, _)| path).to_owned())
+    let of_issuer = project.strip_prefix(&certificate.issuer).is_some_and(|it| it.starts_with('/'));
+    let number = builder.strip_prefix(&project).and_then(|it| it.strip_prefix("/-/runners/"));
+    let is_number = |it: &str| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit());
+    of_issuer && number.is_some_and(is_number)
+}
+
+/// The path of the file that defines the job, within the repository; whole where it is in another, or was
+/// read at a ref that the certificate does not name otherwise.
+fn workflow(certificate: &CertificateIdentity) -> Option<String> {
+    let uri = certificate.build_config()?;
+    let separator = if certificate.issuer == GITLAB_ISSUER { "//" } else { "/" };
+    let within = |uri: &str| {
+        let path = uri.strip_prefix(&certificate.repository()?)?.strip_prefix(separator)?;
+        Some(path.to_owned())
+    };
+    // In certificates from before that claim only the signer has a name, and it may be shared.
+    if certificate.claims.build_config_uri.is_none() && within(uri).is_none() {
+        return None;
+    }
+    Some(config_file(certificate).and_then(within).unwrap_or_else(|| uri.to_owned()))
 }
 
 fn repository(
@@ -136,7 +168,7 @@ mod tests {
     use sigstore_crypto::x509::FulcioCiClaims;
 
     use super::*;
-    use crate::trust::{InstanceName, SubjectName};
+    use crate::trust::{GITHUB_ISSUER, InstanceName, SubjectName};
 
     const SIGNER: &str = "https://github.com/o/r/.github/workflows/w.yml@refs/tags/v1";
 
@@ -214,5 +246,68 @@ mod tests {
         other.issuer = "https://issuer.example".to_owned();
         let claimed = Origin { builder: Some(SIGNER.to_owned()), ..Origin::default() };
         assert!(certified(claimed, &other).is_err());
+    }
+
+    /// Whether a signer may speak for a builder, by provenance of that build type.
+    fn speaks(certificate: &CertificateIdentity, build_type: &str, builder: &str) -> bool {
+        let text = |text: &str| Some(text.to_owned());
+        let claimed =
+            Origin { builder: text(builder), build_type: text(build_type), ..Origin::default() };
+        certified(claimed, certificate).is_ok()
+    }
+
+    #[test]
+    fn a_signer_speaks_for_its_own_builder_only() {
+        const OTHER: &str = "https://example.org/a-build-type";
+        const LOCAL: &str = "https://wheelmark.dev/builders/local/v1";
+        const CLOUD_BUILD: &str = "https://cloudbuild.googleapis.com/GoogleHostedWorker";
+        const RUNNER: &str = "https://gitlab.com/o/r/-/runners/12";
+        let github = certificate();
+        let mut gitlab = certificate();
+        gitlab.issuer = GITLAB_ISSUER.to_owned();
+        gitlab.claims.source_repository_uri = Some("https://gitlab.com/o/r".to_owned());
+        let mut google = certificate();
+        google.issuer = GOOGLE_ISSUER.to_owned();
+        google.san = SubjectName::Email("builder@p.iam.gserviceaccount.com".to_owned());
+        google.claims = FulcioCiClaims::default();
+        for (signer, right, wrong) in [
+            (&github, SIGNER, CLOUD_BUILD),
+            (&github, SIGNER, RUNNER),
+            (&github, SIGNER, "HTTPS://github.com/actions/runner/github-hosted"),
+            (&github, SIGNER, LOCAL),
+            (&gitlab, RUNNER, "https://gitlab.com/evil/x/-/runners/12"),
+            (&gitlab, RUNNER, "https://gitlab.com/o/r/-/runners/12/x"),
+            (&gitlab, RUNNER, "https://gitlab.com/o/r/-/runners/"),
+            (&gitlab, RUNNER, SIGNER),
+            (&google, CLOUD_BUILD, RUNNER),
+            (&google, CLOUD_BUILD, SIGNER),
+        ] {
+            assert!(speaks(signer, OTHER, right), "{right}");
+            assert!(!speaks(signer, OTHER, wrong), "{wrong}");
+            assert!(speaks(signer, pep517::BUILD_TYPE, LOCAL));
+            assert_eq!(speaks(signer, pep517::BUILD_TYPE, wrong), wrong == LOCAL, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_workflow_ends_where_the_certificate_s_ref_begins() {
+        let path = |file: &str, at: &str| {
+            let mut it = certificate();
+            it.claims.build_config_uri = Some(format!("https://github.com/{file}@{at}"));
+            workflow(&it).expect("a file")
+        };
+        assert_eq!(path("o/r/.github/workflows/w.yml", "refs/tags/v1"), ".github/workflows/w.yml");
+        assert_eq!(path("o/r/.github/workflows/w.yml", &"a".repeat(40)), ".github/workflows/w.yml");
+        assert_eq!(
+            path("o/r/.github/workflows/w.yml@x.yml", "refs/tags/v1"),
+            ".github/workflows/w.yml@x.yml"
+        );
+        for (file, at) in [
+            ("evil/x/.github/workflows/w.yml", "refs/tags/v1"),
+            ("o/r2/.github/workflows/w.yml", "refs/tags/v1"),
+            ("o/r/.github/workflows/w.yml", "refs/tags/v2"),
+        ] {
+            assert_eq!(path(file, at), format!("https://github.com/{file}@{at}"));
+        }
     }
 }

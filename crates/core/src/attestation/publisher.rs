@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::report::{Reason, Refusal};
 use crate::trust::{CertificateIdentity, GITHUB_ISSUER, GITLAB_ISSUER, SubjectName};
 
-const GOOGLE_ISSUER: &str = "https://accounts.google.com";
+pub(super) const GOOGLE_ISSUER: &str = "https://accounts.google.com";
 const CIRCLECI_ISSUER: &str = "https://oidc.circleci.com";
 const ACTIVESTATE_ISSUER: &str = "https://platform.activestate.com/api/v1/oauth/oidc";
 
@@ -136,7 +136,7 @@ impl Publisher {
 
 /// The file that defines the job, without the ref it was read at. The ref must be one that the
 /// certificate names too: it is what ends the file's name.
-fn config_file(certificate: &CertificateIdentity) -> Option<&str> {
+pub(super) fn config_file(certificate: &CertificateIdentity) -> Option<&str> {
     let uri = certificate.build_config()?;
     let commit = certificate.claims.source_repository_digest.as_deref();
     [certificate.git_ref(), commit]

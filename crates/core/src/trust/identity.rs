@@ -3,17 +3,26 @@
 //!
 //! The extensions are those of Fulcio's `docs/oid-info.md`, arc 1.3.6.1.4.1.57264.1.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use sigstore_crypto::x509::{CertificateInfo, FulcioCiClaims, SubjectAltName};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::der::asn1::Utf8StringRef;
+use x509_cert::der::oid::ObjectIdentifier;
 
 use super::InstanceName;
 use crate::digest::GitObjectId;
+use crate::report::{Reason, Refusal};
 
 /// The issuer that vouches for GitHub Actions workflows.
 pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// The issuer that vouches for pipelines of gitlab.com.
 pub const GITLAB_ISSUER: &str = "https://gitlab.com";
+
+/// Where Fulcio has its extensions.
+const FULCIO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
 
 /// The holder of a certificate: who vouches for it, its one name, and what it ran as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +67,21 @@ impl CertificateIdentity {
         Some(Self { instance, issuer, san, claims: certificate.ci_claims.clone() })
     }
 
+    /// Whether GitHub Actions vouches for it: by the issuer of all, or that of one enterprise, which has the
+    /// enterprise's name after it.
+    pub fn is_github(&self) -> bool {
+        self.issuer.strip_prefix(GITHUB_ISSUER).is_some_and(|rest| match rest.strip_prefix('/') {
+            Some(enterprise) => !enterprise.is_empty() && !enterprise.contains('/'),
+            None => rest.is_empty(),
+        })
+    }
+
     /// The URI of the repository that was built (`.1.12`). Certificates from before that extension name
     /// it as `owner/name` (`.1.5`), which GitHub's issuer alone was allowed to.
     pub fn repository(&self) -> Option<String> {
         let old = || {
             let name = self.claims.deprecated_github.workflow_repository.as_ref()?;
-            (self.issuer == GITHUB_ISSUER).then(|| format!("https://github.com/{name}"))
+            self.is_github().then(|| format!("https://github.com/{name}"))
         };
         self.claims.source_repository_uri.clone().or_else(old)
     }
@@ -74,10 +92,22 @@ impl CertificateIdentity {
         self.claims.source_repository_ref.as_deref().or(old.as_deref())
     }
 
-    /// The commit that was built (`.1.13`, formerly `.1.3`); `None` also where it is not a commit's id.
-    pub fn commit(&self) -> Option<GitObjectId> {
+    /// The commit that was built (`.1.13`, formerly `.1.3`).
+    ///
+    /// # Errors
+    /// [`Reason::CertificateMalformed`] where it is there and not a commit's id: as none it would leave the
+    /// predicate to name any.
+    pub fn commit(&self) -> Result<Option<GitObjectId>, Refusal> {
         let old = &self.claims.deprecated_github.workflow_sha;
-        self.claims.source_repository_digest.as_ref().or(old.as_ref())?.parse().ok()
+        let Some(stated) = self.claims.source_repository_digest.as_ref().or(old.as_ref()) else {
+            return Ok(None);
+        };
+        let id = stated.parse().map_err(|_| {
+            Refusal::new(Reason::CertificateMalformed)
+                .expected("the id of a commit")
+                .found(format!("source repository digest `{}`", stated.escape_debug()))
+        })?;
+        Ok(Some(id))
     }
 
     /// The event that started the job (`.1.20`, formerly `.1.2`).
@@ -105,6 +135,43 @@ impl CertificateIdentity {
             (None, SubjectName::Email(_)) => None,
         }
     }
+}
+
+/// Holds that each claim of a certificate can be read, and only in one way. The library leaves out what it
+/// cannot read and takes one of two, and where a claim is missing the predicate's word would stand.
+///
+/// # Errors
+/// [`Reason::CertificateMalformed`] for an extension that stands there twice (RFC 5280, 4.2), or one of
+/// Fulcio's that is not text in its encoding.
+pub(crate) fn check_claims(der: &[u8]) -> Result<(), Refusal> {
+    let refused = |expected: &str, found: String| {
+        Err(Refusal::new(Reason::CertificateMalformed).expected(expected).found(found))
+    };
+    let certificate = match Certificate::from_der(der) {
+        Ok(certificate) => certificate,
+        Err(error) => return refused("a certificate", error.to_string()),
+    };
+    let mut seen = BTreeSet::new();
+    for extension in certificate.tbs_certificate.extensions.iter().flatten() {
+        let id = extension.extn_id;
+        if !seen.insert(id) {
+            return refused("each extension once", format!("extension {id} twice"));
+        }
+        if id.parent() != Some(FULCIO) {
+            continue;
+        }
+        let value = extension.extn_value.as_bytes();
+        let (encoding, readable) = match id.arcs().last() {
+            Some(1..=6) => ("UTF-8", std::str::from_utf8(value).is_ok()),
+            Some(8..=24) => ("a DER UTF8String", Utf8StringRef::from_der(value).is_ok()),
+            // Nothing is read from any other.
+            _ => continue,
+        };
+        if !readable {
+            return refused(encoding, format!("extension {id} of another encoding"));
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for CertificateIdentity {
@@ -136,12 +203,32 @@ mod tests {
         it.claims.deprecated_github.workflow_sha = Some(commit.clone());
         it.claims.deprecated_github.workflow_ref = Some("refs/heads/old".to_owned());
         assert_eq!(it.repository().as_deref(), Some("https://github.com/o/r"));
-        assert_eq!(it.commit().map(|id| id.to_string()), Some(commit));
+        assert_eq!(it.commit().map(|id| id.map(|id| id.to_string())), Ok(Some(commit)));
         assert_eq!(it.git_ref(), Some("refs/heads/old"));
         it.claims.source_repository_uri = Some("https://github.com/o/new".to_owned());
         it.claims.source_repository_ref = Some("refs/heads/new".to_owned());
         assert_eq!(it.repository().as_deref(), Some("https://github.com/o/new"));
         assert_eq!(it.git_ref(), Some("refs/heads/new"));
+    }
+
+    #[test]
+    fn an_enterprise_s_issuer_is_github_s() {
+        let is_github = |rest: &str| identity(&format!("{GITHUB_ISSUER}{rest}")).is_github();
+        assert!(is_github("") && is_github("/acme"));
+        for other in ["/", "acme", ".evil.example", "/acme/x", ":443"] {
+            assert!(!is_github(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_is_none_is_refused() {
+        let mut it = identity(GITHUB_ISSUER);
+        assert_eq!(it.commit(), Ok(None));
+        for wrong in ["", "zzz", "refs/heads/main", &"A".repeat(40)] {
+            it.claims.source_repository_digest = Some(wrong.to_owned());
+            let refusal = it.commit().expect_err(wrong);
+            assert_eq!(refusal.reason, Reason::CertificateMalformed);
+        }
     }
 
     #[test]
