@@ -77,7 +77,10 @@ fn read_lines(
     let mut all = Vec::new();
     for line in lines {
         match json::parse(line, limits.bundle) {
-            Ok(value) => all.extend(read_value(&value, limits)?),
+            Ok(value) => match read_value(&value, limits) {
+                Ok(read) => all.extend(read),
+                Err(refusal) => all.push(Err(refusal)),
+            },
             Err(error) => all.push(Err(malformed(&error.to_string()))),
         }
         if all.len() > limits.attestations {
@@ -110,4 +113,21 @@ fn detached(bytes: &[u8]) -> Option<Refusal> {
 
 fn unsupported(found: &str, instead: &str) -> Refusal {
     Refusal::new(Reason::BundleUnsupported).expected(instead).found(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_another_form_keeps_no_other_from_being_read() {
+        let bare = r#"{"payload": "e30=", "payloadType": "x", "signatures": [{"sig": "eA=="}]}"#;
+        let early = r#"{"base64Signature": "eA==", "cert": "x", "rekorBundle": {}}"#;
+        let wrong = r#"{"version": 2, "attestation_bundles": []}"#;
+        let text = [bare, "{x}", early, wrong].join("\n");
+        let all = read_all(text.as_bytes(), &AttestationLimits::standard()).expect("four lines");
+        let reasons: Vec<_> = all.into_iter().filter_map(Result::err).map(|it| it.reason).collect();
+        let (other, broken) = (Reason::BundleUnsupported, Reason::BundleMalformed);
+        assert_eq!(reasons, [other, broken, other, broken]);
+    }
 }
