@@ -72,7 +72,14 @@ fn accepted() -> Vec<Case> {
     bend(&mut no_hint, |bundle| {
         bundle["verificationMaterial"]["publicKey"]["hint"] = json!("");
     });
-    vec![Case::new("accepted", "Nothing was changed."), tags, spaced, no_hint]
+    let mut other_hint = Case::new(
+        "key_hint_of_another_form",
+        "The bundle names its key as signer and verifier agreed to; each trusted one is tried.",
+    );
+    bend(&mut other_hint, |bundle| {
+        bundle["verificationMaterial"]["publicKey"]["hint"] = json!("awskms:///alias/release");
+    });
+    vec![Case::new("accepted", "Nothing was changed."), tags, spaced, no_hint, other_hint]
 }
 
 fn wheels() -> Vec<Case> {

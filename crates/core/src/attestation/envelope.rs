@@ -37,8 +37,9 @@ impl VerifiedEnvelope {
     /// Holds a signature against the trust root: that of an envelope over the DSSE pre-authentication
     /// encoding (DSSE v1.0.2, "Signature Definition"), any other over the file.
     ///
-    /// A plain key is a candidate when the bundle's hint names it; a bundle without a hint is tried
-    /// against every trusted key. A certificate is held against each instance of the trust root.
+    /// A plain key is a candidate when the bundle's hint is its id. A hint of another form is whatever signer
+    /// and verifier agreed on, so a bundle with one is tried against every trusted key, as is one without.
+    /// A certificate is held against each instance of the trust root.
     ///
     /// # Errors
     /// [`Reason::SignerUnsupported`] where nothing is trusted that could have signed so,
@@ -180,8 +181,9 @@ fn by_key(
                 .found(format!("the envelope's keyid `{stated}`")));
         }
     }
+    let named = KeyId::of_hint(hint);
     let candidates: Vec<_> =
-        trust.keys().filter(|key| hint.is_empty() || key.is_hinted(hint)).collect();
+        trust.keys().filter(|key| named.as_ref().is_none_or(|id| id == key.id())).collect();
     if candidates.is_empty() {
         return Err(Refusal::new(Reason::KeyUnknown)
             .expected_all(trust.keys().map(|key| key.id().to_string()))
@@ -191,7 +193,7 @@ fn by_key(
     for key in &candidates {
         match held_by(key, bundle, file) {
             Ok(times) => {
-                key.check_valid_at(now)?;
+                check_validity(key, &times, now)?;
                 return Ok(VerifiedEnvelope {
                     payload: payload(bundle),
                     signer: SignerIdentity::Key(key.id().clone()),
@@ -208,6 +210,22 @@ fn by_key(
         _ => Refusal::new(Reason::SignatureInvalid)
             .expected_all(candidates.iter().map(|key| key.id().to_string()))
             .found("a signature over other bytes, or by another key"),
+    })
+}
+
+/// A key with a log must have been valid at each time that is vouched for; one without signs at no known
+/// time, and must be valid now.
+fn check_validity(
+    key: &TrustedKey,
+    times: &[DateTime<Utc>],
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    if times.is_empty() {
+        return key.check_valid_at(now);
+    }
+    times.iter().try_for_each(|time| {
+        let told = |refusal: Refusal| refusal.found(format!("signed at {}", time.to_rfc3339()));
+        key.check_valid_at(*time).map_err(told)
     })
 }
 

@@ -98,11 +98,6 @@ impl TrustedKey {
         Ok(verify_signature_prehashed(&self.der, digest.as_bytes(), signature, scheme).is_ok())
     }
 
-    /// Whether a bundle's hint names this key.
-    pub(crate) fn is_hinted(&self, hint: &str) -> bool {
-        hint == self.id.hint()
-    }
-
     pub(crate) fn der(&self) -> &DerPublicKey {
         &self.der
     }

@@ -23,10 +23,16 @@ impl KeyId {
         STANDARD.encode(self.0.as_bytes())
     }
 
+    /// The key that a bundle's hint names by its id; `None` of a hint of another form.
+    pub(crate) fn of_hint(hint: &str) -> Option<Self> {
+        let bytes = <[u8; 32]>::try_from(STANDARD.decode(hint).ok()?).ok()?;
+        Some(Self(Sha256Digest::from_bytes(bytes)))
+    }
+
     /// A bundle's hint as a person would compare it with a key id.
     pub fn describe_hint(hint: &str) -> String {
-        match STANDARD.decode(hint).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
-            Some(bytes) => Self(Sha256Digest::from_bytes(bytes)).to_string(),
+        match Self::of_hint(hint) {
+            Some(id) => id.to_string(),
             None if hint.is_empty() => "no key hint".to_owned(),
             None => format!("hint `{}`", hint.escape_debug()),
         }

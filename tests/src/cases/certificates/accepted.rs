@@ -1,5 +1,6 @@
 //! What must pass: the forms and signers of the field, each once.
 
+use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 use wheelmark_core::attestation::predicate::STATEMENT_V0_1_TYPE;
 use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
@@ -123,6 +124,7 @@ fn signers() -> Vec<Case> {
             &provenance().to_string(),
         ),
         logged_key(),
+        retired_key(),
     ]
 }
 
@@ -180,6 +182,17 @@ fn logged_key() -> Case {
         case.policy.replacen("[keys.release]\n", "[keys.release]\nlog = \"private\"\n", 1);
     case.trusted_root = Some(root_of(&Sigstore::default()));
     case
+}
+
+/// The same key, which counted when it signed and does not any more.
+fn retired_key() -> Case {
+    let mut case = logged_key();
+    case.name = "key_in_log_retired".to_owned();
+    case.changed =
+        "The key in the log is valid until after the time of the entry, which is before the verification."
+            .to_owned();
+    let until = (signed_at() + TimeDelta::seconds(1)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    case.under("[keys.release]\n", &format!("[keys.release]\nvalid-until = {until}\n"))
 }
 
 /// A statement of `wheelmark build`, signed by the release key and logged.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::TimeDelta;
+use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
 use super::accepted::signed_by_key;
@@ -185,6 +185,16 @@ pub(super) fn entries() -> Vec<Case> {
     keyed.entries = Vec::new();
     key_unlogged.bundle = Some(bytes(&keyed.bundle()));
     let key_unlogged = key_unlogged.failing(ENTRY_MISSING);
+    let mut key_later = by_key.clone();
+    key_later.name = "key_in_log_before_its_time_fail".to_owned();
+    key_later.changed =
+        "The key in the log is valid from after the time of the entry, which is before the verification."
+            .to_owned();
+    key_later.bundle = Some(bytes(&signed_by_key().bundle()));
+    let from = (signed_at() + TimeDelta::seconds(1)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let key_later = key_later
+        .under("[keys.release]\n", &format!("[keys.release]\nvalid-from = {from}\n"))
+        .failing(&[("signature", "key-not-valid-now")]);
 
     vec![
         logged(
@@ -310,6 +320,7 @@ pub(super) fn entries() -> Vec<Case> {
         ),
         by_key,
         key_unlogged,
+        key_later,
     ]
 }
 
