@@ -9,6 +9,9 @@ use crate::attestation::origin::Origin;
 use crate::attestation::pep517::{ExternalParameters, Pep517Build, Step};
 use crate::report::{Reason, Refusal, Status};
 
+/// What other build types may ask for.
+const NO_RULE: &str = "nothing beside the source and what defines the build, and for this build type no rule allows more";
+
 /// The steps and settings that a rule allows; nothing by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Instructions {
@@ -37,7 +40,12 @@ impl Instructions {
         match refused {
             None => Status::Passed(None),
             Some(found) => Status::Failed(
-                Refusal::new(Reason::ParameterNotAllowed).expected_all(self.told()).found(found),
+                Refusal::new(Reason::ParameterNotAllowed)
+                    .expected_all(match build {
+                        Some(_) => self.told(),
+                        None => vec![NO_RULE.to_owned()],
+                    })
+                    .found(found),
             ),
         }
     }

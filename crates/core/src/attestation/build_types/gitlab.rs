@@ -5,7 +5,8 @@
 //! GitLab's pages say that consumers should ignore external parameters they do not know; SLSA says that
 //! they are refused, and so they are.
 //!
-//! The variables of a job are parameters like others. Neither ref nor trigger is read from them: a user
+//! The job's name (`entryPoint`) says which part of the source's configuration ran. The variables of a job
+//! are parameters like others. Neither ref nor trigger is read from them: a user
 //! can set them to anything, also those that GitLab predefines.
 
 use std::collections::BTreeMap;
@@ -54,11 +55,12 @@ pub fn read(provenance: &Provenance) -> Result<Origin, Refusal> {
     let known = ["source", "entryPoint", "variables"];
     let external = only(EXTERNAL, Some(&definition.external_parameters), &known)?
         .ok_or_else(|| malformed(format!("no {EXTERNAL}")))?;
+    // A job by its name in the configuration, which is the source's: nothing that was asked beside it.
+    text(EXTERNAL, external, "entryPoint")?;
     let job = Job {
         source: text(EXTERNAL, external, "source")?
             .ok_or_else(|| malformed(format!("no {EXTERNAL}.source")))?,
         source_place: "externalParameters.source",
-        entry_point: text(EXTERNAL, external, "entryPoint")?,
         variables: object("externalParameters.variables", external.get("variables"))?,
         variables_place: "externalParameters.variables",
         number: definition.internal_parameters.get("job"),
@@ -86,7 +88,6 @@ pub fn read_v0_2(provenance: &ProvenanceV02) -> Result<Origin, Refusal> {
     let job = Job {
         source: config.uri.as_deref().ok_or_else(|| malformed(format!("no {CONFIG}.uri")))?,
         source_place: "invocation.configSource.uri",
-        entry_point: config.entry_point.as_deref(),
         variables: object("invocation.parameters", invocation.parameters.as_ref())?,
         variables_place: "invocation.parameters",
         number: environment.and_then(|it| it.get("job")).and_then(|it| it.get("id")),
@@ -110,7 +111,6 @@ pub fn read_v0_2(provenance: &ProvenanceV02) -> Result<Origin, Refusal> {
 struct Job<'v> {
     source: &'v str,
     source_place: &'static str,
-    entry_point: Option<&'v str>,
     variables: Option<&'v Map<String, Value>>,
     variables_place: &'static str,
     number: Option<&'v Value>,
@@ -174,9 +174,6 @@ impl Job<'_> {
         base: Origin,
     ) -> Result<Origin, Refusal> {
         let mut all = BTreeMap::new();
-        if let Some(entry_point) = self.entry_point {
-            all.insert("entryPoint".to_owned(), Value::from(entry_point));
-        }
         if let Some(variables) = self.variables {
             // The runner gives names only; where values are given they are text.
             for name in variables.keys() {
