@@ -90,11 +90,24 @@ impl TrustOptions {
             }
             (Some(path), _, _) => {
                 let text = input::read_text(path, MAX_FILE)?;
-                Policy::parse(&path.to_string_lossy(), &text, &roots)
-                    .map_err(|error| CliError::undecided(Escaped(&error.to_string())))
+                let policy = Policy::parse(&path.to_string_lossy(), &text, &roots)
+                    .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
+                let root = policy.trust();
+                let logs = root.keys().filter_map(TrustedKey::log);
+                self.private_used(
+                    root.instances().chain(logs).any(|it| it.name() == InstanceName::Private),
+                    "name it in the policy, as in `trust = \"private\"`, or leave --trust-root out",
+                )?;
+                Ok(policy)
             }
             (None, Some(key), _) => self.of_key(key, own, &roots),
-            (None, None, Some(instance)) => self.of_certificate(instance, &roots),
+            (None, None, Some(instance)) => {
+                self.private_used(
+                    instance == InstanceName::Private,
+                    "give `--trust private`, or leave --trust-root out",
+                )?;
+                self.of_certificate(instance, &roots)
+            }
             (None, None, None) => {
                 Err(CliError::usage("nothing says who is trusted, and there is no default").hint(
                     "give --policy FILE, --key PUB with --source URI, or --trust INSTANCE with \
@@ -112,6 +125,17 @@ impl TrustOptions {
     /// The instance that was named; the file of a private one names it too.
     fn instance(&self) -> Option<InstanceName> {
         self.trust.or(self.trust_root.as_ref().map(|_| InstanceName::Private))
+    }
+
+    /// A root that is named and then not used would leave another one in force, which nobody chose.
+    fn private_used(&self, used: bool, hint: &str) -> Result<(), CliError> {
+        match &self.trust_root {
+            Some(_) if !used => Err(CliError::usage(
+                "--trust-root is for the instance private, and nothing here uses that",
+            )
+            .hint(hint)),
+            _ => Ok(()),
+        }
     }
 
     fn of_key(

@@ -161,3 +161,42 @@ fn what_was_refreshed_decides() {
 
 const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/\
     .github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+
+/// A root that was named and is not used would leave another in force, which nobody chose.
+#[test]
+fn a_root_that_nothing_uses_is_refused() {
+    let place = Place::new();
+    let put = |name: &str, text: &[u8]| fs::write(place.folder.path().join(name), text);
+    put("mine.json", &trusted_root(InstanceName::PublicGood)).expect("written");
+    let policy = |trust: &str| {
+        format!(
+            "schema = 1\n[identities.it]\ntrust = \"{trust}\"\nissuer = \"https://i\"\nsan = \"s\"\n\
+             [[rules]]\nprojects = [\"demo\"]\nidentities = [\"it\"]\nrebuild = \"never\"\n"
+        )
+    };
+    put("public.toml", policy("public-good").as_bytes()).expect("written");
+    put("private.toml", policy("private").as_bytes()).expect("written");
+    put("demo-1.0-py3-none-any.whl", b"no wheel").expect("written");
+    let verify = |arguments: &[&str]| {
+        let mut command = place.wheelmark(&["verify", "demo-1.0-py3-none-any.whl"]);
+        command.args(["--trust-root", "mine.json"]).args(arguments);
+        command
+    };
+    let source = ["--source", "https://github.com/o/r"];
+    for arguments in [&["--policy", "public.toml"][..], &["--trust", "public-good"]] {
+        let mut command = verify(arguments);
+        if arguments[0] == "--trust" {
+            command.args(source);
+        }
+        let said = errors(&mut command, 2);
+        assert!(said.contains("--trust-root is for the instance private"), "{said}");
+        assert!(said.contains("hint: "), "{said}");
+    }
+    for arguments in [&["--policy", "private.toml"][..], &["--trust", "private"], &[]] {
+        let mut command = verify(arguments);
+        if arguments.first() != Some(&"--policy") {
+            command.args(source);
+        }
+        command.assert().code(10);
+    }
+}
