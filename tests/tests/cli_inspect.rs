@@ -135,7 +135,17 @@ fn a_wheel_is_told_with_what_is_wrong_with_it() {
     holds(&text, &["project: demo", "version: 1.0", "tag: py3-none-any", "members: 5"]);
     let (_, own) = text.split_once("what the wheel says of itself\n").expect("a section");
     holds(own, &["name: demo", "version: 1.0"]);
-    assert!(text.contains("there is an attestation beside it"), "{text}");
+    let beside =
+        |suffix| format!("there is an attestation beside it: `{}{suffix}`", tiny::FILENAME);
+    assert!(text.contains(&beside(".sigstore.json")), "{text}");
+    fs::remove_file(&signed.bundle).expect("removed");
+    assert!(told(&signed.wheel).contains("there is no attestation beside it"));
+    for suffix in [".sigstore", ".provenance", ".publish.attestation", ".intoto.jsonl"] {
+        let path = signed.folder.path().join(format!("{}{suffix}", tiny::FILENAME));
+        fs::write(&path, "{}").expect("written");
+        assert!(told(&signed.wheel).contains(&beside(suffix)));
+        fs::remove_file(path).expect("removed");
+    }
 
     let renamed = signed.folder.path().join("other-1.0-py3-none-any.whl");
     fs::copy(&signed.wheel, &renamed).expect("copied");

@@ -18,6 +18,7 @@ use wheelmark_core::verify::Contents;
 
 use super::{Description, text};
 use crate::artifact;
+use crate::attestations;
 use crate::error::CliError;
 
 /// A wheel or source distribution.
@@ -86,13 +87,15 @@ pub fn distribution(
         }
         Err(refusal) => description.note(format!("`wheelmark verify` would refuse it: {refusal}")),
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".sigstore.json");
-    description.note(if Path::new(&beside).exists() {
-        "there is an attestation beside it"
-    } else {
-        "there is no attestation beside it"
-    });
+    let beside: Vec<_> =
+        attestations::places(path).filter(|it| it.symlink_metadata().is_ok()).collect();
+    for attestation in &beside {
+        let attestation = attestation.file_name().unwrap_or_default().to_string_lossy();
+        description.note(format!("there is an attestation beside it: `{attestation}`"));
+    }
+    if beside.is_empty() {
+        description.note("there is no attestation beside it");
+    }
     Ok((artifact.sha256, description))
 }
 
