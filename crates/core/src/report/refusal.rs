@@ -62,11 +62,18 @@ impl std::error::Error for Refusal {}
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(pub &'a str);
 
+impl Escaped<'_> {
+    /// Whether a character is shown as it is.
+    pub fn shows(character: char) -> bool {
+        let letter = matches!(character, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ');
+        character.is_ascii_graphic() || character == ' ' || letter
+    }
+}
+
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.chars() {
-            let letter = matches!(character, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ');
-            if character.is_ascii_graphic() || character == ' ' || letter {
+            if Self::shows(character) {
                 write!(f, "{character}")?;
             } else if character.is_ascii() {
                 write!(f, "{}", character.escape_default())?;
