@@ -111,6 +111,51 @@ fn github_gets_an_annotation_a_failure() {
     assert_eq!(text.lines().last(), Some("wheelmark: 2 accepted, 1 rejected, 1 undecided"));
 }
 
+/// What no check judges is told in every format, of accepted files too.
+#[test]
+fn a_note_is_in_every_format() {
+    let signed = signed();
+    fs::write(&signed.wheel, tiny::wheel_with("demo.pth", b"import demo\n")).expect("written");
+    signed.sign(&signed.statement());
+    let note = "`demo.pth` runs whenever Python starts";
+    let run = |format| said(signed.verify_all(&[tiny::FILENAME]).args(["--format", format]), 0);
+    let notice = format!("::notice file={0},title={0}::{note}\n", tiny::FILENAME);
+    assert!(run("github").contains(&notice), "{}", run("github"));
+    let cases = junit(&run("junit"))[3].clone();
+    assert_eq!(cases[0][1], serde_json::json!([["system-out", {}, format!("note: {note}\n")]]));
+    let sarif: Value = serde_json::from_str(&run("sarif")).expect("JSON");
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!((&result["ruleId"], &result["level"]), (&"note".into(), &"note".into()));
+    let text = result["message"]["text"].as_str().expect("text");
+    assert_eq!(text, format!("{}: {note}", tiny::FILENAME));
+    assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], true);
+}
+
+/// Controls and marks of direction are written by number; the value stays the same.
+#[test]
+fn no_json_drives_a_terminal() {
+    let signed = signed();
+    let name = "c\u{9b}31m\u{202e}lhw-1.0-py3-none-any.whl";
+    fs::write(signed.folder.path().join(name), tiny::wheel()).expect("written");
+    for format in ["json", "jsonl", "sarif"] {
+        let text = said(signed.verify_all(&[name]).args(["--format", format]), 10);
+        assert!(!text.contains(['\u{9b}', '\u{202e}']), "{format}: {text:?}");
+        if format == "jsonl" {
+            let line: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!((&line["file"], &line["wheel"]["filename"]), (&name.into(), &name.into()));
+        }
+    }
+}
+
+#[test]
+fn a_row_of_checks_that_were_not_made_is_one_line() {
+    let signed = mixed();
+    fs::remove_file(&signed.bundle).expect("removed");
+    let text = said(&mut signed.verify_all(&[tiny::FILENAME]), 10);
+    let not_run: Vec<_> = text.lines().filter(|line| line.contains("not run")).collect();
+    assert_eq!(not_run, ["  – 15 checks not run, since attestation did not hold"], "{text}");
+}
+
 #[test]
 fn jsonl_and_json_are_documents_that_parse() {
     let signed = mixed();
@@ -118,7 +163,11 @@ fn jsonl_and_json_are_documents_that_parse() {
     assert_eq!(said(signed.verify_all(&["."]).arg("--json"), 10), text);
     let schemas: Vec<_> = text
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect("JSON")["schema"].clone())
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            assert!(line["file"].as_str().expect("a file").starts_with("./"), "{line:#}");
+            line["schema"].clone()
+        })
         .collect();
     let (report, error) = ("https://wheelmark.dev/report/v1", "https://wheelmark.dev/error/v1");
     assert_eq!(schemas, [report, report, report, error]);
@@ -165,7 +214,8 @@ fn no_name_of_a_file_breaks_a_format() {
     let (last, commands) = text.trim_end().rsplit_once('\n').map(|(a, b)| (b, a)).expect("lines");
     assert_eq!(last, "wheelmark: 0 accepted, 13 rejected, 0 undecided");
     for line in commands.lines() {
-        assert!(line.starts_with("::error file=house/"), "{line}");
+        let begun = ["::error file=house/", "::notice file=house/"];
+        assert!(begun.iter().any(|it| line.starts_with(it)), "{line}");
         let head = &line[..line[2..].find("::").expect("a message") + 2];
         assert_eq!(head.matches("::").count(), 1, "{line}");
     }

@@ -91,7 +91,7 @@ fn a_lock_whose_files_all_hold_is_accepted() {
         write(&signed, format, &lock(format, &projects));
         let document = batch(&mut signed.verify_all(&["-r", format]), 0);
         assert_eq!(document["decision"], "accepted");
-        assert_eq!(document["locks"], json!([{"file": format, "format": format, "projects": 2}]));
+        assert_eq!(document["locks"], json!([lock_held(format, "accepted")]));
         assert_eq!(document["summary"]["accepted"], 2);
         let last = document["results"][0]["report"]["checks"].as_array().expect("checks").last();
         let last = last.expect("a check");
@@ -100,6 +100,45 @@ fn a_lock_whose_files_all_hold_is_accepted() {
         assert!(notes.contains("1 of the files in `.` are of nothing that"), "{notes}");
         let text = said(&mut signed.verify_all(&["-r", format]), 0);
         assert!(text.contains("\n2 accepted, 0 rejected, 0 undecided\n"), "{text}");
+    }
+}
+
+/// What a document says of a lock of two projects.
+fn lock_held(format: &str, decision: &str) -> Value {
+    json!({"file": format, "format": format, "projects": 2, "decision": decision})
+}
+
+#[test]
+fn every_format_says_which_lock_did_not_hold() {
+    let (signed, projects) = house();
+    write(&signed, "uv.lock", &lock("uv.lock", &projects));
+    let mut changed = projects.clone();
+    changed[0].2[0].1 = Sha256Digest::of(b"another file");
+    write(&signed, "poetry.lock", &lock("poetry.lock", &changed));
+    let both = ["-r", "uv.lock", "poetry.lock"];
+    let locks = json!([lock_held("uv.lock", "accepted"), lock_held("poetry.lock", "rejected")]);
+    assert_eq!(batch(&mut signed.verify_all(&both), 10)["locks"], locks);
+
+    let lines = said(signed.verify_all(&both).arg("--json"), 10);
+    let lines: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (last, results) = lines.split_last().expect("lines");
+    assert_eq!(last["schema"], "https://wheelmark.dev/summary/v1");
+    assert_eq!(last["locks"], locks);
+    assert_eq!(results.len(), 4);
+    for result in results {
+        assert_eq!(result["schema"], "https://wheelmark.dev/report/v1");
+        assert!(result["file"].as_str().expect("a file").ends_with(".whl"), "{result:#}");
+        let lock = result["lock"].as_str().expect("a lock");
+        assert!(["uv.lock", "poetry.lock"].contains(&lock), "{result:#}");
+        assert!(result["locked"].as_str().expect("a project").contains("=="), "{result:#}");
+    }
+
+    let failed = "not accepted: `poetry.lock`, since a lock is all or nothing";
+    for format in ["human", "github", "junit", "sarif"] {
+        let text = said(signed.verify_all(&both).args(["--format", format]), 10);
+        assert!(text.contains(failed), "{format}: {text}");
+        assert!(!text.contains("not accepted: `uv.lock`"), "{format}: {text}");
     }
 }
 

@@ -31,6 +31,16 @@ pub struct Item {
     pub work: Work,
 }
 
+impl Item {
+    /// The lock's entry that a file is held against.
+    fn locked(&self) -> Option<&Locked> {
+        match &self.work {
+            Work::Judge(task) => task.locked.as_ref(),
+            Work::Download(_) | Work::Settled(_) => None,
+        }
+    }
+}
+
 /// What a result is about. The order is that in which results are shown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
@@ -86,6 +96,8 @@ pub struct Locked {
 pub struct Seen {
     /// The item.
     pub subject: Subject,
+    /// The entry of a lock that it was held against.
+    pub locked: Option<Locked>,
     /// The decision.
     pub outcome: Result<Report, CliError>,
 }
@@ -101,6 +113,41 @@ impl Seen {
             Err(error) => error.exit,
         }
     }
+
+    /// Whether a lock holds only if this does. What cannot be told to be of another lock, or of an index,
+    /// counts for every lock.
+    fn is_of(&self, lock: &Path) -> bool {
+        match (&self.locked, &self.subject) {
+            (Some(locked), _) => locked.lock == lock,
+            (None, Subject::Locked { lock: of, .. }) => of == lock,
+            (None, Subject::File(_)) => true,
+            (None, Subject::Indexed { .. }) => false,
+        }
+    }
+}
+
+/// A lock, and what became of it: all or nothing.
+pub struct LockSeen {
+    /// The lock.
+    pub read: LockRead,
+    /// The worst of its results; none where there was none.
+    worst: Option<Exit>,
+}
+
+impl LockSeen {
+    /// A lock of which nothing was looked at yet.
+    pub fn new(read: LockRead) -> Self {
+        Self { read, worst: None }
+    }
+
+    /// One word for it. Of nothing at all it is not `accepted`.
+    pub fn decision(&self) -> &'static str {
+        match self.worst {
+            Some(Exit::Accepted) => "accepted",
+            Some(Exit::Rejected) => "rejected",
+            _ => "undecided",
+        }
+    }
 }
 
 /// How many items ended in which way, and what they were.
@@ -112,7 +159,7 @@ pub struct Summary {
     /// What could not be decided.
     pub undecided: usize,
     /// The locks.
-    pub locks: Vec<LockRead>,
+    pub locks: Vec<LockSeen>,
     /// The Sigstore instances that were trusted for all of them.
     pub trust: Vec<TrustUsed>,
     /// What a person should know of what was left out.
@@ -121,7 +168,11 @@ pub struct Summary {
 
 impl Summary {
     /// Counts one more.
-    pub fn count(&mut self, exit: Exit) {
+    pub fn count(&mut self, seen: &Seen) {
+        let exit = seen.exit();
+        for lock in self.locks.iter_mut().filter(|lock| seen.is_of(&lock.read.path)) {
+            lock.worst = Some(lock.worst.map_or(exit, |worst| worst.and(exit)));
+        }
         match exit {
             Exit::Accepted => self.accepted += 1,
             Exit::Rejected => self.rejected += 1,
@@ -149,11 +200,7 @@ impl std::fmt::Display for Summary {
 /// Puts the items in order; what was named twice is looked at once.
 pub fn sort(items: &mut Vec<Item>) {
     fn key(item: &Item) -> (&Subject, Option<&Path>) {
-        let lock = match &item.work {
-            Work::Judge(Task { locked: Some(locked), .. }) => Some(locked.lock.as_path()),
-            _ => None,
-        };
-        (&item.subject, lock)
+        (&item.subject, item.locked().map(|locked| locked.lock.as_path()))
     }
     items.sort_by(|a, b| key(a).cmp(&key(b)));
     items.dedup_by(|a, b| key(a) == key(b));
@@ -197,8 +244,10 @@ pub fn run(
                 && let Some(outcome) = waiting.remove(&shown)
             {
                 // What was cut short by Ctrl-C is no result.
-                ended = interrupt::check(cancel)
-                    .and_then(|()| each(Seen { subject: items[shown].subject.clone(), outcome }));
+                let item = &items[shown];
+                let (subject, locked) = (item.subject.clone(), item.locked().cloned());
+                ended =
+                    interrupt::check(cancel).and_then(|()| each(Seen { subject, locked, outcome }));
                 shown += 1;
             }
             stop.store(ended.is_err(), Ordering::Relaxed);
@@ -268,13 +317,53 @@ mod tests {
         };
         assert_eq!(summary.decision(), "undecided");
         for (exit, decision) in [
-            (Exit::Accepted, "accepted"),
             (Exit::Undecided, "undecided"),
             (Exit::Rejected, "rejected"),
-            (Exit::Accepted, "rejected"),
+            (Exit::Undecided, "rejected"),
         ] {
-            summary.count(exit);
+            summary.count(&seen(exit, Subject::File(PathBuf::new())));
             assert_eq!(summary.decision(), decision);
+        }
+    }
+
+    fn seen(exit: Exit, subject: Subject) -> Seen {
+        let error = CliError { exit, ..CliError::undecided("x") };
+        Seen { subject, locked: None, outcome: Err(error) }
+    }
+
+    #[test]
+    fn a_lock_is_as_good_as_the_worst_of_its_own() {
+        let lock = |name: &str| {
+            let path = PathBuf::from(name);
+            LockSeen::new(LockRead { path, format: "uv.lock", projects: 1 })
+        };
+        let locked = |name: &str| Subject::Locked {
+            lock: PathBuf::from(name),
+            line: 1,
+            what: String::new(),
+        };
+        let mut summary = Summary {
+            accepted: 0,
+            rejected: 0,
+            undecided: 0,
+            locks: vec![lock("a"), lock("b")],
+            trust: Vec::new(),
+            notes: Vec::new(),
+        };
+        let decisions = |summary: &Summary| {
+            summary.locks.iter().map(LockSeen::decision).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(decisions(&summary), "undecided undecided");
+        let indexed = Subject::Indexed { release: "x==1".to_owned(), file: None };
+        for (exit, subject, expected) in [
+            (Exit::Accepted, locked("a"), "accepted undecided"),
+            (Exit::Rejected, indexed, "accepted undecided"),
+            (Exit::Accepted, locked("b"), "accepted accepted"),
+            (Exit::Rejected, locked("b"), "accepted rejected"),
+            (Exit::Undecided, Subject::File(PathBuf::from("link")), "undecided rejected"),
+        ] {
+            summary.count(&seen(exit, subject));
+            assert_eq!(decisions(&summary), expected);
         }
     }
 }

@@ -14,7 +14,7 @@ use wheelmark_core::verify::{self, Artifact, Given, VerifiedProvenance};
 
 use crate::artifact;
 use crate::attestations::{self, Found};
-use crate::batch::{self, Item, Locked, Plan, Subject, Summary, Work, indexed};
+use crate::batch::{self, Item, LockSeen, Locked, Plan, Subject, Summary, Work, indexed};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::from_index::Asked;
@@ -151,12 +151,13 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     };
     let mut exit = Exit::Accepted;
     let trust = TrustUsed::of(policy.trust(), now);
+    let locks = locks.into_iter().map(LockSeen::new).collect();
     let mut summary = Summary { accepted: 0, rejected: 0, undecided: 0, locks, trust, notes };
     let mut renderer = arguments.format().renderer(alone, arguments.verbose);
     let jobs = arguments.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     batch::run(&items, jobs, &cancel, judge, |seen| {
         exit = exit.and(seen.exit());
-        summary.count(seen.exit());
+        summary.count(&seen);
         Ok(progress.done(|| renderer.seen(seen, output))?)
     })
     .map_err(|error| interrupted(error, &summary, items.len(), &cancel))?;

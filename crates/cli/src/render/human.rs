@@ -70,11 +70,29 @@ pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result
     for used in &report.trust {
         writeln!(out, "  {used}")?;
     }
-    for check in report.checks() {
-        line(check, report, out)?;
+    // Of checks in a row that one failure kept from being made, a line tells all there is to know.
+    for checks in report.checks().chunk_by(|a, b| not_run(a).is_some() && not_run(a) == not_run(b))
+    {
+        match checks {
+            [check] => line(check, report, out)?,
+            [first, ..] => {
+                let because = not_run(first).map_or("another", CheckName::code);
+                let (sign, count) = (styled(DIM, "–"), checks.len());
+                writeln!(out, "  {sign} {count} checks not run, since {because} did not hold")?;
+            }
+            [] => {}
+        }
     }
     attestations(report, out)?;
     notes(report, out)
+}
+
+/// The check whose failure kept this one from being made.
+fn not_run(check: &Check) -> Option<CheckName> {
+    match check.status {
+        Status::NotRun(because) => Some(because),
+        _ => None,
+    }
 }
 
 /// Each of several attestations, and which of them decided.

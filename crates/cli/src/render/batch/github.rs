@@ -6,7 +6,9 @@
 
 use std::io::{self, Write};
 
-use super::{Render, failures, place, title};
+use wheelmark_core::report::Escaped;
+
+use super::{Render, failures, not_held, place, title};
 use crate::batch::{Seen, Summary};
 
 /// Writes each as it comes. What is accepted is only counted.
@@ -24,6 +26,9 @@ impl Render for Commands {
                 if report.checks().is_empty() {
                     error(&seen, &title(&seen.subject), "no check was made", out)?;
                 }
+                for note in &report.notes {
+                    about("notice", &seen, &title(&seen.subject), &Escaped(note).to_string(), out)?;
+                }
                 Ok(())
             }
             Err(why) => {
@@ -36,8 +41,10 @@ impl Render for Commands {
 
     fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         for note in &summary.notes {
-            let note = wheelmark_core::report::Escaped(note).to_string();
-            writeln!(out, "::notice title=wheelmark::{}", data(&note))?;
+            writeln!(out, "::notice title=wheelmark::{}", data(&Escaped(note).to_string()))?;
+        }
+        for lock in not_held(summary) {
+            writeln!(out, "::error title=wheelmark::{}", data(&lock))?;
         }
         // Numbers, dates, digests and words of ours only.
         for used in &summary.trust {
@@ -48,10 +55,21 @@ impl Render for Commands {
 }
 
 fn error(seen: &Seen, title: &str, message: &str, out: &mut dyn Write) -> io::Result<()> {
+    about("error", seen, title, message, out)
+}
+
+/// An annotation of the file that a result is about.
+fn about(
+    level: &str,
+    seen: &Seen,
+    title: &str,
+    message: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let (file, line) = place(&seen.subject);
-    let file = property(&wheelmark_core::report::Escaped(&file).to_string());
+    let file = property(&Escaped(&file).to_string());
     let line = line.map(|line| format!(",line={line}")).unwrap_or_default();
-    writeln!(out, "::error file={file}{line},title={}::{}", property(title), data(message))
+    writeln!(out, "::{level} file={file}{line},title={}::{}", property(title), data(message))
 }
 
 /// The escaping of a message.

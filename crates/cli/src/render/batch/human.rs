@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use wheelmark_core::report::{AttestationSeen, Decision, Escaped, Report, Standing};
 
-use super::{Render, name, title};
+use super::{Render, name, not_held, title};
 use crate::batch::{Seen, Subject, Summary};
 use crate::error::CliError;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, styled};
@@ -69,15 +69,8 @@ impl Render for Many {
             _ => WARN,
         };
         writeln!(out, "{}", styled(style, summary))?;
-        if summary.decision() != "accepted" {
-            for lock in &summary.locks {
-                let path = lock.path.to_string_lossy();
-                writeln!(
-                    out,
-                    "not accepted: `{}`, since a lock is all or nothing",
-                    Escaped(&path)
-                )?;
-            }
+        for lock in not_held(summary) {
+            writeln!(out, "{lock}")?;
         }
         Ok(())
     }

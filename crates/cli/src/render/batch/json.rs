@@ -7,7 +7,7 @@ use serde::Serialize;
 use wheelmark_core::report::Report;
 
 use super::{Render, place};
-use crate::batch::{Seen, Subject, Summary};
+use crate::batch::{Locked, Seen, Subject, Summary};
 use crate::render::json::{self, ErrorDocument};
 
 /// The `schema` of the document.
@@ -31,30 +31,80 @@ struct Batch<'a> {
     results: Vec<Entry<'a>>,
 }
 
+/// How many results there are of each kind.
 #[derive(Serialize)]
-struct Counts {
+pub(super) struct Counts {
     accepted: usize,
     rejected: usize,
     undecided: usize,
 }
 
+impl Counts {
+    pub(super) fn of(summary: &Summary) -> Self {
+        let &Summary { accepted, rejected, undecided, .. } = summary;
+        Self { accepted, rejected, undecided }
+    }
+}
+
+/// What became of a lock.
 #[derive(Serialize)]
-struct Lock {
+pub(super) struct Lock {
     file: String,
     format: &'static str,
     projects: usize,
+    decision: &'static str,
+}
+
+impl Lock {
+    pub(super) fn all(summary: &Summary) -> Vec<Self> {
+        let locks = summary.locks.iter().map(|lock| Self {
+            file: lock.read.path.to_string_lossy().into_owned(),
+            format: lock.read.format,
+            projects: lock.read.projects,
+            decision: lock.decision(),
+        });
+        locks.collect()
+    }
+}
+
+/// What a result is about: the path as it was given or found, which a report does not have.
+#[derive(Serialize)]
+pub(super) struct About<'a> {
+    file: String,
+    /// The line of the lock, where that is the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    /// What the lock asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked: Option<String>,
+    /// The lock that asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock: Option<String>,
+    /// The release of an index that the file was downloaded from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<&'a str>,
+}
+
+impl<'a> About<'a> {
+    pub(super) fn of(seen: &'a Seen) -> Self {
+        let (file, line) = place(&seen.subject);
+        let path = |path: &Path| Some(path.to_string_lossy().into_owned());
+        let (locked, lock, release) = match (&seen.subject, &seen.locked) {
+            (Subject::File(_), None) => (None, None, None),
+            (Subject::File(_), Some(Locked { lock, project })) => {
+                (Some(format!("{}=={}", project.name, project.version)), path(lock), None)
+            }
+            (Subject::Locked { lock, what, .. }, _) => (Some(what.clone()), path(lock), None),
+            (Subject::Indexed { release, .. }, _) => (None, None, Some(release.as_str())),
+        };
+        Self { file, line, locked, lock, release }
+    }
 }
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    file: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    locked: Option<&'a str>,
-    /// The release of an index that the file was downloaded from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    release: Option<&'a str>,
+    #[serde(flatten)]
+    about: About<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a Report>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,17 +118,11 @@ impl Render for Document {
     }
 
     fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-        let &Summary { accepted, rejected, undecided, .. } = summary;
-        let locks = summary.locks.iter().map(|lock| Lock {
-            file: lock.path.to_string_lossy().into_owned(),
-            format: lock.format,
-            projects: lock.projects,
-        });
         let document = Batch {
             schema: SCHEMA,
             decision: summary.decision(),
-            summary: Counts { accepted, rejected, undecided },
-            locks: locks.collect(),
+            summary: Counts::of(summary),
+            locks: Lock::all(summary),
             notes: &summary.notes,
             results: self.seen.iter().map(entry).collect(),
         };
@@ -87,15 +131,10 @@ impl Render for Document {
 }
 
 fn entry(seen: &Seen) -> Entry<'_> {
-    let (file, line) = place(&seen.subject);
-    let (locked, release) = match &seen.subject {
-        Subject::File(_) => (None, None),
-        Subject::Locked { what, .. } => (Some(what.as_str()), None),
-        Subject::Indexed { release, .. } => (None, Some(release.as_str())),
-    };
+    let about = About::of(seen);
     let (report, error) = match &seen.outcome {
         Ok(report) => (Some(report), None),
-        Err(error) => (None, Some(ErrorDocument::new(error, Some(Path::new(&file))))),
+        Err(error) => (None, Some(ErrorDocument::new(error, Some(Path::new(&about.file))))),
     };
-    Entry { file, line, locked, release, report, error }
+    Entry { about, report, error }
 }

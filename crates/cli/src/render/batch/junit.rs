@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use wheelmark_core::report::{Decision, Escaped, Report};
 
-use super::{Render, failures, title};
+use super::{Render, failures, not_held, title};
 use crate::batch::{Seen, Summary};
 use crate::error::CliError;
 
@@ -19,8 +19,8 @@ impl Render for Junit {
     fn seen(&mut self, seen: Seen, _: &mut dyn Write) -> io::Result<()> {
         let name = attribute(&title(&seen.subject));
         let inner = match &seen.outcome {
-            Ok(report) if report.decision() == Decision::Accepted => String::new(),
-            Ok(report) => failure(report),
+            Ok(report) if report.decision() == Decision::Accepted => notes(report),
+            Ok(report) => failure(report) + &notes(report),
             Err(error) => undecided(error),
         };
         let cases = &mut self.cases;
@@ -44,13 +44,17 @@ impl Render for Junit {
         writeln!(out, "<testsuites name=\"wheelmark verify\" {counts}>")?;
         writeln!(out, "  <testsuite name=\"wheelmark verify\" {counts}>")?;
         write!(out, "{}", self.cases)?;
-        if !summary.notes.is_empty() || !summary.trust.is_empty() {
+        let locks: Vec<_> = not_held(summary).collect();
+        if !summary.notes.is_empty() || !summary.trust.is_empty() || !locks.is_empty() {
             writeln!(out, "    <system-out>")?;
             for used in &summary.trust {
                 writeln!(out, "{}", text(&used.to_string()))?;
             }
             for note in &summary.notes {
                 writeln!(out, "note: {}", text(&Escaped(note).to_string()))?;
+            }
+            for lock in &locks {
+                writeln!(out, "{}", text(lock))?;
             }
             writeln!(out, "    </system-out>")?;
         }
@@ -69,12 +73,18 @@ fn failure(report: &Report) -> String {
             told += &format!("  {line}\n");
         }
     }
-    for note in &report.notes {
-        told += &format!("note: {}\n", Escaped(note));
-    }
     let kind = attribute(reasons.first().copied().unwrap_or("no-check-made"));
     let (message, told) = (attribute(&reasons.join(", ")), text(&told));
     format!("      <failure type=\"{kind}\" message=\"{message}\">{told}</failure>\n")
+}
+
+/// What a person should know of a file, whether it is accepted or not.
+fn notes(report: &Report) -> String {
+    if report.notes.is_empty() {
+        return String::new();
+    }
+    let notes = report.notes.iter().map(|note| format!("note: {}\n", Escaped(note)));
+    format!("      <system-out>{}</system-out>\n", text(&notes.collect::<String>()))
 }
 
 fn undecided(error: &CliError) -> String {

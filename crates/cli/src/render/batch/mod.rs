@@ -86,6 +86,15 @@ fn title(subject: &Subject) -> String {
     Escaped(&name(subject)).to_string()
 }
 
+/// What is said of each lock that does not hold, safe on a terminal.
+fn not_held(summary: &Summary) -> impl Iterator<Item = String> {
+    let failed = summary.locks.iter().filter(|lock| lock.decision() != "accepted");
+    failed.map(|lock| {
+        let path = lock.read.path.to_string_lossy();
+        format!("not accepted: `{}`, since a lock is all or nothing", Escaped(&path))
+    })
+}
+
 /// A check that failed, told in lines that are safe on a terminal and in a log.
 struct Failure<'a> {
     check: &'static str,

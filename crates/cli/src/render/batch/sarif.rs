@@ -1,6 +1,6 @@
 //! SARIF 2.1.0: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 //!
-//! A rule a reason, a result a check that failed. What could not be decided is a result too, since readers
+//! A rule a reason, a result a check that failed, and one of level `note` a note. What could not be decided is a result too, since readers
 //! of SARIF show results and nothing else.
 
 use std::collections::BTreeSet;
@@ -11,12 +11,15 @@ use serde_json::{Value, json};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::report::{Decision, Escaped, Reason};
 
-use super::{Render, failures, place, title};
+use super::{Render, failures, not_held, place, title};
 use crate::batch::{Seen, Subject, Summary};
 use crate::render::json;
 
 /// The rule of what could not be decided.
 const UNDECIDED: &str = "could-not-decide";
+
+/// The rule of what a person should know and no check judges.
+const NOTE: &str = "note";
 
 /// What stands for itself in the path of an address (RFC 3986).
 const PATH: &AsciiSet =
@@ -30,8 +33,41 @@ pub struct Sarif {
 
 /// A result before its rule has a number.
 struct Found {
-    rule: Option<Reason>,
+    rule: Rule,
     document: Value,
+}
+
+/// What a result says.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rule {
+    Undecided,
+    Refused(Reason),
+    Note,
+}
+
+impl Rule {
+    fn id(self) -> &'static str {
+        match self {
+            Self::Undecided => UNDECIDED,
+            Self::Refused(reason) => reason.code(),
+            Self::Note => NOTE,
+        }
+    }
+
+    fn level(self) -> &'static str {
+        match self {
+            Self::Undecided | Self::Refused(_) => "error",
+            Self::Note => "note",
+        }
+    }
+
+    fn explanation(self) -> &'static str {
+        match self {
+            Self::Undecided => "Nothing could be decided: a file is missing or cannot be read.",
+            Self::Refused(reason) => reason.explanation(),
+            Self::Note => "A fact that a person should know and that no check judges.",
+        }
+    }
 }
 
 impl Render for Sarif {
@@ -43,10 +79,16 @@ impl Render for Sarif {
                     let about = format!("{}: {}", title(&seen.subject), failure.lines.join("\n"));
                     let hash = report.wheel.sha256.to_string();
                     let same = [reason.code(), failure.check, &report.wheel.filename, &hash];
-                    self.put(&seen, Some(reason), &about, &same, Some(&hash));
+                    self.put(&seen, Rule::Refused(reason), &about, &same, Some(&hash));
                 }
                 if report.decision() == Decision::Rejected && report.checks().is_empty() {
-                    self.put(&seen, None, "no check was made", &[], None);
+                    self.put(&seen, Rule::Undecided, "no check was made", &[], None);
+                }
+                for note in &report.notes {
+                    let about = format!("{}: {}", title(&seen.subject), Escaped(note));
+                    let hash = report.wheel.sha256.to_string();
+                    let same = [NOTE, note, &report.wheel.filename, &hash];
+                    self.put(&seen, Rule::Note, &about, &same, Some(&hash));
                 }
             }
             Err(error) => {
@@ -58,15 +100,15 @@ impl Render for Sarif {
                     Subject::File(_) => "",
                     Subject::Indexed { release, .. } => release.as_str(),
                 };
-                self.put(&seen, None, &about, &[UNDECIDED, &file, what], None);
+                self.put(&seen, Rule::Undecided, &about, &[UNDECIDED, &file, what], None);
             }
         }
         Ok(())
     }
 
     fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-        let rules: BTreeSet<Option<Reason>> = self.results.iter().map(|it| it.rule).collect();
-        let rules: Vec<Option<Reason>> = rules.into_iter().collect();
+        let rules: BTreeSet<Rule> = self.results.iter().map(|it| it.rule).collect();
+        let rules: Vec<Rule> = rules.into_iter().collect();
         let index = |rule| rules.iter().position(|it| *it == rule);
         let results: Vec<Value> = self
             .results
@@ -77,13 +119,11 @@ impl Render for Sarif {
                 document
             })
             .collect();
-        let notes: Vec<Value> = summary
-            .notes
-            .iter()
-            .map(
-                |note| json!({ "level": "note", "message": { "text": Escaped(note).to_string() } }),
-            )
-            .collect();
+        let told =
+            |level: &str, text: String| json!({ "level": level, "message": { "text": text } });
+        let notes = summary.notes.iter().map(|note| told("note", Escaped(note).to_string()));
+        let notes: Vec<Value> =
+            notes.chain(not_held(summary).map(|lock| told("error", lock))).collect();
         let document = json!({
             "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/\
                         sarif-schema-2.1.0.json",
@@ -115,21 +155,14 @@ impl Render for Sarif {
 
 impl Sarif {
     /// Keeps one result. `same` is what makes it the same result in another run.
-    fn put(
-        &mut self,
-        seen: &Seen,
-        rule: Option<Reason>,
-        about: &str,
-        same: &[&str],
-        sha256: Option<&str>,
-    ) {
+    fn put(&mut self, seen: &Seen, rule: Rule, about: &str, same: &[&str], sha256: Option<&str>) {
         let (file, line) = place(&seen.subject);
         let mut physical = json!({ "artifactLocation": { "uri": uri(&file) } });
         // Viewers ask for a region; a file that is no text has only its beginning.
         physical["region"] = json!({ "startLine": line.unwrap_or(1) });
         let mut document = json!({
-            "ruleId": rule.map_or(UNDECIDED, Reason::code),
-            "level": "error",
+            "ruleId": rule.id(),
+            "level": rule.level(),
             "message": { "text": about },
             "locations": [{ "physicalLocation": physical }],
             "partialFingerprints": {
@@ -143,18 +176,14 @@ impl Sarif {
     }
 }
 
-fn described(rule: Option<Reason>) -> Value {
-    let text = rule
-        .map_or("Nothing could be decided: a file is missing or cannot be read.", |rule| {
-            rule.explanation()
-        });
-    let text = text.replace('\n', " ");
+fn described(rule: Rule) -> Value {
+    let text = rule.explanation().replace('\n', " ");
     json!({
-        "id": rule.map_or(UNDECIDED, Reason::code),
+        "id": rule.id(),
         "shortDescription": { "text": text },
         "fullDescription": { "text": text },
         "help": { "text": text },
-        "defaultConfiguration": { "level": "error" },
+        "defaultConfiguration": { "level": rule.level() },
     })
 }
 
