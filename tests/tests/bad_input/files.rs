@@ -89,6 +89,17 @@ fn a_policy_that_does_not_hold_is_refused_with_its_place() {
         ),
         ("refs/tags/v{version}", "v{version}", "policy.toml:15:7: ref pattern `v{version}`"),
         ("builders = [\"https:", "builders = [\"", "policy.toml:16:13: not a URI"),
+        (
+            "\"never\"",
+            "\"never\"\nattestations = [\"https://slsa.dev/provenance/v1\", \"https://slsa.dev/provenence/v1\"]",
+            "policy.toml:18:51: `https://slsa.dev/provenence/v1` is no predicate type that a rule can judge; \
+             known are `https://slsa.dev/provenance/v1`, ",
+        ),
+        (
+            "\"never\"",
+            "\"never\"\nattestations = [\"https://slsa.dev/verification_summary/v1\"]",
+            "policy.toml:18:17: `https://slsa.dev/verification_summary/v1` is no predicate type",
+        ),
         ("\"never\"", "\"perhaps\"", "policy.toml:17:11: unknown variant `perhaps`"),
         ("rebuild = \"never\"\n", "", "policy.toml:11:1: missing field `rebuild`"),
         ("\"never\"", "\"never\"\nallow-any-signer = true", "policy.toml:18:1: unknown field"),

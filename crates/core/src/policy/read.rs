@@ -16,6 +16,8 @@ use super::instructions::Instructions;
 use super::schema::{Policy, PolicyError, Projects, Rebuild, Rule, Unsafe};
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
+use crate::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
+use crate::attestation::publish::PUBLISH_TYPE;
 use crate::digest::Sha256Digest;
 use crate::filename::ProjectName;
 use crate::report::Escaped;
@@ -322,6 +324,21 @@ impl Reader<'_> {
         Ok(word.clone())
     }
 
+    /// A predicate type that can be judged. Under any other a rule would reject whatever there is.
+    fn predicate_type(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        let known = [PROVENANCE_TYPE, PROVENANCE_V0_2_TYPE, PUBLISH_TYPE];
+        let named = text.get_ref();
+        if known.contains(&named.as_str()) {
+            return Ok(named.clone());
+        }
+        let message = format!(
+            "`{}` is no predicate type that a rule can judge; known are {}",
+            Escaped(named),
+            known.map(|it| format!("`{it}`")).join(", ")
+        );
+        Err(self.error(text.span(), message))
+    }
+
     fn rule(
         &self,
         index: usize,
@@ -391,7 +408,10 @@ impl Reader<'_> {
             projects: Projects::Named(projects),
             keys: keys_allowed,
             identities: identities_allowed,
-            attestations: uris(&entry.attestations, &[PROVENANCE_TYPE])?,
+            attestations: match &entry.attestations {
+                Some(list) => self.set(list, |text| self.predicate_type(text))?,
+                None => [PROVENANCE_TYPE.to_owned()].into(),
+            },
             bare_signature: entry.bare_signature,
             source: entry.source.as_ref().map(|text| self.parsed(text)).transpose()?,
             git_ref: entry.git_ref.as_ref().map(|text| self.parsed(text)).transpose()?,
