@@ -426,3 +426,27 @@ fn what_is_missing_on_the_command_line_is_told_in_json_too() {
     assert_eq!(told["error"], "the following required arguments were not provided: <PATH>...");
     assert_eq!(told["hint"], "Usage: wheelmark verify --json <PATH>...");
 }
+
+#[test]
+fn a_detached_signature_is_told_how_to_be_converted() {
+    let signed = signed();
+    fs::remove_file(&signed.bundle).expect("removed");
+    let name = tiny::FILENAME;
+    let signature = format!("{name}.sig");
+    fs::write(signed.folder.path().join(&signature), "MEUCIQ==").expect("written");
+    let command = format!(
+        "convert with `cosign bundle create --artifact {name} --signature {signature} --certificate \
+         {name}.crt --out {name}.sigstore.json`"
+    );
+    let noted = |arguments: &[&str]| {
+        let report = report(signed.verify_all(&[name]).args(arguments), 10);
+        report["notes"].to_string()
+    };
+    let notes = noted(&[]);
+    assert!(notes.contains(&command), "{notes}");
+    for suffix in [".sigstore", ".provenance", ".publish.attestation", ".slsa.attestation"] {
+        assert!(notes.contains(&format!("`{suffix}`")), "{notes}");
+    }
+    let notes = noted(&["--bundle", &signature]);
+    assert!(notes.contains(&command), "{notes}");
+}

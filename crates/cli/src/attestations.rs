@@ -21,6 +21,9 @@ const SUFFIXES: [&str; 6] = [
     ".intoto.jsonl",
 ];
 
+/// What follows a file's name in signatures, certificates and bundles of older tools, none of which is read.
+const DETACHED: [&str; 6] = [".sig", ".crt", ".pem", ".cert", ".bundle", ".asc"];
+
 /// Attestations of a file, not yet believed in anything.
 pub struct Found {
     /// Each file of them.
@@ -62,10 +65,63 @@ pub fn of(
             }
         }
     }
-    let missing = given.is_empty().then(|| {
-        format!("there is no attestation at `{}`", beside(file, SUFFIXES[0]).to_string_lossy())
-    });
-    Ok(Found { given, missing: missing.into_iter().collect() })
+    let mut missing = Vec::new();
+    if given.is_empty() {
+        let [first, others @ ..] = SUFFIXES;
+        missing.push(format!(
+            "there is no attestation at `{}`, nor as {}",
+            shown(&beside(file, first)),
+            others.map(|suffix| format!("`{suffix}`")).join(", ")
+        ));
+        let detached: Vec<_> = DETACHED.iter().map(|suffix| beside(file, suffix)).collect();
+        let detached: Vec<_> =
+            detached.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
+        if !detached.is_empty() {
+            missing.push(unsupported(file, &detached));
+        }
+    }
+    Ok(Found { given, missing })
+}
+
+/// How what was named as an attestation can be converted, where it is not supported.
+pub fn advice(file: &Path, named: Option<&Path>) -> Option<String> {
+    let path = named?;
+    let name = path.to_string_lossy();
+    let detached = DETACHED.iter().any(|suffix| name.ends_with(suffix));
+    detached.then(|| unsupported(file, &[path.to_owned()]))
+}
+
+/// That such files are not read, and the whole command that makes a Sigstore bundle of them.
+fn unsupported(file: &Path, detached: &[PathBuf]) -> String {
+    let names = detached.iter().map(|path| format!("`{}`", shown(path))).collect::<Vec<_>>();
+    let names = names.join(", ");
+    let ends = |suffixes: &[&str]| {
+        let mut found = detached.iter().map(|path| shown(path));
+        found.find(|path| suffixes.iter().any(|suffix| path.ends_with(suffix)))
+    };
+    let bundle = ends(&[".bundle"]);
+    let signature = ends(&[".sig"]);
+    let certificate = ends(&[".crt", ".pem", ".cert"]);
+    if bundle.is_none() && signature.is_none() && certificate.is_none() {
+        return format!(
+            "{names}: a signature by OpenPGP is not supported, and cannot be converted"
+        );
+    }
+    let file = shown(file);
+    let parts = match bundle {
+        Some(bundle) => vec!["--bundle".to_owned(), bundle],
+        None => vec![
+            "--signature".to_owned(),
+            signature.unwrap_or_else(|| format!("{file}.sig")),
+            "--certificate".to_owned(),
+            certificate.unwrap_or_else(|| format!("{file}.crt")),
+        ],
+    };
+    let out = format!("{file}{}", SUFFIXES[0]);
+    let words = ["cosign", "bundle", "create", "--artifact", &file].map(str::to_owned);
+    let words: Vec<_> = words.into_iter().chain(parts).chain(["--out".to_owned(), out]).collect();
+    let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+    format!("{names}: not supported; convert with `{command}`")
 }
 
 /// Every place beside a file where attestations of it are looked for.
@@ -82,4 +138,30 @@ pub fn beside(file: &Path, suffix: &str) -> PathBuf {
 
 fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_supported_is_told_with_the_command_that_converts_it() {
+        let file = Path::new("a-1.whl");
+        let told = |names: &[&str]| {
+            unsupported(file, &names.iter().map(PathBuf::from).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            told(&["a-1.whl.sig", "a-1.whl.pem"]),
+            "`a-1.whl.sig`, `a-1.whl.pem`: not supported; convert with `cosign bundle create --artifact \
+             a-1.whl --signature a-1.whl.sig --certificate a-1.whl.pem --out a-1.whl.sigstore.json`"
+        );
+        let command = "cosign bundle create --artifact a-1.whl --bundle 'my old.bundle' --out \
+                       a-1.whl.sigstore.json";
+        let told_of_bundle = told(&["my old.bundle"]);
+        assert!(told_of_bundle.ends_with(&format!("convert with `{command}`")), "{told_of_bundle}");
+        assert!(
+            told(&["a-1.whl.crt"]).contains(" --signature a-1.whl.sig --certificate a-1.whl.crt ")
+        );
+        assert!(told(&["a-1.whl.asc"]).contains("cannot be converted"));
+    }
 }

@@ -131,6 +131,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
                 found = found.and(index.attestations_of(&artifact, listed)?);
             }
             let mut judged = weigh(artifact, found, &policy, now);
+            advise(&mut judged.report, path, arguments.bundle.as_deref());
             judged.report.notes.extend(task.listed.iter().flat_map(|it| indexed::notes(it)));
             Ok(match &task.locked {
                 Some(locked) => held_against(locked, judged),
@@ -247,7 +248,17 @@ pub(super) fn judge(
     cancel: &Arc<AtomicBool>,
 ) -> Result<Judged, CliError> {
     let artifact = artifact::read(path, cancel)?;
-    Ok(weigh(artifact, attestations_beside(path, bundle)?, policy, now))
+    let mut judged = weigh(artifact, attestations_beside(path, bundle)?, policy, now);
+    advise(&mut judged.report, path, bundle);
+    Ok(judged)
+}
+
+/// Where what was named could not be read as an attestation: how it can be converted.
+fn advise(report: &mut Report, path: &Path, bundle: Option<&Path>) {
+    let mut checks = report.checks().iter();
+    if checks.any(|it| it.name == CheckName::Attestation && it.reason().is_some()) {
+        report.notes.extend(attestations::advice(path, bundle));
+    }
 }
 
 /// The attestations of a file that were named, or that lie beside it.
