@@ -1,10 +1,10 @@
-//! Every reason is documented, and every reason is given by some test.
+//! Every reason and every check is documented, and every reason is given by some test.
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wheelmark_core::report::Reason;
+use wheelmark_core::report::{CheckName, Reason};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -25,25 +25,60 @@ fn page() -> String {
          | --- | --- |\n",
     );
     for reason in Reason::ALL {
-        let explanation = reason.explanation().replace('\n', " ").replace('|', "\\|");
-        let words: Vec<_> = explanation.split_whitespace().collect();
-        page += &format!("| `{reason}` | {} |\n", words.join(" "));
+        page += &row(reason.code(), reason.explanation());
     }
     page
 }
 
-#[test]
-fn the_page_of_reasons_is_what_would_be_generated() {
-    let path = root().join("docs/reasons.md");
-    if std::env::var_os("WHEELMARK_BLESS").is_some() {
-        fs::write(&path, page()).expect("the page can be written");
-    }
-    let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == page(),
-        "docs/reasons.md is not what would be generated\n\
-         hint: WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test reasons"
+/// `docs/checks.md`, as it must be.
+fn page_of_checks() -> String {
+    let mut page = String::from(
+        "# The checks of a verification\n\
+         \n\
+         `wheelmark verify` tells one line for each check, in this order, and JSON has it under `checks`. Every\n\
+         check must hold or not be asked for; a file is accepted under no other condition.\n\
+         \n\
+         | sign | `status` | meaning |\n\
+         | --- | --- | --- |\n\
+         | `✓` | `passed` | it holds; after a colon the authenticated value, where there is one |\n\
+         | `✗` | `failed` | it does not hold, with one of the [reasons](reasons.md) |\n\
+         | `–` not asked for | `not-required` | the rule does not ask for it, or there is nothing that it could be \
+         about |\n\
+         | `–` not run | `not-run` | it could not be made, because the one that is named did not hold; several in a \
+         row are one line for people |\n\
+         \n\
+         This page is generated from `crates/core/src/report/check.rs` by\n\
+         `WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test reasons`.\n\
+         \n\
+         | check | what must hold |\n\
+         | --- | --- |\n",
     );
+    for check in CheckName::ALL {
+        page += &row(check.code(), check.explanation());
+    }
+    page
+}
+
+fn row(code: &str, explanation: &str) -> String {
+    let explanation = explanation.replace('|', "\\|");
+    let words: Vec<_> = explanation.split_whitespace().collect();
+    format!("| `{code}` | {} |\n", words.join(" "))
+}
+
+#[test]
+fn the_pages_are_what_would_be_generated() {
+    for (name, page) in [("reasons.md", page()), ("checks.md", page_of_checks())] {
+        let path = root().join("docs").join(name);
+        if std::env::var_os("WHEELMARK_BLESS").is_some() {
+            fs::write(&path, &page).expect("the page can be written");
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == page,
+            "docs/{name} is not what would be generated\n\
+             hint: WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test reasons"
+        );
+    }
 }
 
 #[test]

@@ -9,13 +9,13 @@ use crate::coded::coded;
 coded! {
     /// The checks of [`verify`](crate::verify), in the order in which it makes them.
     pub enum CheckName {
-        /// The file itself, read as hostile.
+        /// The file itself, its name and what it says of itself are sound: it was read as hostile.
         Archive = "archive",
-        /// An attestation is there and can be read.
-        Attestation = "attestation",
         /// The policy names the project.
         PolicyRule = "policy-rule",
-        /// The envelope's signature, against the trust root.
+        /// An attestation is there and can be read.
+        Attestation = "attestation",
+        /// A key or certificate that is trusted made the signature, at a time when it counted.
         Signature = "signature",
         /// The signed payload is an in-toto statement.
         Statement = "statement",
@@ -27,12 +27,13 @@ coded! {
         PredicateType = "predicate-type",
         /// The build type is one that the rule accepts and this program knows.
         BuildType = "build-type",
-        /// The parameters are known, well-formed and agree with each other.
+        /// The parameters of the build are known, well-formed and agree with each other; a publish attestation has
+        /// none.
         Parameters = "parameters",
-        /// Nothing decided what was built that the rule does not allow.
-        ExternalParameters = "external-parameters",
         /// The provenance says nothing that the signer's certificate denies.
         Certificate = "certificate",
+        /// Nothing decided what was built that the rule does not allow.
+        ExternalParameters = "external-parameters",
         /// The signer is one of the rule's.
         Signer = "signer",
         /// The builder is one of the rule's.
@@ -41,9 +42,9 @@ coded! {
         Source = "source",
         /// The ref matches the rule's pattern.
         Ref = "ref",
-        /// The tree was the commit's.
+        /// The tree that was built was the commit's, without changes; asked of what `wheelmark build` made, which alone says so.
         CleanSource = "clean-source",
-        /// The build was held by a sandbox.
+        /// The build was held by a sandbox; asked of what `wheelmark build` made, which alone says so.
         Isolation = "isolation",
         /// The file was built again, where the rule asks for it.
         Rebuild = "rebuild",
