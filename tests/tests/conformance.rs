@@ -126,3 +126,33 @@ fn another_identity_issuer_or_file_is_refused() {
     assert!(!run(IDENTITY, "https://token.actions.githubusercontent.co", &artifact));
     assert!(!run(IDENTITY, ISSUER, &suite.join("README.md")));
 }
+
+/// What cannot be read is named, and a digest is not taken for a file.
+#[test]
+fn a_message_names_the_file_and_the_problem() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["bad.json", "key.pem", "artifact"] {
+        fs::write(folder.path().join(name), "{").expect("written");
+    }
+    let digest = format!("sha256:{}", Sha256Digest::of(b"x"));
+    let upper = digest.to_uppercase();
+    let by_name = ["--certificate-identity", "a", "--certificate-oidc-issuer", "b"];
+    let by_key = ["--key", "key.pem"];
+    let by_root = [&by_name[..], &["--trusted-root", "bad.json"]].concat();
+    for (signer, artifact, said) in [
+        (&by_name[..], &*digest, ", in bad.json"),
+        (&by_key, &digest, ", in key.pem"),
+        (&by_root, &digest, "error: the trusted root"),
+        (&by_name, "sha256:00", "error: `sha256:00` is not a sha256 digest"),
+        (&by_name, "sha512:00", "error: `sha512:00` is not a sha256 digest"),
+        (&by_name, &upper, "is not a sha256 digest"),
+        (&by_name, "nowhere", "error: cannot read nowhere"),
+    ] {
+        let mut command = Command::new(program::beside("wheelmark-conformance"));
+        command.current_dir(&folder).args(["verify-bundle", "--bundle", "bad.json"]);
+        let output = command.args(signer).arg(artifact).output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(said), "{said}\n{told}");
+    }
+}

@@ -106,10 +106,22 @@ enum Artifact {
 impl Artifact {
     /// The protocol: a digest begins with `sha256:`, is of the right length, and is no path.
     fn find(text: &str) -> Result<Self, String> {
+        let path = Path::new(text);
+        if path.exists() {
+            return read(path, ARTIFACT).map(Self::Bytes);
+        }
         let digest = text.strip_prefix("sha256:").and_then(|hex| hex.parse().ok());
-        match digest.filter(|_| !Path::new(text).exists()) {
-            Some(digest) => Ok(Self::Digest(digest)),
-            None => read(Path::new(text), ARTIFACT).map(Self::Bytes),
+        match (digest, text.split_once(':')) {
+            (Some(digest), _) => Ok(Self::Digest(digest)),
+            (None, Some((name, _)))
+                if ["sha1", "sha256", "sha384", "sha512"]
+                    .contains(&name.to_ascii_lowercase().as_str()) =>
+            {
+                Err(format!(
+                    "`{text}` is not a sha256 digest: `sha256:` and 64 lower-case hex digits"
+                ))
+            }
+            (None, _) => read(path, ARTIFACT).map(Self::Bytes),
         }
     }
 
@@ -135,9 +147,9 @@ fn verify(arguments: &Verify) -> Result<(), String> {
     let (trust, identity) = match (&arguments.key, &arguments.certificate_oidc_issuer) {
         (Some(path), _) => {
             let pem = String::from_utf8(read(path, TRUSTED_ROOT as u64)?)
-                .map_err(|error| error.to_string())?;
+                .map_err(|error| in_file(path, &error))?;
             let key = TrustedKey::from_pem(&pem, Validity::default())
-                .map_err(|error| error.to_string())?;
+                .map_err(|error| in_file(path, &error))?;
             (TrustRoot::new(vec![key.logged_in(instance)], Vec::new()), None)
         }
         (None, Some(issuer)) => {
@@ -148,7 +160,8 @@ fn verify(arguments: &Verify) -> Result<(), String> {
         (None, None) => return Err("neither a key nor an identity is given".to_owned()),
     };
     let bytes = read(&arguments.bundle, limits.bundle as u64)?;
-    let bundle = Attestation::parse(&bytes, &limits).map_err(|refusal| refusal.to_string())?;
+    let bundle = Attestation::parse(&bytes, &limits)
+        .map_err(|refusal| in_file(&arguments.bundle, &refusal))?;
     let envelope = VerifiedEnvelope::verify(&bundle, &trust, artifact.signed(), Utc::now())
         .map_err(|refusal| refusal.to_string())?;
     if let (Some(identity), SignerIdentity::Certificate(found)) = (&identity, envelope.signer())
@@ -173,12 +186,18 @@ fn instance(arguments: &Verify) -> Result<Instance, String> {
     let instance = match (&arguments.trusted_root, arguments.staging) {
         (Some(path), _) => {
             let bytes = read(path, TRUSTED_ROOT as u64)?;
-            Instance::parse(InstanceName::Private, &bytes, None)
+            return Instance::parse(InstanceName::Private, &bytes, None)
+                .map_err(|error| in_file(path, &error));
         }
         (None, true) => Instance::embedded(InstanceName::Staging),
         (None, false) => Instance::embedded(InstanceName::PublicGood),
     };
     instance.map_err(|error| error.to_string())
+}
+
+/// A problem, which comes first as a reason does, and the file that has it.
+fn in_file(path: &Path, problem: &impl std::fmt::Display) -> String {
+    format!("{problem}, in {}", path.display())
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
