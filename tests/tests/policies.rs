@@ -13,12 +13,20 @@ use wheelmark_tests::tiny;
 const PLACEHOLDER: &str = "-----BEGIN PUBLIC KEY-----\nREPLACE-THIS-BY-YOUR-KEY\n\
                            -----END PUBLIC KEY-----\n";
 
+/// The one that trusts no key.
+const BY_CERTIFICATE: &str = "pypi-publishers.toml";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies")
+}
+
+/// Those that trust a key.
 fn policies() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
-    let mut policies: Vec<_> = fs::read_dir(folder)
+    let mut policies: Vec<_> = fs::read_dir(folder())
         .expect("policies")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|kind| kind == "toml"))
+        .filter(|path| !path.ends_with(BY_CERTIFICATE))
         .collect();
     policies.sort();
     assert!(policies.len() >= 2, "{policies:?}");
@@ -83,4 +91,24 @@ fn with_a_key_each_policy_decides_as_it_says() {
             "{judged:#}"
         );
     }
+}
+
+/// It names its project and its publisher, and nothing signed by another counts.
+#[test]
+fn the_policy_for_an_index_is_understood_as_it_is() {
+    let signed = Signed::new(Algorithm::EcdsaP256);
+    let judge = |wheel: &str, expected: &[(&str, &str)]| {
+        let mut command = wheelmark();
+        command.current_dir(&signed.folder).args(["verify", wheel, "--policy"]);
+        let judged = report(command.arg(folder().join(BY_CERTIFICATE)), 10);
+        let failed = failures(&judged);
+        for (check, reason) in expected {
+            assert!(failed.iter().any(|(a, b)| (&**a, &**b) == (check, reason)), "{judged:#}");
+        }
+        judged
+    };
+    judge(tiny::FILENAME, &[("policy-rule", "project-not-named")]);
+    let (own, _) = signed.add("sampleproject", "1.0");
+    let judged = judge(&own, &[("signature", "key-unknown")]);
+    assert_eq!(judged["policy"]["rule"], "rules[0]");
 }
