@@ -22,7 +22,7 @@ pub enum Format {
     Human,
     /// One JSON document with every result and the summary
     Json,
-    /// One JSON document for each result, each on one line
+    /// One JSON document for each result, each on one line; where there is a lock, a last one sums up
     Jsonl,
     /// SARIF 2.1.0, as code scanning reads it
     Sarif,
