@@ -22,7 +22,10 @@ use crate::input;
 use crate::trust_roots::TrustRoots;
 use crate::values::{Words, setting, words};
 
-/// Bytes of a policy or key file that are read.
+/// Bytes of a policy file that are read: a rule for each of 100,000 projects fits.
+const MAX_POLICY: usize = 16 << 20;
+
+/// Bytes of a key file that are read.
 const MAX_FILE: usize = 4 << 20;
 
 /// What is trusted: a policy, one key for one source, or who holds a certificate.
@@ -89,7 +92,7 @@ impl TrustOptions {
                     .hint("give one of them"))
             }
             (Some(path), _, _) => {
-                let text = input::read_text(path, MAX_FILE)?;
+                let text = input::read_text(path, MAX_POLICY)?;
                 let policy = Policy::parse(&path.to_string_lossy(), &text, &roots)
                     .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
                 let root = policy.trust();

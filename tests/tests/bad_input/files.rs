@@ -132,7 +132,7 @@ fn a_policy_that_is_no_policy_at_all() {
         (b"\0\0\0".to_vec(), "policy.toml:1:4: "),
         (b"schema = 1 # \0".to_vec(), "policy.toml:1:14: "),
         (b"schema = 1 # \xff".to_vec(), "`policy.toml` is not UTF-8 text, at byte 13"),
-        (vec![b'#'; 5 << 20], "`policy.toml` is larger than 4194304 bytes"),
+        (vec![b'#'; 17 << 20], "`policy.toml` is larger than 16777216 bytes"),
         (vec![b'['; 1 << 20], "policy.toml:1:"),
         (b"\x1b[2J = 1".to_vec(), "policy.toml:1:2: "),
     ] {
@@ -143,7 +143,7 @@ fn a_policy_that_is_no_policy_at_all() {
     for (policy, says) in [
         (".", "cannot read `.`: it is a folder, not a file"),
         ("nowhere.toml", "cannot read `nowhere.toml`: No such file"),
-        ("/dev/zero", "`/dev/zero` is larger than 4194304 bytes"),
+        ("/dev/zero", "`/dev/zero` is larger than 16777216 bytes"),
     ] {
         let mut command = wheelmark_tests::program::wheelmark();
         command.current_dir(folder).timeout(PATIENCE);

@@ -189,6 +189,13 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
                 section.fact("project", project);
             }
         }
+        section.maybe("versions", rule.files.versions.as_ref());
+        for kind in &rule.files.kinds {
+            section.fact("kind of file", kind);
+        }
+        for tag in &rule.files.tags {
+            section.fact("tag", tag);
+        }
         for key in &rule.keys {
             section.fact("signed by", key);
         }

@@ -10,22 +10,34 @@ use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal, Status};
 use crate::trust::SignerIdentity;
 
-/// The first rule that names the file's project.
+/// The first rule that names the file's project and is about the file.
 ///
 /// # Errors
 /// [`Reason::ProjectNotNamed`]: what no rule names is denied.
 pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule, Refusal> {
-    let names = |rule: &&Rule| match &rule.projects {
-        Projects::Named(projects) => projects.contains(file.project()),
-        Projects::OnCommandLine => true,
-    };
-    policy.rules().iter().find(names).ok_or_else(|| {
-        Refusal::new(Reason::ProjectNotNamed)
-            .expected(format!("a [[rules]] entry with projects = [\"{}\"]", file.project()))
-            .found(match policy.rules().len() {
-                1 => "1 rule, which does not name it".to_owned(),
-                count => format!("{count} rules, none of which names it"),
-            })
+    if let [only] = policy.rules()
+        && only.projects == Projects::OnCommandLine
+    {
+        return Ok(only);
+    }
+    let naming = policy.by_project.rules(file.project().as_str());
+    let mut rules = naming.iter().filter_map(|number| policy.rules().get(*number));
+    rules.find(|rule| rule.files.hold(file)).ok_or_else(|| {
+        let refusal = Refusal::new(Reason::ProjectNotNamed);
+        match (naming.first(), policy.rules().len()) {
+            (Some(first), _) => refusal
+                .expected(format!("a [[rules]] entry that is about `{}`", file.as_str()))
+                .found(format!(
+                    "rules[{first}] names `{}`, for other versions, kinds or tags",
+                    file.project()
+                )),
+            (None, count) => refusal
+                .expected(format!("a [[rules]] entry with projects = [\"{}\"]", file.project()))
+                .found(match count {
+                    1 => "1 rule, which does not name it".to_owned(),
+                    count => format!("{count} rules, none of which names it"),
+                }),
+        }
     })
 }
 

@@ -3,15 +3,21 @@
 //! [`Policy::parse`] reads the file; [`evaluate`] holds provenance against the rule that applies.
 
 pub mod evaluate;
+mod files;
 mod identity;
 mod instructions;
 mod pattern;
+mod projects;
 mod read;
+#[cfg(test)]
+mod rules_tests;
 mod schema;
 
+pub use files::{Files, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
 pub use instructions::Instructions;
 pub use pattern::{RefPattern, RefPatternError};
+pub use projects::{ProjectPattern, ProjectPatternError};
 pub use schema::{
     LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe,
 };

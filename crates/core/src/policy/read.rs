@@ -8,18 +8,21 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use pep440_rs::VersionSpecifiers;
 use serde::Deserialize;
 use toml::Spanned;
+use version_ranges::Ranges;
 
+use super::files::{Files, Kind};
 use super::identity::IdentityRule;
 use super::instructions::Instructions;
+use super::projects::{ByProject, ProjectPattern};
 use super::schema::{Policy, PolicyError, Projects, Rebuild, Rule, Unsafe};
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use crate::attestation::publish::PUBLISH_TYPE;
 use crate::digest::Sha256Digest;
-use crate::filename::ProjectName;
 use crate::report::Escaped;
 use crate::trust::{Instance, InstanceName, Instances, TrustRoot, TrustedKey, Validity};
 
@@ -66,6 +69,9 @@ struct IdentityEntry {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct RuleEntry {
     projects: Spanned<Vec<Spanned<String>>>,
+    versions: Option<Spanned<String>>,
+    kinds: Option<Spanned<Vec<Spanned<String>>>>,
+    tags: Option<Spanned<Vec<Spanned<String>>>>,
     keys: Option<Spanned<Vec<Spanned<String>>>>,
     identities: Option<Spanned<Vec<Spanned<String>>>>,
     attestations: Option<Spanned<Vec<Spanned<String>>>>,
@@ -92,7 +98,8 @@ pub(super) fn policy(
     text: &str,
     instances: &dyn Instances,
 ) -> Result<Policy, PolicyError> {
-    let reader = Reader { path, text, instances };
+    let lines = text.match_indices('\n').map(|(newline, _)| newline + 1);
+    let reader = Reader { path, text, lines: lines.collect(), instances };
     let file: File = toml::from_str(text)
         .map_err(|error| reader.error(error.span().unwrap_or(0..0), error.message()))?;
     let schema = file.schema.get_ref();
@@ -100,15 +107,19 @@ pub(super) fn policy(
         let message = format!("schema {schema} is not known; this version reads schema 1");
         return Err(reader.error(file.schema.span(), message));
     }
-    let mut named = Named { instances: BTreeMap::new(), projects: BTreeMap::new() };
+    let mut named = Named { instances: BTreeMap::new(), by_project: ByProject::default() };
     let keys = reader.keys(file.keys, &mut named)?;
     let identities = reader.identities(file.identities, &mut named)?;
     if file.rules.is_empty() {
         return Err(reader.error(0..0, "no [[rules]]: such a policy accepts nothing"));
     }
-    let mut rules = Vec::new();
-    for (index, rule) in file.rules.into_iter().enumerate() {
-        rules.push(reader.rule(index, rule, &keys, &identities, &mut named)?);
+    let mut rules: Vec<Rule> = Vec::new();
+    for rule in file.rules {
+        let rule = reader.rule(&rules, rule, &keys, &identities, &named)?;
+        if let Projects::Named(projects) = &rule.projects {
+            projects.iter().for_each(|project| named.by_project.insert(project, rules.len()));
+        }
+        rules.push(rule);
     }
     Ok(Policy {
         path: path.to_owned(),
@@ -118,6 +129,7 @@ pub(super) fn policy(
             named.instances.into_values().collect(),
         ),
         rules,
+        by_project: named.by_project,
     })
 }
 
@@ -125,22 +137,25 @@ pub(super) fn policy(
 struct Named {
     /// The Sigstore instances, each loaded once.
     instances: BTreeMap<InstanceName, Arc<Instance>>,
-    /// The projects, with the rule that names each.
-    projects: BTreeMap<ProjectName, usize>,
+    /// The rules, by the projects that each names.
+    by_project: ByProject,
 }
 
 /// The text being read, for errors that say where.
 struct Reader<'a> {
     path: &'a str,
     text: &'a str,
+    /// Where each line after the first begins.
+    lines: Vec<usize>,
     instances: &'a dyn Instances,
 }
 
 impl Reader<'_> {
     fn place(&self, offset: usize) -> (usize, usize) {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).map_or(0, |before| self.lines[before]);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        (line + 1, before.chars().count() + 1)
     }
 
     fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
@@ -339,27 +354,43 @@ impl Reader<'_> {
         Err(self.error(text.span(), message))
     }
 
+    fn files(&self, entry: &RuleEntry) -> Result<Files, PolicyError> {
+        let versions: Option<VersionSpecifiers> =
+            entry.versions.as_ref().map(|text| self.parsed(text)).transpose()?;
+        let kinds = self.set_if(&entry.kinds, |text| self.parsed(text))?;
+        let tags = self.set_if(&entry.tags, |text| self.parsed(text))?;
+        let files = Files { versions, kinds, tags };
+        if let Some(text) = entry.versions.as_ref().filter(|_| files.range().is_empty()) {
+            return Err(self.error(text.span(), "no version is all of this"));
+        }
+        if let Some(list) = &entry.tags
+            && !(files.kinds.is_empty() || files.kinds.contains(&Kind::Wheel))
+        {
+            return Err(
+                self.error(list.span(), "only wheels have tags, and `kinds` leaves them out")
+            );
+        }
+        Ok(files)
+    }
+
     fn rule(
         &self,
-        index: usize,
+        earlier: &[Rule],
         entry: Spanned<RuleEntry>,
         keys: &BTreeMap<String, TrustedKey>,
         identities: &BTreeMap<String, IdentityRule>,
-        named: &mut Named,
+        named: &Named,
     ) -> Result<Rule, PolicyError> {
         let line = self.place(entry.span().start).0;
         let entry = entry.into_inner();
+        let files = self.files(&entry)?;
         let projects = self.set(&entry.projects, |text| {
-            let project: ProjectName = self.parsed(text)?;
-            // Written otherwise it would read as another name than the one that is compared.
-            if project.to_string() != *text.get_ref() {
-                let message = format!("write the normalised name `{project}`");
-                return Err(self.error(text.span(), message));
-            }
-            if let Some(earlier) =
-                named.projects.insert(project.clone(), index).filter(|at| *at != index)
-            {
-                let message = format!("`{project}` is named by rules[{earlier}] already");
+            let project: ProjectPattern = self.parsed(text)?;
+            if let Some(rule) = asked_instead(&project, &files, earlier, &named.by_project) {
+                let message = format!(
+                    "`{project}` is named by rules[{rule}] already, which is asked first: this rule is never \
+                     asked about it"
+                );
                 return Err(self.error(text.span(), message));
             }
             Ok(project)
@@ -403,9 +434,10 @@ impl Reader<'_> {
             None => Ok(otherwise.iter().map(|text| (*text).to_owned()).collect()),
         };
         Ok(Rule {
-            name: format!("rules[{index}]"),
+            name: format!("rules[{}]", earlier.len()),
             line: Some(line),
             projects: Projects::Named(projects),
+            files,
             keys: keys_allowed,
             identities: identities_allowed,
             attestations: match &entry.attestations {
@@ -425,4 +457,21 @@ impl Reader<'_> {
             },
         })
     }
+}
+
+/// The first of the earlier rules that together are about all these files of a project, so that none is left.
+fn asked_instead(
+    project: &ProjectPattern,
+    files: &Files,
+    earlier: &[Rule],
+    by_project: &ByProject,
+) -> Option<usize> {
+    let covering: Vec<usize> = by_project
+        .rules(project.as_str())
+        .into_iter()
+        .filter(|rule| earlier[*rule].files.cover_but_for_versions(files))
+        .collect();
+    let versions = covering.iter().map(|rule| earlier[*rule].files.range());
+    let versions = versions.fold(Ranges::empty(), |all, versions| all.union(&versions));
+    covering.first().copied().filter(|_| files.range().subset_of(&versions))
 }

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::files::Files;
 use super::identity::IdentityRule;
 use super::instructions::Instructions;
 use super::pattern::RefPattern;
+use super::projects::{ByProject, ProjectPattern};
 use super::read;
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::repository::RepositoryUri;
 use crate::digest::Sha256Digest;
-use crate::filename::ProjectName;
 use crate::report::Escaped;
 use crate::trust::{Instances, KeyId, TrustRoot};
 
@@ -23,6 +24,7 @@ pub struct Policy {
     pub(super) sha256: Sha256Digest,
     pub(super) trust: TrustRoot,
     pub(super) rules: Vec<Rule>,
+    pub(super) by_project: ByProject,
 }
 
 /// What is asked of the files of some projects.
@@ -34,6 +36,8 @@ pub struct Rule {
     pub line: Option<usize>,
     /// The projects it names.
     pub projects: Projects,
+    /// Which of their files it is about.
+    pub files: Files,
     /// The keys that may sign.
     pub keys: BTreeSet<KeyId>,
     /// The holders of certificates that may sign.
@@ -62,7 +66,7 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Projects {
     /// These.
-    Named(BTreeSet<ProjectName>),
+    Named(BTreeSet<ProjectPattern>),
     /// The one on the command line, whose key and source were given beside it.
     OnCommandLine,
 }
@@ -183,6 +187,7 @@ impl Policy {
                 name: "command line".to_owned(),
                 line: None,
                 projects: Projects::OnCommandLine,
+                files: Files::default(),
                 keys,
                 identities: said.identities,
                 attestations: said.attestations,
@@ -195,6 +200,7 @@ impl Policy {
                 rebuild: Rebuild::Never,
                 unsafe_choices: Unsafe::NONE,
             }],
+            by_project: ByProject::default(),
             trust: said.trust,
         }
     }

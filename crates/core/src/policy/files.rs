@@ -1,0 +1,133 @@
+//! Which of a project's files a rule is about.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use pep440_rs::{Version, VersionSpecifiers};
+use version_ranges::Ranges;
+
+use crate::filename::{DistFilename, Tag};
+
+/// `versions`, `kinds` and `tags` of a rule. What is absent asks nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// The versions, as PEP 440 compares them with specifiers.
+    pub versions: Option<VersionSpecifiers>,
+    /// The kinds; empty for all.
+    pub kinds: BTreeSet<Kind>,
+    /// Every tag of a wheel's name must be one of these; empty for any, and for no tags, as of a source
+    /// distribution.
+    pub tags: BTreeSet<TagPattern>,
+}
+
+/// The kind of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A wheel.
+    Wheel,
+    /// A source distribution.
+    Sdist,
+}
+
+/// Tags of which each part is the same or `*`, such as `cp312-cp312-*`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TagPattern([String; 3]);
+
+impl Files {
+    /// Whether the file is one of them.
+    pub fn hold(&self, file: &DistFilename) -> bool {
+        let (kind, tags) = match file {
+            DistFilename::Wheel(wheel) => (Kind::Wheel, Some(wheel.tags())),
+            DistFilename::Sdist(_) => (Kind::Sdist, None),
+        };
+        let matched = |tag: &Tag| self.tags.iter().any(|pattern| pattern.matches(tag));
+        self.versions.as_ref().is_none_or(|versions| versions.contains(file.version()))
+            && (self.kinds.is_empty() || self.kinds.contains(&kind))
+            && (self.tags.is_empty() || tags.is_some_and(|tags| tags.iter().all(matched)))
+    }
+
+    /// The versions as ranges, to tell whether one set of them is within another.
+    pub(super) fn range(&self) -> Ranges<Version> {
+        self.versions.clone().map_or_else(Ranges::full, Ranges::from)
+    }
+
+    /// Whether all of `other` are among these, versions apart.
+    pub(super) fn cover_but_for_versions(&self, other: &Self) -> bool {
+        let kinds = |files: &Self| match files.kinds.is_empty() {
+            _ if !files.tags.is_empty() => [Kind::Wheel].into(),
+            true => BTreeSet::from([Kind::Wheel, Kind::Sdist]),
+            false => files.kinds.clone(),
+        };
+        let covered = |pattern: &TagPattern| self.tags.iter().any(|mine| mine.covers(pattern));
+        kinds(self).is_superset(&kinds(other))
+            && (self.tags.is_empty() || (!other.tags.is_empty() && other.tags.iter().all(covered)))
+    }
+}
+
+impl TagPattern {
+    fn matches(&self, tag: &Tag) -> bool {
+        let parts = [&tag.python, &tag.abi, &tag.platform];
+        self.0.iter().zip(parts).all(|(pattern, part)| pattern == "*" || pattern == part)
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(mine, other)| mine == "*" || mine == other)
+    }
+}
+
+/// What a kind must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a kind of file: `wheel` or `sdist`")]
+pub struct KindError;
+
+impl FromStr for Kind {
+    type Err = KindError;
+
+    fn from_str(text: &str) -> Result<Self, KindError> {
+        match text {
+            "wheel" => Ok(Self::Wheel),
+            "sdist" => Ok(Self::Sdist),
+            _ => Err(KindError),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wheel => "wheel",
+            Self::Sdist => "sdist",
+        })
+    }
+}
+
+/// What a tag pattern must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a tag: three parts joined by `-`, each a name in lower case or `*`, as in `py3-none-any` or `cp312-cp312-*`"
+)]
+pub struct TagPatternError;
+
+impl FromStr for TagPattern {
+    type Err = TagPatternError;
+
+    fn from_str(text: &str) -> Result<Self, TagPatternError> {
+        let name = |part: &str| {
+            let character = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            part == "*" || (!part.is_empty() && part.bytes().all(character))
+        };
+        match text.split('-').collect::<Vec<_>>()[..] {
+            [python, abi, platform] if [python, abi, platform].into_iter().all(name) => {
+                Ok(Self([python, abi, platform].map(str::to_owned)))
+            }
+            _ => Err(TagPatternError),
+        }
+    }
+}
+
+impl fmt::Display for TagPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("-"))
+    }
+}
