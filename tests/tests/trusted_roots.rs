@@ -150,3 +150,14 @@ fn an_entry_holds_the_very_certificate_of_the_signer() {
     signing.entries = vec![intoto(&sigstore.log, &signing, &another)];
     assert_eq!(judged(&root, &signing.bundle()), Err(Reason::LogEntryMismatch));
 }
+
+#[test]
+fn a_signer_s_key_is_for_signatures_and_not_for_certificates() {
+    let sigstore = Sigstore::default();
+    let root = sigstore.trusted_root();
+    for usage in [None, Some(authority::key_usage(true))] {
+        let holder = Holder { usage, ..Holder::workflow() };
+        let bundle = signed(&sigstore, &holder).bundle();
+        assert_eq!(judged(&root, &bundle), Err(Reason::CertificateMalformed));
+    }
+}

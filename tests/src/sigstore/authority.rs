@@ -208,11 +208,9 @@ fn extensions(holder: &Holder) -> Vec<Extension> {
         Name::Email(email) => GeneralName::Rfc822Name(text(email)),
         Name::Host(host) => GeneralName::DnsName(text(host)),
     };
-    let mut all = vec![
-        extension(KEY_USAGE, true, &KeyUsage(KeyUsages::DigitalSignature.into())),
-        extension(EXTENDED_KEY_USAGE, false, &ExtendedKeyUsage(vec![holder.purpose])),
-        extension(SUBJECT_ALT_NAME, true, &SubjectAltName(vec![name])),
-    ];
+    let mut all: Vec<Extension> = holder.usage.iter().cloned().collect();
+    all.push(purpose(holder.purpose));
+    all.push(extension(SUBJECT_ALT_NAME, true, &SubjectAltName(vec![name])));
     for (number, text) in &holder.claims {
         all.push(match *number < FIRST_DER_CLAIM {
             true => claim(*number, text.as_bytes()),

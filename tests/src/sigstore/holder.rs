@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::ext::Extension;
 
+use super::authority;
 use super::key::Key;
 use super::{CODE_SIGNING, signed_at};
 
@@ -62,6 +64,8 @@ pub struct Holder {
     pub raw_claims: BTreeMap<u32, Vec<u8>>,
     /// What the certificate may be used for.
     pub purpose: ObjectIdentifier,
+    /// What its key may be used for, where it says.
+    pub usage: Option<Extension>,
     /// From when on it is valid: for ten minutes.
     pub from: DateTime<Utc>,
     /// The promise that it is logged.
@@ -76,6 +80,7 @@ impl Holder {
             claims: claims.iter().map(|(at, text)| (*at, (*text).to_owned())).collect(),
             raw_claims: BTreeMap::new(),
             purpose: CODE_SIGNING,
+            usage: Some(authority::key_usage(false)),
             from: signed_at() - TimeDelta::minutes(1),
             promise: Promise::Own,
         }
