@@ -45,6 +45,6 @@ differential FOLDER *ARGS:
     cargo build --release --bins
     tests/differential.py {{ FOLDER }} {{ ARGS }}
 
-# Measure verification inside the process, beside the bare libraries
-bench *ARGS:
-    cargo bench -p wheelmark-tests --bench verify -- {{ ARGS }}
+# Measure inside the process: `verify` beside the bare libraries, or `policy` as it grows
+bench NAME="verify" *ARGS:
+    cargo bench -p wheelmark-tests --bench {{ NAME }} -- {{ ARGS }}

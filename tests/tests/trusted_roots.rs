@@ -161,3 +161,18 @@ fn a_signer_s_key_is_for_signatures_and_not_for_certificates() {
         assert_eq!(judged(&root, &bundle), Err(Reason::CertificateMalformed));
     }
 }
+
+#[test]
+fn a_trusted_root_of_a_form_that_is_not_known_is_not_read() {
+    let mut root = Sigstore::default().trusted_root();
+    let media_type =
+        |version| format!("application/vnd.dev.sigstore.trustedroot+json;version={version}");
+    for (version, read) in [("0.1", true), ("0.2", true), ("9.9", false)] {
+        root["mediaType"] = json!(media_type(version));
+        let found = Instance::parse(InstanceName::Private, root.to_string().as_bytes(), None);
+        assert_eq!(found.is_ok(), read, "{found:?}");
+        if let Err(error) = found {
+            assert!(error.to_string().contains("version=9.9"), "{error}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::AttestationLimits;
 use crate::report::{Reason, Refusal};
-use crate::trust::{Instance, KeyId, SignerIdentity, TrustRoot, TrustedKey, check_claims};
+use crate::trust::{Instance, KeyId, SignerIdentity, TrustRoot, TrustedKey};
 
 /// The file that a signature may be over.
 #[derive(Debug, Clone, Copy)]
@@ -124,7 +124,6 @@ fn by_certificate(
     for instance in trust.instances() {
         match instance.verify_certificate(bundle, subject(bundle, file)?) {
             Ok(shown) => {
-                check_claims(bundle.signing_certificate().map_or(&[], |it| it.as_bytes()))?;
                 return Ok(VerifiedEnvelope {
                     payload: payload(bundle),
                     signer: SignerIdentity::Certificate(Box::new(shown.what)),

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use sigstore_crypto::{SigningScheme, VerificationKey};
 use sigstore_trust_root::{TimeRange, TrustedRoot};
-use sigstore_types::bundle::VerificationMaterialContent;
+use sigstore_types::bundle::{VerificationMaterialContent, X509Certificate};
 use sigstore_types::{Bundle, DerCertificate, DerPublicKey, SignatureBytes};
 use x509_cert::Certificate;
 use x509_cert::der::oid::ObjectIdentifier;
@@ -71,26 +71,15 @@ pub(super) fn without_known(
     let VerificationMaterialContent::X509CertificateChain { certificates } = content else {
         return Ok(None);
     };
-    let known = || root.certificate_authorities.iter().flat_map(|it| &it.cert_chain.certificates);
-    let brought = certificates.iter().skip(1);
-    let unknown = brought.filter(|it| !known().any(|known| known.raw_bytes == it.raw_bytes));
-    let unknown: Vec<_> = unknown.cloned().collect();
-    let issuers: Vec<_> = unknown
-        .iter()
-        .filter_map(|it| Certificate::from_der(it.raw_bytes.as_bytes()).ok())
-        .map(|it| it.tbs_certificate.issuer)
-        .collect();
-    for authority in known() {
-        let Ok(authority) = Certificate::from_der(authority.raw_bytes.as_bytes()) else { continue };
-        let length = constraints(&authority).and_then(|it| it.path_len_constraint);
-        if issuers.contains(&authority.tbs_certificate.subject)
-            && length.is_some_and(|length| usize::from(length) < unknown.len())
-        {
-            return Err(Refusal::new(Reason::CertificateUntrusted)
-                .expected(format!("at most {} below the authority", length.unwrap_or_default()))
-                .found(format!("{} certificates brought along", unknown.len())));
-        }
+    if certificates.len() < 2 {
+        return Ok(None);
     }
+    let known: Vec<_> =
+        root.certificate_authorities.iter().flat_map(|it| &it.cert_chain.certificates).collect();
+    let brought = certificates.iter().skip(1);
+    let unknown = brought.filter(|it| !known.iter().any(|known| known.raw_bytes == it.raw_bytes));
+    let unknown: Vec<_> = unknown.cloned().collect();
+    allowed_below(root, &unknown)?;
     let mut bundle = bundle.clone();
     bundle.verification_material.content = VerificationMaterialContent::X509CertificateChain {
         certificates: certificates.iter().take(1).cloned().chain(unknown).collect(),
@@ -98,23 +87,26 @@ pub(super) fn without_known(
     Ok(Some(bundle))
 }
 
-/// Refuses a signer's certificate whose key is not for signatures, or is an authority's. (RFC 5280, section 4.2.1.3)
-///
-/// # Errors
-/// [`Reason::CertificateMalformed`].
-pub(super) fn may_sign(signer: &DerCertificate) -> Result<(), Refusal> {
-    let refused = |found: &str| {
-        let refusal = Refusal::new(Reason::CertificateMalformed).found(found);
-        Err(refusal.expected("key usage digitalSignature, and not keyCertSign"))
-    };
-    let Ok(certificate) = Certificate::from_der(signer.as_bytes()) else {
-        return refused("a certificate that cannot be read");
-    };
-    match extension::<KeyUsage>(&certificate) {
-        Ok(Some(usage)) if usage.digital_signature() && !usage.key_cert_sign() => Ok(()),
-        Ok(Some(_)) => refused("another key usage"),
-        _ => refused("no key usage"),
+/// Holds that the authorities of the trusted root allow so many below them. (RFC 5280, section 4.2.1.9)
+fn allowed_below(root: &TrustedRoot, brought: &[X509Certificate]) -> Result<(), Refusal> {
+    let read = |it: &DerCertificate| Certificate::from_der(it.as_bytes()).ok();
+    let issuers = brought.iter().filter_map(|it| read(&it.raw_bytes));
+    let issuers: Vec<_> = issuers.map(|it| it.tbs_certificate.issuer).collect();
+    if issuers.is_empty() {
+        return Ok(());
     }
+    let known = root.certificate_authorities.iter().flat_map(|it| &it.cert_chain.certificates);
+    for authority in known.filter_map(|it| read(&it.raw_bytes)) {
+        let length = constraints(&authority).and_then(|it| it.path_len_constraint);
+        if issuers.contains(&authority.tbs_certificate.subject)
+            && length.is_some_and(|length| usize::from(length) < brought.len())
+        {
+            return Err(Refusal::new(Reason::CertificateUntrusted)
+                .expected(format!("at most {} below the authority", length.unwrap_or_default()))
+                .found(format!("{} certificates brought along", brought.len())));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a certificate may issue others, `below` more authorities between it and the signer's, and is signed by

@@ -3,14 +3,9 @@
 //!
 //! The extensions are those of Fulcio's `docs/oid-info.md`, arc 1.3.6.1.4.1.57264.1.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use sigstore_crypto::x509::{CertificateInfo, FulcioCiClaims, SubjectAltName};
-use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
-use x509_cert::der::asn1::Utf8StringRef;
-use x509_cert::der::oid::ObjectIdentifier;
 
 use super::InstanceName;
 use crate::digest::GitObjectId;
@@ -20,9 +15,6 @@ use crate::report::{Reason, Refusal};
 pub const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// The issuer that vouches for pipelines of gitlab.com.
 pub const GITLAB_ISSUER: &str = "https://gitlab.com";
-
-/// Where Fulcio has its extensions.
-const FULCIO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
 
 /// The holder of a certificate: who vouches for it, its one name, and what it ran as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,43 +127,6 @@ impl CertificateIdentity {
             (None, SubjectName::Email(_)) => None,
         }
     }
-}
-
-/// Holds that each claim of a certificate can be read, and only in one way. The library leaves out what it
-/// cannot read and takes one of two, and where a claim is missing the predicate's word would stand.
-///
-/// # Errors
-/// [`Reason::CertificateMalformed`] for an extension that stands there twice (RFC 5280, 4.2), or one of
-/// Fulcio's that is not text in its encoding.
-pub(crate) fn check_claims(der: &[u8]) -> Result<(), Refusal> {
-    let refused = |expected: &str, found: String| {
-        Err(Refusal::new(Reason::CertificateMalformed).expected(expected).found(found))
-    };
-    let certificate = match Certificate::from_der(der) {
-        Ok(certificate) => certificate,
-        Err(error) => return refused("a certificate", error.to_string()),
-    };
-    let mut seen = BTreeSet::new();
-    for extension in certificate.tbs_certificate.extensions.iter().flatten() {
-        let id = extension.extn_id;
-        if !seen.insert(id) {
-            return refused("each extension once", format!("extension {id} twice"));
-        }
-        if id.parent() != Some(FULCIO) {
-            continue;
-        }
-        let value = extension.extn_value.as_bytes();
-        let (encoding, readable) = match id.arcs().last() {
-            Some(1..=6) => ("UTF-8", std::str::from_utf8(value).is_ok()),
-            Some(8..=24) => ("a DER UTF8String", Utf8StringRef::from_der(value).is_ok()),
-            // Nothing is read from any other.
-            _ => continue,
-        };
-        if !readable {
-            return refused(encoding, format!("extension {id} of another encoding"));
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Display for CertificateIdentity {

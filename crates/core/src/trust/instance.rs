@@ -18,7 +18,7 @@ use sigstore_verify::{
 };
 
 use super::refused::refusal;
-use super::{CertificateIdentity, Contents, KeyId, authorities, entries};
+use super::{CertificateIdentity, Contents, KeyId, authorities, certificate, entries};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::TRUSTED_ROOT;
@@ -28,6 +28,14 @@ use crate::report::{Escaped, Reason, Refusal, TrustUsed};
 ///
 /// It belongs to the version of `sigstore-trust-root` in Cargo.lock; a test compares their digests.
 pub const EMBEDDED_AS_OF: &str = "2026-10-23T00:00:00Z";
+
+/// What a trusted root is called, in the older form and the newer (`sigstore_trustroot.proto`, `TrustedRoot`).
+const MEDIA_TYPES: [&str; 4] = [
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.2",
+    "application/vnd.dev.sigstore.trustedroot.v0.1+json",
+    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+];
 
 /// A Sigstore instance by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,6 +170,12 @@ impl Instance {
         json::parse(bytes, TRUSTED_ROOT).map_err(|cause| error(cause.to_string()))?;
         let text = std::str::from_utf8(bytes).map_err(|cause| error(cause.to_string()))?;
         let root = TrustedRoot::from_json(text).map_err(|cause| error(cause.to_string()))?;
+        if !MEDIA_TYPES.contains(&root.media_type.as_str()) {
+            return Err(error(format!(
+                "its mediaType is {:?}; {} is needed",
+                root.media_type, MEDIA_TYPES[0]
+            )));
+        }
         if root.certificate_authorities.is_empty() && root.tlogs.is_empty() {
             return Err(error("it names neither a certificate authority nor a log".to_owned()));
         }
@@ -230,7 +244,7 @@ impl Instance {
         let held = without.as_ref().unwrap_or(bundle);
         let shown = self.verifier.verify(signed, held, &how).map_err(|error| refusal(&error))?;
         entries::agree(bundle, &self.root)?;
-        bundle.signing_certificate().map_or(Ok(()), authorities::may_sign)?;
+        certificate::may_sign(bundle)?;
         let identity = shown
             .certificate()
             .and_then(|certificate| CertificateIdentity::read(self.name, certificate))

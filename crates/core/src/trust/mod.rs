@@ -2,6 +2,7 @@
 //! have signed.
 
 mod authorities;
+mod certificate;
 mod contents;
 mod entries;
 mod identity;
@@ -11,7 +12,6 @@ mod root;
 mod signer;
 
 pub use contents::{Authority, AuthorityCertificate, Contents, Log, Window};
-pub(crate) use identity::check_claims;
 pub use identity::{CertificateIdentity, GITHUB_ISSUER, GITLAB_ISSUER, SubjectName};
 pub use instance::{EMBEDDED_AS_OF, Embedded, Instance, InstanceError, InstanceName, Instances};
 pub use root::{KeyError, TrustRoot, TrustedKey, Validity};
