@@ -115,6 +115,23 @@ fn a_checkpoint_is_the_log_s_that_the_entry_names() {
     assert_eq!(judged(&root, &signing.bundle()), Ok(()), "the whole entry of the other log");
 }
 
+/// Without a promise the log says no time, and the time stamp's is the one that counts.
+#[test]
+fn a_log_that_retired_vouches_for_nothing_that_is_stamped_later() {
+    let sigstore = Sigstore::default();
+    let mut signing =
+        signed(&sigstore, &Holder::workflow()).stamped(&sigstore.timestamps, signed_at());
+    let entry = signing.entries[0].as_object_mut().expect("an entry");
+    entry.remove("inclusionPromise");
+    entry.remove("integratedTime");
+    let mut root = sigstore.trusted_root();
+    for (after, verdict) in [(1, Ok(())), (-1, Err(Reason::LogUnknown))] {
+        let end = (signed_at() + TimeDelta::days(after)).to_rfc3339();
+        root["tlogs"][0]["publicKey"]["validFor"]["end"] = json!(end);
+        assert_eq!(judged(&root, &signing.bundle()), verdict);
+    }
+}
+
 /// An entry of the kind `intoto`, which has the signer's certificate in it.
 fn intoto(log: &Log, signing: &Signing, certificate: &[u8]) -> Value {
     let envelope = &signing.bundle()["dsseEnvelope"];

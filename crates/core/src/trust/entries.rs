@@ -6,9 +6,13 @@
 //! that no reader who takes the other one sees another entry. Nor does it ask whose checkpoint it is, as long as a
 //! log of the trusted root signed it; here it must be the log's that the entry names. Of an entry of the
 //! kind `intoto` it compares the key, and here the certificate must be the very one that was logged.
+//! It holds the time of a log's promise against the time in which the log's key counts; where there is no promise,
+//! that is done here, by the time stamps.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use jiff::Timestamp;
 use serde_json::Value;
 use sigstore_crypto::{Checkpoint, CheckpointSignature, VerificationKey};
 use sigstore_trust_root::TrustedRoot;
@@ -17,17 +21,22 @@ use sigstore_types::{Bundle, DerCertificate, KindVersion, TransparencyLogEntry};
 
 use crate::report::{Reason, Refusal};
 
-/// Holds what the entries of a verified bundle repeat against what was verified.
+/// Holds what the entries of a verified bundle repeat against what was verified, and the times at which it was
+/// signed against the logs'.
 ///
 /// # Errors
 /// [`Reason::LogUnknown`], [`Reason::LogCheckpoint`] and [`Reason::LogInclusion`].
-pub(super) fn agree(bundle: &Bundle, root: &TrustedRoot) -> Result<(), Refusal> {
+pub(super) fn agree(
+    bundle: &Bundle,
+    root: &TrustedRoot,
+    times: &[DateTime<Utc>],
+) -> Result<(), Refusal> {
     // Without logs of its own an instance looks at no entry.
     if root.tlogs.is_empty() {
         return Ok(());
     }
     bundle.verification_material.tlog_entries.iter().try_for_each(|entry| {
-        one(entry, root)?;
+        one(entry, root, times)?;
         match bundle.signing_certificate() {
             Some(signer) if entry.kind_version == KindVersion::IntotoV002 => logged(entry, signer),
             _ => Ok(()),
@@ -35,7 +44,11 @@ pub(super) fn agree(bundle: &Bundle, root: &TrustedRoot) -> Result<(), Refusal> 
     })
 }
 
-fn one(entry: &TransparencyLogEntry, root: &TrustedRoot) -> Result<(), Refusal> {
+fn one(
+    entry: &TransparencyLogEntry,
+    root: &TrustedRoot,
+    times: &[DateTime<Utc>],
+) -> Result<(), Refusal> {
     let named = |log: &&TransparencyLog| log.log_id.key_id == entry.log_id.key_id;
     let Some(log) = root.tlogs.iter().find(named) else {
         let known = root.tlogs.iter().map(|log| log.log_id.key_id.to_string());
@@ -43,6 +56,9 @@ fn one(entry: &TransparencyLogEntry, root: &TrustedRoot) -> Result<(), Refusal> 
             .expected_all(known)
             .found(entry.log_id.key_id.to_string()));
     };
+    if entry.inclusion_promise.is_none() {
+        times.iter().try_for_each(|time| counts(log, *time))?;
+    }
     let Some(proof) = &entry.inclusion_proof else { return Ok(()) };
     let Some(checkpoint) = proof.checkpoint.checkpoint() else { return Ok(()) };
     if !signed_by(checkpoint, log, root) {
@@ -63,6 +79,18 @@ fn one(entry: &TransparencyLogEntry, root: &TrustedRoot) -> Result<(), Refusal> 
             .found(format!("index {} in its proof", proof.log_index.get())));
     }
     Ok(())
+}
+
+/// Holds that a log's key counts at a time.
+fn counts(log: &TransparencyLog, time: DateTime<Utc>) -> Result<(), Refusal> {
+    let Some(window) = log.public_key.valid_for else { return Ok(()) };
+    if Timestamp::from_second(time.timestamp()).is_ok_and(|time| window.contains(time)) {
+        return Ok(());
+    }
+    let until = window.end.map(|end| format!(" until {end}")).unwrap_or_default();
+    Err(Refusal::new(Reason::LogUnknown)
+        .expected(format!("log {}, from {}{until}", log.log_id.key_id, window.start))
+        .found(format!("signed at {}", time.to_rfc3339())))
 }
 
 /// Whether a checkpoint, of which a log of the trusted root signed some line, is signed by this log. A line is told

@@ -243,7 +243,8 @@ impl Instance {
         let without = authorities::without_known(bundle, &self.root)?;
         let held = without.as_ref().unwrap_or(bundle);
         let shown = self.verifier.verify(signed, held, &how).map_err(|error| refusal(&error))?;
-        entries::agree(bundle, &self.root)?;
+        let times = times(&shown);
+        entries::agree(bundle, &self.root, &times)?;
         certificate::may_sign(bundle)?;
         let identity = shown
             .certificate()
@@ -252,7 +253,7 @@ impl Instance {
                 Refusal::new(Reason::CertificateMalformed)
                     .expected("a mail address or URI as subject alternative name, and an issuer")
             })?;
-        Ok(Shown { what: identity, times: times(&shown) })
+        Ok(Shown { what: identity, times })
     }
 
     /// Holds a bundle signed by a plain key against the logs of this instance.
@@ -267,8 +268,9 @@ impl Instance {
     ) -> Result<Shown<KeyId>, Refusal> {
         let how = PublicKeyVerificationPolicy::new(key.clone());
         let shown = self.verifier.verify(signed, bundle, &how).map_err(|error| refusal(&error))?;
-        entries::agree(bundle, &self.root)?;
-        Ok(Shown { what: KeyId::of_spki(key.as_bytes()), times: times(&shown) })
+        let times = times(&shown);
+        entries::agree(bundle, &self.root, &times)?;
+        Ok(Shown { what: KeyId::of_spki(key.as_bytes()), times })
     }
 }
 
