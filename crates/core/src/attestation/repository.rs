@@ -75,6 +75,9 @@ impl FromStr for RepositoryUri {
         if path.ends_with(".git") {
             return Err(error("the path ends in `.git` twice"));
         }
+        if path.ends_with("/.") || path.ends_with("/..") {
+            return Err(error("nothing but dots stands before the final `.git`"));
+        }
         let host = url.host_str().unwrap_or_default();
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         Ok(Self(format!("{}://{host}{port}{path}", url.scheme())))
@@ -231,6 +234,9 @@ mod tests {
             "https://example.com/o/r%2egit",
             "https://example.com//o/r",
             "https://example.com/o/r.git.git",
+            "https://example.com/o/r/..git",
+            "https://example.com/o/r/...git",
+            "file:///srv/o/r/...git",
             "https://exämple.com/o/r",
             "https://example.com/",
             "ext::sh -c id",
