@@ -7,9 +7,15 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha512};
+use wheelmark_core::attestation::predicate::STATEMENT_V0_1_TYPE;
+use wheelmark_core::attestation::statement::STATEMENT_TYPE;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_tests::corpus;
 use wheelmark_tests::program;
+use wheelmark_tests::sigstore::holder::{EMAIL, GOOGLE};
+use wheelmark_tests::sigstore::{Holder, Signing, Sigstore};
 
 const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/\
     .github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
@@ -125,6 +131,113 @@ fn another_identity_issuer_or_file_is_refused() {
     assert!(!run(&format!("{IDENTITY}x"), ISSUER, &artifact));
     assert!(!run(IDENTITY, "https://token.actions.githubusercontent.co", &artifact));
     assert!(!run(IDENTITY, ISSUER, &suite.join("README.md")));
+}
+
+/// Verifies what a person signed on an instance in memory: nothing, or why it is refused.
+fn refused(signing: &Signing, artifact: &str) -> Option<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, value: Value| {
+        fs::write(folder.path().join(name), value.to_string()).expect("written");
+        folder.path().join(name)
+    };
+    let mut command = Command::new(program::beside("wheelmark-conformance"));
+    command.arg("verify-bundle").arg("--bundle").arg(file("bundle.json", signing.bundle()));
+    command.arg("--trusted-root").arg(file("root.json", Sigstore::default().trusted_root()));
+    command.args(["--certificate-identity", EMAIL, "--certificate-oidc-issuer", GOOGLE]);
+    let output = command.arg(artifact).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (!output.status.success()).then_some(said)
+}
+
+fn signed(of: &str, predicate: &str, subjects: &Value) -> Signing {
+    let statement =
+        json!({"_type": of, "subject": subjects, "predicateType": predicate, "predicate": {}});
+    Sigstore::default().sign(&Holder::person(), &statement.to_string())
+}
+
+#[test]
+fn any_predicate_in_either_version_of_a_statement_will_do() {
+    let sha256 = Sha256Digest::of(b"x").to_string();
+    let subject = json!([{"name": "x", "digest": {"sha256": sha256}}]);
+    let artifact = format!("sha256:{sha256}");
+    let vulnerabilities = "https://cosign.sigstore.dev/attestation/vuln/v1";
+    for of in [STATEMENT_TYPE, STATEMENT_V0_1_TYPE] {
+        for predicate in [vulnerabilities, "https://docs.pypi.org/attestations/publish/v1", "x"] {
+            assert_eq!(refused(&signed(of, predicate, &subject), &artifact), None, "{predicate}");
+        }
+    }
+    for of in ["https://in-toto.io/Statement/v2", "https://in-toto.io/Statement/v0.10", ""] {
+        let said = refused(&signed(of, vulnerabilities, &subject), &artifact).expect(of);
+        assert!(said.starts_with("error: statement-malformed:"), "{said}");
+    }
+}
+
+#[test]
+fn a_subject_is_the_artifact_by_either_digest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("artifact");
+    fs::write(&path, "x").expect("written");
+    let path = path.to_str().expect("a path");
+    let sha256 = |bytes| Sha256Digest::of(bytes).to_string();
+    let sha512 = |bytes: &[u8]| hex::encode(Sha512::digest(bytes));
+    let digest = format!("sha256:{}", sha256(b"x").to_uppercase());
+    let judged = |digests: &[Value], artifact: &str| {
+        let subjects: Vec<_> =
+            digests.iter().map(|it| json!({"name": "x", "digest": it})).collect();
+        refused(&signed(STATEMENT_TYPE, "x", &json!(subjects)), artifact)
+    };
+    let commit = json!({"gitCommit": "00".repeat(20)});
+    let by_sha256 = json!({"sha256": sha256(b"x")});
+    let by_sha512 = json!({"sha512": sha512(b"x")});
+    let upper = json!({"sha512": sha512(b"x").to_uppercase()});
+    let other = json!({"sha256": sha256(b"y")});
+    for right in [
+        &[commit.clone(), by_sha256.clone()][..],
+        &[json!({"sha256": sha256(b"x").to_uppercase()})],
+        &[by_sha512.clone()],
+        &[upper],
+        &[other.clone(), by_sha512.clone()],
+        &[json!({"sha512": sha512(b"y")}), by_sha256.clone()],
+    ] {
+        assert_eq!(judged(right, path), None, "{right:?}");
+    }
+    assert_eq!(judged(&[by_sha256], &digest), None);
+    for (wrong, artifact, reason) in [
+        (&[json!({"sha512": sha512(b"y")})][..], path, "subject-digest-mismatch"),
+        // One subject that contradicts itself is not the artifact.
+        (
+            &[json!({"sha256": sha256(b"y"), "sha512": sha512(b"x")})],
+            path,
+            "subject-digest-mismatch",
+        ),
+        (&[by_sha512], &digest, "subject-digest-mismatch"),
+        (&[other], path, "subject-digest-mismatch"),
+        (&[json!({"sha512": sha256(b"x")})], path, "statement-malformed"),
+        (&[commit], path, "statement-malformed"),
+    ] {
+        let said = judged(wrong, artifact).expect("refused");
+        assert!(said.starts_with(&format!("error: {reason}:")), "{wrong:?}: {said}");
+    }
+}
+
+#[test]
+fn an_artifact_may_be_longer_than_what_is_held_in_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("artifact");
+    let mut bytes = vec![7; (64 << 20) + 1];
+    fs::write(&path, &bytes).expect("written");
+    let path = path.to_str().expect("a path");
+    let sha512 = hex::encode(Sha512::digest(&bytes));
+    let stated = signed(STATEMENT_TYPE, "x", &json!([{"digest": {"sha512": sha512}}]));
+    let bare = Sigstore::default().sign_file(&Holder::person(), &bytes);
+    assert_eq!(refused(&stated, path), None);
+    assert_eq!(refused(&bare, path), None);
+    bytes[0] = 8;
+    fs::write(path, &bytes).expect("written");
+    for signing in [stated, bare] {
+        let said = refused(&signing, path).expect("refused");
+        assert!(said.starts_with("error: subject-digest-mismatch:"), "{said}");
+    }
 }
 
 /// What cannot be read is named, and a digest is not taken for a file.

@@ -3,16 +3,19 @@
 //!
 //! <https://github.com/sigstore/sigstore-conformance/blob/main/docs/cli_protocol.md>
 
-use std::fs;
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::Utc;
 use clap::{Args, Parser, Subcommand};
+use sigstore_crypto::{ArtifactHasher, hash_reader};
+use sigstore_types::HashAlgorithm;
 use wheelmark_core::attestation::bundle::Attestation;
 use wheelmark_core::attestation::envelope::{Signed, VerifiedEnvelope};
+use wheelmark_core::attestation::statement::ResourceDescriptor;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::{AttestationLimits, TRUSTED_ROOT};
 use wheelmark_core::policy::IdentityRule;
@@ -21,7 +24,7 @@ use wheelmark_core::trust::{
     Instance, InstanceName, SignerIdentity, TrustRoot, TrustedKey, Validity,
 };
 
-/// Bytes of an artifact that are held in memory. Those of the suite are small; a digest has no bound.
+/// Bytes of an artifact that are held in memory. Of a longer one only digests are taken.
 const ARTIFACT: u64 = 64 << 20;
 
 /// The Sigstore client conformance protocol.
@@ -97,10 +100,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is to be verified, as bytes where the signer's algorithm may need them.
+/// What is to be verified, as bytes where the signer's algorithm may need them and they can be held.
 enum Artifact {
     Digest(Sha256Digest),
     Bytes(Vec<u8>),
+    Long(PathBuf, Sha256Digest),
 }
 
 impl Artifact {
@@ -108,36 +112,82 @@ impl Artifact {
     fn find(text: &str) -> Result<Self, String> {
         let path = Path::new(text);
         if path.exists() {
-            return read(path, ARTIFACT).map(Self::Bytes);
+            return Self::open(path);
         }
-        let digest = text.strip_prefix("sha256:").and_then(|hex| hex.parse().ok());
+        let digest = text.strip_prefix("sha256:").and_then(sha256);
         match (digest, text.split_once(':')) {
             (Some(digest), _) => Ok(Self::Digest(digest)),
             (None, Some((name, _)))
                 if ["sha1", "sha256", "sha384", "sha512"]
                     .contains(&name.to_ascii_lowercase().as_str()) =>
             {
-                Err(format!(
-                    "`{text}` is not a sha256 digest: `sha256:` and 64 lower-case hex digits"
-                ))
+                Err(format!("`{text}` is not a sha256 digest: `sha256:` and 64 hex digits"))
             }
-            (None, _) => read(path, ARTIFACT).map(Self::Bytes),
+            (None, _) => Self::open(path),
         }
+    }
+
+    fn open(path: &Path) -> Result<Self, String> {
+        let error = |cause| unread(path, &cause);
+        if fs::metadata(path).map_err(error)?.len() <= ARTIFACT {
+            return fs::read(path).map(Self::Bytes).map_err(error);
+        }
+        let file = File::open(path).map_err(error)?;
+        let (digest, _) = Sha256Digest::of_reader(file).map_err(error)?;
+        Ok(Self::Long(path.to_owned(), digest))
     }
 
     fn signed(&self) -> Signed<'_> {
         match self {
-            Self::Digest(digest) => Signed::Digest(*digest),
+            Self::Digest(digest) | Self::Long(_, digest) => Signed::Digest(*digest),
             Self::Bytes(bytes) => Signed::Bytes(bytes),
         }
     }
 
     fn sha256(&self) -> Sha256Digest {
         match self {
-            Self::Digest(digest) => *digest,
+            Self::Digest(digest) | Self::Long(_, digest) => *digest,
             Self::Bytes(bytes) => Sha256Digest::of(bytes),
         }
     }
+
+    /// The SHA-512 in hex, which of a mere digest is not known.
+    fn sha512(&self) -> Result<Option<String>, String> {
+        let hasher = ArtifactHasher::new(HashAlgorithm::Sha2512);
+        let mut hasher = [hasher.map_err(|error| error.to_string())?];
+        match self {
+            Self::Digest(_) => return Ok(None),
+            Self::Bytes(bytes) => hasher[0].update(bytes),
+            Self::Long(path, _) => File::open(path)
+                .and_then(|file| hash_reader(file, &mut hasher))
+                .map_err(|cause| unread(path, &cause))?,
+        }
+        let [hasher] = hasher;
+        Ok(Some(hasher.finalize().value().to_hex()))
+    }
+
+    /// Whether a statement is about this: by the SHA-256 of a subject or, where it has none, the SHA-512.
+    fn check_subject(&self, subjects: &[ResourceDescriptor]) -> Result<(), String> {
+        let wanted = self.sha256();
+        let (by_sha256, others): (Vec<_>, Vec<_>) =
+            subjects.iter().map(|it| &it.digest).partition(|it| it.contains_key("sha256"));
+        if by_sha256.iter().any(|it| sha256(&it["sha256"]) == Some(wanted)) {
+            return Ok(());
+        }
+        let mut others = others.iter().filter_map(|it| it.get("sha512")).peekable();
+        if others.peek().is_some()
+            && let Some(wanted) = self.sha512()?
+            && others.any(|found| found.eq_ignore_ascii_case(&wanted))
+        {
+            return Ok(());
+        }
+        Err(format!("subject-digest-mismatch: no subject has the sha256 {wanted}"))
+    }
+}
+
+/// A digest in hex of either case.
+fn sha256(hex: &str) -> Option<Sha256Digest> {
+    hex.to_ascii_lowercase().parse().ok()
 }
 
 fn verify(arguments: &Verify) -> Result<(), String> {
@@ -172,13 +222,8 @@ fn verify(arguments: &Verify) -> Result<(), String> {
     if envelope.is_bare() {
         return Ok(());
     }
-    let statement = envelope.statement(&limits).map_err(|refusal| refusal.to_string())?;
-    let wanted = artifact.sha256();
-    let about = |text: &String| text.parse::<Sha256Digest>().is_ok_and(|it| it == wanted);
-    if statement.subject.iter().any(|subject| subject.digest.get("sha256").is_some_and(about)) {
-        return Ok(());
-    }
-    Err(format!("subject-digest-mismatch: no subject has the sha256 {wanted}"))
+    let subjects = envelope.subjects(&limits).map_err(|refusal| refusal.to_string())?;
+    artifact.check_subject(&subjects)
 }
 
 /// The instance that the arguments name; never one that the bundle names.
@@ -201,10 +246,14 @@ fn in_file(path: &Path, problem: &impl std::fmt::Display) -> String {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
-    let error = |cause: std::io::Error| format!("cannot read {}: {cause}", path.display());
+    let error = |cause| unread(path, &cause);
     let length = fs::metadata(path).map_err(error)?.len();
     if length > limit {
         return Err(format!("{}: {length} bytes, at most {limit} are read", path.display()));
     }
     fs::read(path).map_err(error)
+}
+
+fn unread(path: &Path, cause: &io::Error) -> String {
+    format!("cannot read {}: {cause}", path.display())
 }

@@ -4,11 +4,14 @@
 //! and time stamps are held by the Sigstore libraries, through [`Instance`].
 
 use chrono::{DateTime, Utc};
-use sigstore_types::{Artifact, Bundle, DsseEnvelope, Sha256Hash, SignatureContent};
+use sigstore_types::{
+    Artifact, ArtifactDigest, Bundle, DsseEnvelope, HashAlgorithm, Sha256Hash, Sha512Hash,
+    SignatureContent,
+};
 
 use super::bundle::{Attestation, ClaimedSigner};
-use super::predicate::statement_type_fits;
-use super::statement::{PAYLOAD_TYPE, Statement};
+use super::predicate::{STATEMENT_V0_1_TYPE, statement_type_fits};
+use super::statement::{PAYLOAD_TYPE, ResourceDescriptor, STATEMENT_TYPE, Statement};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::AttestationLimits;
@@ -94,18 +97,39 @@ impl VerifiedEnvelope {
     /// [`Reason::BundleNotAttestation`] for a signature over the bare file, and
     /// [`Reason::StatementMalformed`] unless it is an in-toto Statement in strict JSON.
     pub fn statement(&self, limits: &AttestationLimits) -> Result<Statement, Refusal> {
-        let payload = self.payload.as_ref().ok_or_else(|| {
-            Refusal::new(Reason::BundleNotAttestation)
-                .expected("a DSSE envelope")
-                .found("a signature over the bare file, which says nothing of its origin")
-        })?;
-        let statement = read_statement(payload, limits.bundle)?;
+        let statement = self.read(limits)?;
         if !statement_type_fits(&statement.statement_type, &statement.predicate_type) {
             return Err(Refusal::new(Reason::StatementMalformed)
                 .expected("`_type` https://in-toto.io/Statement/v1")
                 .found(statement.statement_type));
         }
         Ok(statement)
+    }
+
+    /// What the statement is about, whatever it says of it: for a caller who asks who signed, and nothing
+    /// of the predicate.
+    ///
+    /// # Errors
+    /// As [`Self::statement`]; v0.1 may be of any predicate type here.
+    pub fn subjects(&self, limits: &AttestationLimits) -> Result<Vec<ResourceDescriptor>, Refusal> {
+        let statement = self.read(limits)?;
+        match statement.statement_type.as_str() {
+            STATEMENT_TYPE | STATEMENT_V0_1_TYPE => Ok(statement.subject),
+            _ => Err(Refusal::new(Reason::StatementMalformed)
+                .expected_all(
+                    [STATEMENT_TYPE, STATEMENT_V0_1_TYPE].map(|it| format!("`_type` {it}")),
+                )
+                .found(statement.statement_type)),
+        }
+    }
+
+    fn read(&self, limits: &AttestationLimits) -> Result<Statement, Refusal> {
+        let payload = self.payload.as_ref().ok_or_else(|| {
+            Refusal::new(Reason::BundleNotAttestation)
+                .expected("a DSSE envelope")
+                .found("a signature over the bare file, which says nothing of its origin")
+        })?;
+        read_statement(payload, limits.bundle)
     }
 }
 
@@ -270,19 +294,28 @@ fn subject<'a>(bundle: &Bundle, file: Signed<'a>) -> Result<Artifact<'a>, Refusa
             let payload = envelope.payload.as_bytes();
             // The bundle around it was bounded when it was read.
             let statement = read_statement(payload, AttestationLimits::standard().bundle)?;
-            let stated = statement.subject.iter().find_map(|it| it.digest.get("sha256"));
-            let digest = stated.and_then(|text| Sha256Hash::from_hex(text).ok());
-            Ok(Artifact::from(digest.ok_or_else(|| {
+            let digest = stated_digest(&statement).ok_or_else(|| {
                 Refusal::new(Reason::StatementMalformed)
-                    .expected("a subject with a sha256 digest")
+                    .expected("a subject with a sha256 or sha512 digest")
                     .found(format!("{} subjects without one", statement.subject.len()))
-            })?))
+            })?;
+            Ok(Artifact::from(digest))
         }
         _ => Ok(match file {
             Signed::Bytes(bytes) => Artifact::from(bytes),
             Signed::Digest(digest) => Artifact::from(Sha256Hash::new(*digest.as_bytes())),
         }),
     }
+}
+
+/// A digest of some subject, by one of the two algorithms that the library holds subjects by.
+fn stated_digest(statement: &Statement) -> Option<ArtifactDigest> {
+    let stated = |name: &str| statement.subject.iter().find_map(|it| it.digest.get(name));
+    if let Some(text) = stated("sha256") {
+        return Sha256Hash::from_hex(text).ok().map(ArtifactDigest::sha256);
+    }
+    let digest = Sha512Hash::from_hex(stated("sha512")?).ok()?;
+    ArtifactDigest::new(HashAlgorithm::Sha2512, digest).ok()
 }
 
 fn check_payload_type(envelope: &DsseEnvelope) -> Result<(), Refusal> {
