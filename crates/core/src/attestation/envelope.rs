@@ -268,7 +268,7 @@ fn held_by(
         }
         SignatureContent::MessageSignature(message) => match file {
             Signed::Bytes(bytes) => key.holds(bytes, &message.signature),
-            Signed::Digest(digest) => key.holds_prehashed(digest, &message.signature)?,
+            Signed::Digest(digest) => key.holds_prehashed(digest, message)?,
         },
         _ => false,
     };

@@ -247,6 +247,14 @@ mod tests {
             |id: &str| json!({"kind": "CircleCI", "project_id": id, "pipeline_definition_id": "d"});
         assert_eq!(held(publisher("p"), &circle), Ok(()));
         assert_eq!(held(publisher("q"), &circle), Err(Reason::PublisherDisagrees));
+        // Fulcio and the index both have the repository as CircleCI's token writes it.
+        circle.claims.source_repository_uri = Some("github.com/o/r".to_owned());
+        for (origin, right) in [("github.com/o/r", true), ("https://github.com/o/r", false)] {
+            let mut publisher = publisher("p");
+            publisher["vcs_origin"] = json!(origin);
+            publisher["vcs_ref"] = json!("refs/tags/v1");
+            assert_eq!(held(publisher, &circle).is_ok(), right, "{origin}");
+        }
 
         let mut active = github();
         active.issuer = ACTIVESTATE_ISSUER.to_owned();

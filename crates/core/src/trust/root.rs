@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sigstore_crypto::{VerificationKey, verify_signature_prehashed};
-use sigstore_types::{DerPublicKey, HashAlgorithm, SignatureBytes};
+use sigstore_crypto::{SigningScheme, VerificationKey, verify_signature_prehashed};
+use sigstore_types::{DerPublicKey, HashAlgorithm, MessageSignature, SignatureBytes};
 
 use super::{Instance, KeyId};
 use crate::digest::Sha256Digest;
@@ -83,18 +83,27 @@ impl TrustedKey {
     /// The same over a file of which only the digest is known.
     ///
     /// # Errors
-    /// [`Reason::BundleUnsupported`] for an algorithm that needs the bytes themselves.
+    /// [`Reason::BundleUnsupported`] for an algorithm that needs another digest or the bytes themselves.
     pub(crate) fn holds_prehashed(
         &self,
         digest: Sha256Digest,
-        signature: &SignatureBytes,
+        message: &MessageSignature,
     ) -> Result<bool, Refusal> {
-        let scheme = self.key.scheme();
+        let declared = message.message_digest.as_ref().map(|it| it.algorithm);
+        let scheme = match (self.key.scheme(), declared) {
+            // A longer key signs a SHA-256 as well, where the signer says so.
+            (SigningScheme::EcdsaP384Sha384, Some(HashAlgorithm::Sha2256)) => {
+                SigningScheme::EcdsaP384Sha256
+            }
+            (own, _) => own,
+        };
         if scheme.hash_algorithm() != Some(HashAlgorithm::Sha2256) {
             return Err(Refusal::new(Reason::BundleUnsupported)
                 .expected("a signature over the file's SHA-256")
-                .found(format!("a signature by {}", scheme.name())));
+                .expected("a statement about the file in a DSSE envelope, by any key")
+                .found(format!("a signature over the file by {}", scheme.name())));
         }
+        let signature = &message.signature;
         Ok(verify_signature_prehashed(&self.der, digest.as_bytes(), signature, scheme).is_ok())
     }
 
@@ -152,5 +161,52 @@ impl TrustRoot {
     /// Its Sigstore instances.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
         self.instances.iter().map(Arc::as_ref)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sigstore_types::MessageDigest;
+
+    use super::*;
+
+    const P384: &str = "-----BEGIN PUBLIC KEY-----
+MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEyBd5XWMyS13lYlYkHTmtd309+w72uboW
+JjE/yyimm01meHPNoou0V5A/cG9B/c+F+fKdn4li3GvHV/jP6IHtgxMM18McGuDT
+yKhXpzJMN16JPDXLPkTWW9OFKIWem61T
+-----END PUBLIC KEY-----";
+    /// Over `x` by its SHA-256, and by its SHA-384.
+    const BY_SHA256: &str = "MGYCMQDTfntePiwLrqpE4XmCZq2W9GOK2QhWLpMUOog2MePWEilvLF4Ez9bReeZdaFOyZg8CMQDHsYyyxQv/pyThecce4nbK7MXHy76aQFiAbtmnz6fPUQc9OKhPBFO7+5LOlVbvq4k=";
+    const BY_SHA384: &str = "MGQCMDrt55kXf0CUF8wbXRUdBOXvEferOFVX7EQnEuMCenxvfwy3EtcMQNRzkeT4kZfSOwIwbKawwJWPrwNddV0yajFzD0hjDfEMahjVog8rVowMMAkOnsnKyasE3iwENEae8B2Y";
+    const ED25519: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEASZK/l179O8sn1UU5jyAIFU6i5gsl3titFywioRFgeEk=
+-----END PUBLIC KEY-----";
+
+    fn holds(
+        pem: &str,
+        signature: &str,
+        declared: Option<HashAlgorithm>,
+        file: &[u8],
+    ) -> Result<bool, Reason> {
+        let key = TrustedKey::from_pem(pem, Validity::default()).expect("a key");
+        let signature = SignatureBytes::from_base64(signature).expect("base64");
+        let mut message = MessageSignature::new(signature);
+        message.message_digest =
+            declared.map(|algorithm| MessageDigest::new(algorithm, Vec::new().into()));
+        key.holds_prehashed(Sha256Digest::of(file), &message).map_err(|refusal| refusal.reason)
+    }
+
+    #[test]
+    fn a_longer_key_may_sign_the_sha256_of_a_file() {
+        let sha256 = Some(HashAlgorithm::Sha2256);
+        assert_eq!(holds(P384, BY_SHA256, sha256, b"x"), Ok(true));
+        assert_eq!(holds(P384, BY_SHA256, sha256, b"y"), Ok(false));
+        assert_eq!(holds(P384, BY_SHA384, sha256, b"x"), Ok(false));
+        for declared in [None, Some(HashAlgorithm::Sha2384), Some(HashAlgorithm::Sha2512)] {
+            assert_eq!(holds(P384, BY_SHA384, declared, b"x"), Err(Reason::BundleUnsupported));
+        }
+        for declared in [None, sha256] {
+            assert_eq!(holds(ED25519, BY_SHA256, declared, b"x"), Err(Reason::BundleUnsupported));
+        }
     }
 }
