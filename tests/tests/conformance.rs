@@ -194,7 +194,7 @@ fn a_subject_is_the_artifact_by_either_digest() {
     for right in [
         &[commit.clone(), by_sha256.clone()][..],
         &[json!({"sha256": sha256(b"x").to_uppercase()})],
-        &[by_sha512.clone()],
+        std::slice::from_ref(&by_sha512),
         &[upper],
         &[other.clone(), by_sha512.clone()],
         &[json!({"sha512": sha512(b"y")}), by_sha256.clone()],

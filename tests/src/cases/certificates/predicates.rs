@@ -2,10 +2,11 @@
 //! at, forms that are not read.
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha512};
 
 use super::accepted::{generated, generator_holder};
-use super::{Case, bytes, provenance, publish, refused, signed};
-use crate::cases::list::Fails;
+use super::{Case, bytes, provenance, publish, refused, signed, wheel};
+use crate::cases::list::{DIGEST_FAILS, Fails};
 use crate::sigstore::{Holder, Sigstore};
 
 const DISAGREES: Fails = &[("certificate", "certificate-disagrees")];
@@ -113,7 +114,15 @@ fn inputs() -> Vec<Case> {
     let mut workflow = provenance();
     workflow["predicate"]["buildDefinition"]["externalParameters"]["inputs"] =
         json!({"index": "https://packages.stranger.example"});
+    let mut weak = provenance();
+    weak["subject"][0]["digest"] = json!({"sha512": hex::encode(Sha512::digest(wheel()))});
     vec![
+        refused(
+            "provenance_by_sha512_fail",
+            "The provenance has only the SHA-512 of the wheel.",
+            DIGEST_FAILS,
+            &Sigstore::default().sign(&Holder::workflow(), &weak.to_string()),
+        ),
         generated_with(
             "workflow_dispatch_inputs_fail",
             "Whoever started the run by hand told it what to do, which the rule does not look at.",
