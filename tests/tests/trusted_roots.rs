@@ -99,6 +99,31 @@ fn an_authority_that_retired_is_not_brought_back_by_a_bundle() {
 }
 
 #[test]
+fn an_authority_that_is_brought_along_is_one_that_the_trusted_one_allows() {
+    let (from, until) = (time("2024-01-01T00:00:00Z"), time("2034-01-01T00:00:00Z"));
+    for (length, verdict) in [(None, Ok(())), (Some(0), Err(Reason::CertificateUntrusted))] {
+        let extensions = vec![authority::constraints(true, length), authority::key_usage(true)];
+        let trusted = Authority::named("wheelmark", from, until).with_extensions(extensions);
+        let below = trusted.below("wheelmark below", from, until);
+        let root = Sigstore { authority: trusted, ..Sigstore::default() }.trusted_root();
+        let sigstore = Sigstore { authority: below, ..Sigstore::default() };
+        let bundle = signed(&sigstore, &Holder::workflow()).bundle_of(Version::V0_1);
+        assert_eq!(judged(&root, &bundle), verdict);
+    }
+}
+
+#[test]
+fn another_signer_s_certificate_in_a_chain_is_nobody_s_authority() {
+    let sigstore = Sigstore::default();
+    let mut bundle = signed(&sigstore, &Holder::workflow()).bundle_of(Version::V0_1);
+    let chain = "/verificationMaterial/x509CertificateChain/certificates";
+    let another = STANDARD.encode(sigstore.authority.issue(&Holder::person()));
+    let chain = bundle.pointer_mut(chain).and_then(Value::as_array_mut).expect("a chain");
+    chain.insert(1, json!({"rawBytes": another}));
+    assert_eq!(judged(&sigstore.trusted_root(), &bundle), Ok(()));
+}
+
+#[test]
 fn a_checkpoint_is_the_log_s_that_the_entry_names() {
     let (sigstore, other) = (Sigstore::default(), Sigstore::named("another"));
     let mut root = sigstore.trusted_root();

@@ -153,6 +153,13 @@ impl Authority {
         self
     }
 
+    /// An authority below this one's.
+    #[must_use]
+    pub fn below(&self, name: &str, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+        let root = self.intermediate.clone();
+        Self { intermediate: root.below(name, from, until), root, log: self.log.clone() }
+    }
+
     /// Issues a certificate, in DER.
     pub fn issue(&self, holder: &Holder) -> Vec<u8> {
         let subject = Subject {

@@ -90,8 +90,12 @@ pub(super) fn without_known(
 /// Holds that the authorities of the trusted root allow so many below them. (RFC 5280, section 4.2.1.9)
 fn allowed_below(root: &TrustedRoot, brought: &[X509Certificate]) -> Result<(), Refusal> {
     let read = |it: &DerCertificate| Certificate::from_der(it.as_bytes()).ok();
-    let issuers = brought.iter().filter_map(|it| read(&it.raw_bytes));
-    let issuers: Vec<_> = issuers.map(|it| it.tbs_certificate.issuer).collect();
+    // The library makes no chain of one that says it is no authority.
+    let may_be_authority = |it: &Certificate| {
+        !extension::<BasicConstraints>(it).is_ok_and(|it| it.is_none_or(|it| !it.ca))
+    };
+    let brought = brought.iter().filter_map(|it| read(&it.raw_bytes)).filter(may_be_authority);
+    let issuers: Vec<_> = brought.map(|it| it.tbs_certificate.issuer).collect();
     if issuers.is_empty() {
         return Ok(());
     }
@@ -99,11 +103,11 @@ fn allowed_below(root: &TrustedRoot, brought: &[X509Certificate]) -> Result<(), 
     for authority in known.filter_map(|it| read(&it.raw_bytes)) {
         let length = constraints(&authority).and_then(|it| it.path_len_constraint);
         if issuers.contains(&authority.tbs_certificate.subject)
-            && length.is_some_and(|length| usize::from(length) < brought.len())
+            && length.is_some_and(|length| usize::from(length) < issuers.len())
         {
             return Err(Refusal::new(Reason::CertificateUntrusted)
                 .expected(format!("at most {} below the authority", length.unwrap_or_default()))
-                .found(format!("{} certificates brought along", brought.len())));
+                .found(format!("{} authorities brought along", issuers.len())));
         }
     }
     Ok(())
