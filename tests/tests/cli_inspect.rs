@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use wheelmark_build::sign::Signer as _;
 use wheelmark_build::sign::key::Algorithm;
 use wheelmark_core::policy::LOCAL_BUILDER;
+use wheelmark_tests::cases;
 use wheelmark_tests::program::wheelmark;
 use wheelmark_tests::statement::{GIT_REF, SOURCE, Signed};
 use wheelmark_tests::tiny;
@@ -113,6 +114,77 @@ fn the_objects_of_an_index_are_told() {
         holds(&told(&path), &[&format!("about: {}", tiny::FILENAME), "log entries: 1"]);
     }
     holds(&told(&path), &["repository: owner/demo"]);
+}
+
+/// The bundle of a case under `fixtures/cases`.
+fn of_case(name: &str) -> PathBuf {
+    let bundle = format!("{}.sigstore.json", tiny::FILENAME);
+    cases::folder().join(name).join(bundle)
+}
+
+#[test]
+fn what_a_certificate_vouches_for_is_told() {
+    let text = told(&of_case("github_provenance"));
+    holds(
+        &text,
+        &[
+            "repository: https://github.com/octo/demo",
+            "repository id: 1001",
+            "visibility: public",
+            "owner: https://github.com/octo",
+            "owner id: 2002",
+            "trigger: push",
+            "environment: pypi",
+        ],
+    );
+}
+
+#[test]
+fn other_predicates_are_told_by_what_they_hold() {
+    holds(
+        &told(&of_case("slsa_generator")),
+        &[
+            "build type: https://github.com/slsa-framework/slsa-github-generator/generic@v1",
+            "source: git+https://github.com/octo/demo@refs/tags/v1.0",
+            "entry point: .github/workflows/release.yml",
+            "built from: git+https://github.com/octo/demo@refs/tags/v1.0",
+        ],
+    );
+    let signed = Signed::new(Algorithm::EcdsaP256);
+    let path = signed.folder.path().join("statement");
+    let mut statement = signed.statement();
+    statement["predicateType"] = json!("https://slsa.dev/verification_summary/v1");
+    statement["predicate"] =
+        json!({"verifier": {"id": "https://v.example"}, "verifiedLevels": ["SLSA_BUILD_LEVEL_2"]});
+    fs::write(&path, statement.to_string()).expect("written");
+    holds(
+        &told(&path),
+        &["verifier.id: https://v.example", "verifiedLevels[0]: SLSA_BUILD_LEVEL_2"],
+    );
+    statement["predicateType"] = json!("https://docs.pypi.org/attestations/publish/v1");
+    statement["predicate"] = Value::Null;
+    fs::write(&path, statement.to_string()).expect("written");
+    holds(&told(&path), &["says: who published the file, and nothing of how it was built"]);
+    statement["predicateType"] = json!("https://spdx.dev/Document/v2.3");
+    statement["predicate"] = json!({"spdxVersion": "SPDX-2.3"});
+    fs::write(&path, statement.to_string()).expect("written");
+    assert!(!told(&path).contains("SPDX-2.3"));
+}
+
+#[test]
+fn bundles_one_a_line_are_each_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("demo.intoto.jsonl");
+    let lines = ["accepted", "github_provenance"].map(|case| {
+        let text = fs::read_to_string(of_case(case)).expect("a bundle");
+        serde_json::from_str::<Value>(&text).expect("JSON").to_string()
+    });
+    fs::write(&path, lines.join("\n\n")).expect("written");
+    assert_eq!(answer(&path)["kind"], "2 attestations, one a line");
+    let text = told(&path);
+    holds(&text, &["a Sigstore bundle (line 1)", "what is claimed (line 2)", "owner id: 2002"]);
+    fs::write(&path, format!("{}\n{{\"a\": 1}}\n", lines[0])).expect("written");
+    assert!(error(&path).contains("demo.intoto.jsonl"));
 }
 
 #[test]

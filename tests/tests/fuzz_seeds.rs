@@ -134,6 +134,13 @@ fn a_claim_that_cannot_be_read_or_stands_twice_is_refused() {
         }
     }
     identity(&certified.with_extension(6, text.as_bytes())).expect("an old ref");
+    // Of so long a text the length is no UTF-8.
+    let long = text.repeat(20);
+    assert_eq!(
+        identity(&certified.claiming(6, &long)),
+        identity(&certified.with_extension(6, long.as_bytes())),
+    );
+    identity(&certified.claiming(6, &long)).expect("an old ref in DER");
     assert_eq!(identity(&certified.with_extension(6, &[0xff])), None);
     identity(&certified.with_extension(25, &[0xff])).expect("what nobody reads");
     assert_eq!(identity(&certified.twice(14, text)), None);

@@ -168,6 +168,10 @@ impl Case<'_> {
         });
         let claimed = run.check_if(C::Parameters, both_if(predicate, file), parameters);
         let claimed = claimed.as_ref().map(Option::as_ref);
+        let no_build = matches!(built, Ok(None));
+        if no_build {
+            run.says_nothing();
+        }
         let certified = run
             .check_if(C::Certificate, to_certify(envelope, claimed), |(it, by)| certified(it, by));
         // Of a bare signature by a key nothing is known but who made it; the rule takes that.
@@ -177,7 +181,8 @@ impl Case<'_> {
             Err(because) => Err(because),
         };
         let build = claimed.map(|it| it.and_then(|(_, build)| build.as_ref()));
-        run.judge_if(C::ExternalParameters, both_if(claimed, rule), |((claimed, build), rule)| {
+        let asked = if no_build { Ok(None) } else { both_if(claimed, rule) };
+        run.judge_if(C::ExternalParameters, asked, |((claimed, build), rule)| {
             rule.instructions.judge(claimed, build.as_ref())
         });
         // 7. Signer and builder are the rule's for this project.

@@ -125,14 +125,21 @@ fn describe_certificate(base64: &str, who: &mut Section) {
             return;
         }
     };
-    let claims = &certificate.ci_claims;
+    // Certificates from before 2023 have the older claims only.
+    let (claims, old) = (&certificate.ci_claims, &certificate.ci_claims.deprecated_github);
+    let or = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
     who.maybe("identity", certificate.identity.as_ref())
         .maybe("vouched for by", certificate.issuer.as_ref())
-        .maybe("repository", claims.source_repository_uri.as_ref())
-        .maybe("ref", claims.source_repository_ref.as_ref())
-        .maybe("commit", claims.source_repository_digest.as_ref())
+        .maybe("repository", or(&claims.source_repository_uri, &old.workflow_repository))
+        .maybe("repository id", claims.source_repository_identifier.as_ref())
+        .maybe("visibility", claims.source_repository_visibility_at_signing.as_ref())
+        .maybe("owner", claims.source_repository_owner_uri.as_ref())
+        .maybe("owner id", claims.source_repository_owner_identifier.as_ref())
+        .maybe("ref", or(&claims.source_repository_ref, &old.workflow_ref))
+        .maybe("commit", or(&claims.source_repository_digest, &old.workflow_sha))
         .maybe("workflow", claims.build_config_uri.as_ref())
-        .maybe("trigger", claims.build_trigger.as_ref())
+        .maybe("trigger", or(&claims.build_trigger, &old.workflow_trigger))
+        .maybe("environment", claims.deployment_environment.as_ref())
         .maybe("runner", claims.runner_environment.as_ref())
         .maybe("run", claims.run_invocation_uri.as_ref())
         .fact("certificate valid from", certificate.not_before)

@@ -136,13 +136,35 @@ fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Description, CliError> {
     }
     if text.trim_start().starts_with('{') {
         let limit = AttestationLimits::standard().bundle;
-        let value = json::parse(bytes, limit).map_err(|error| {
-            let error = error.to_string();
-            CliError::undecided(format!("{}: {}", shown(path), Escaped(&error)))
-        })?;
-        return of_json(bytes, &value).ok_or_else(unknown);
+        let described = match json::parse(bytes, limit) {
+            Ok(value) => of_json(bytes, &value),
+            Err(error) => Some(of_lines(text, limit).ok_or_else(|| {
+                let error = error.to_string();
+                CliError::undecided(format!("{}: {}", shown(path), Escaped(&error)))
+            })?),
+        };
+        return described.ok_or_else(unknown);
     }
     Err(unknown())
+}
+
+/// Attestations of which each has a line (`.jsonl`); nothing where a line is none.
+fn of_lines(text: &str, limit: usize) -> Option<Description> {
+    let mut lines = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let value = json::parse(line.as_bytes(), limit).ok()?;
+        lines.push(of_json(line.as_bytes(), &value)?);
+    }
+    let mut all = Description::of(format!("{} attestations, one a line", lines.len()));
+    for (index, line) in lines.into_iter().enumerate() {
+        let of = format!(" (line {})", index + 1);
+        all.section(line.kind + &of);
+        for section in line.sections {
+            all.sections.push(Section { title: section.title + &of, ..section });
+        }
+        all.notes.extend(line.notes.into_iter().map(|note| note + &of));
+    }
+    Some(all)
 }
 
 fn of_json(bytes: &[u8], value: &Value) -> Option<Description> {

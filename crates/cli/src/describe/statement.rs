@@ -4,7 +4,10 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use wheelmark_core::attestation::environment::{Isolation, Observation};
 use wheelmark_core::attestation::pep517::{BUILD_TYPE, Pep517Build};
+use wheelmark_core::attestation::predicate::{CYCLONEDX_TYPES, SPDX_TYPES};
 use wheelmark_core::attestation::provenance::{BuildDefinition, PROVENANCE_TYPE};
+use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
+use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use wheelmark_core::attestation::statement::ResourceDescriptor;
 use wheelmark_core::compare::Drift;
@@ -30,9 +33,33 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
         Some(PROVENANCE_TYPE) => {
             provenance(predicate, section).unwrap_or_else(|note| description.note(note));
         }
+        Some(PROVENANCE_V0_2_TYPE) => provenance_v0_2(predicate, section),
+        Some(PUBLISH_TYPE) => {
+            section.fact("says", "who published the file, and nothing of how it was built");
+        }
         Some(REBUILD_RESULT_TYPE) => rebuild_result(predicate, section),
-        _ => {}
+        Some(document) if is_document(document) => {}
+        _ => values("", predicate, section),
     }
+}
+
+/// Whether the predicate is a document of its own, for which there are other programs.
+fn is_document(predicate_type: &str) -> bool {
+    SPDX_TYPES.contains(&predicate_type) || CYCLONEDX_TYPES.contains(&predicate_type)
+}
+
+/// SLSA provenance v0.2.
+fn provenance_v0_2(predicate: &Value, section: &mut Section) {
+    section
+        .maybe("builder", text(predicate, "/builder/id"))
+        .maybe("build type", text(predicate, "/buildType"))
+        .maybe("started", text(predicate, "/metadata/buildStartedOn"))
+        .maybe("finished", text(predicate, "/metadata/buildFinishedOn"))
+        .maybe("source", text(predicate, "/invocation/configSource/uri"))
+        .maybe("its sha1", text(predicate, "/invocation/configSource/digest/sha1"))
+        .maybe("entry point", text(predicate, "/invocation/configSource/entryPoint"));
+    values("parameter ", &predicate["invocation"]["parameters"], section);
+    built_from(&predicate["materials"], section);
 }
 
 /// What a rebuild showed.
@@ -147,18 +174,27 @@ fn text_of<'a>(tool: &'a ResourceDescriptor, annotation: &str) -> Option<&'a str
 
 /// A build of another build type, whose parameters mean what that type says.
 fn other_build(definition: &Value, section: &mut Section) {
-    let mut parameters = Vec::new();
-    leaves("", &definition["externalParameters"], &mut parameters);
-    let rest = parameters.len().saturating_sub(SHOWN);
-    for (name, value) in parameters.into_iter().take(SHOWN) {
-        section.fact(format!("parameter {name}"), value);
+    values("parameter ", &definition["externalParameters"], section);
+    built_from(&definition["resolvedDependencies"], section);
+}
+
+fn built_from(resources: &Value, section: &mut Section) {
+    let uris = resources.as_array().into_iter().flatten();
+    list("built from", uris.filter_map(|it| text(it, "/uri").map(str::to_owned)), section);
+}
+
+/// Every value within one, by its place; `what` comes before it.
+fn values(what: &str, value: &Value, section: &mut Section) {
+    let mut found = Vec::new();
+    leaves("", value, &mut found);
+    let rest = found.len().saturating_sub(SHOWN);
+    for (place, value) in found.into_iter().take(SHOWN) {
+        section.fact(format!("{what}{place}"), value);
     }
     if rest > 0 {
-        section.fact("parameter", format!("and {rest} more"));
+        section
+            .fact(if what.is_empty() { "values" } else { what.trim() }, format!("and {rest} more"));
     }
-    let dependencies = definition["resolvedDependencies"].as_array();
-    let uris = dependencies.into_iter().flatten();
-    list("built from", uris.filter_map(|it| text(it, "/uri").map(str::to_owned)), section);
 }
 
 fn list(name: &str, values: impl Iterator<Item = String>, section: &mut Section) {

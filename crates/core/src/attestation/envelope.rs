@@ -184,7 +184,7 @@ fn furthest(refused: Vec<(&Instance, Refusal)>) -> Option<Refusal> {
     }
     let mut refusal = refused.swap_remove(at);
     if refusal.expected.is_empty() {
-        refusal.expected.push(format!("what holds on {}", names.join(" or ")));
+        refusal.expected.push(format!("what the Sigstore instance {} accepts", names.join(" or ")));
     }
     Some(refusal)
 }

@@ -54,7 +54,10 @@ impl IdentityRule {
     /// The first value that is not the certificate's: its name, what the policy asks for, what was found.
     pub fn mismatch(&self, found: &CertificateIdentity) -> Option<(&'static str, String, String)> {
         let claims = &found.claims;
-        let repository = found.repository().and_then(|uri| uri.parse::<RepositoryUri>().ok());
+        // What is no repository's URI is shown as it is, and is never the one that is asked for.
+        let repository = found.repository().map(|uri| {
+            uri.parse::<RepositoryUri>().map_or(uri, |repository| repository.to_string())
+        });
         let workflow = self.workflow.as_ref().map(|path| {
             let at = found.git_ref().unwrap_or_default();
             let separator = if found.issuer == crate::trust::GITLAB_ISSUER { "//" } else { "/" };
@@ -64,11 +67,7 @@ impl IdentityRule {
             ("trust", Some(self.trust.to_string()), Some(found.instance.to_string())),
             ("issuer", Some(self.issuer.clone()), Some(found.issuer.clone())),
             ("san", self.san.clone(), Some(found.san.as_str().to_owned())),
-            (
-                "repository",
-                self.repository.as_ref().map(ToString::to_string),
-                repository.map(|uri| uri.to_string()),
-            ),
+            ("repository", self.repository.as_ref().map(ToString::to_string), repository),
             ("workflow", workflow, found.build_config().map(str::to_owned)),
             (
                 "repository-id",
@@ -178,5 +177,12 @@ mod tests {
         assert_eq!(other(|it| it.triggers = set(&["release"])), Some("triggers"));
         let fork = "https://github.com/fork/r".parse().ok();
         assert_eq!(other(|it| it.repository = fork), Some("repository"));
+
+        let mut circle = certificate();
+        circle.claims.source_repository_uri = text("github.com/o/r");
+        let mut rule = rule();
+        rule.repository = "https://github.com/o/r".parse().ok();
+        let asked = ("repository", "https://github.com/o/r".into(), "github.com/o/r".into());
+        assert_eq!(rule.mismatch(&circle), Some(asked));
     }
 }

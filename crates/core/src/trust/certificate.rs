@@ -50,9 +50,11 @@ fn check_claims(certificate: &Certificate) -> Result<(), Refusal> {
             continue;
         }
         let value = extension.extn_value.as_bytes();
+        let der = Utf8StringRef::from_der(value).is_ok();
         let (encoding, readable) = match id.arcs().last() {
-            Some(1..=6) => ("UTF-8", std::str::from_utf8(value).is_ok()),
-            Some(8..=24) => ("a DER UTF8String", Utf8StringRef::from_der(value).is_ok()),
+            // Without an encoding; the library takes both.
+            Some(1..=6) => ("UTF-8", der || std::str::from_utf8(value).is_ok()),
+            Some(8..=24) => ("a DER UTF8String", der),
             // Nothing is read from any other.
             _ => continue,
         };

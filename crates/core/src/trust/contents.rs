@@ -64,7 +64,7 @@ pub struct AuthorityCertificate {
 pub struct Log {
     /// Where it is.
     pub base_url: String,
-    /// Its id, as hexadecimal digits.
+    /// Its id, in base64 as a bundle's `logId` has it.
     pub log_id: String,
     /// The kind of its key, such as `PKIX_ECDSA_P256_SHA_256`.
     pub key_type: String,
@@ -124,7 +124,7 @@ fn authority(
 fn log(base_url: &str, id: &LogId, key: &PublicKey) -> Log {
     Log {
         base_url: base_url.to_owned(),
-        log_id: hex::encode(id.key_id.as_bytes()),
+        log_id: id.key_id.to_string(),
         key_type: key.key_details.to_string(),
         window: Window::of(key.valid_for),
     }
@@ -174,7 +174,7 @@ mod tests {
                 }
             }
             for log in contents.transparency_logs.iter().chain(&contents.certificate_logs) {
-                assert_eq!(log.log_id.len(), 64, "{log:?}");
+                assert_eq!(log.log_id.len(), 44, "{log:?}");
             }
         }
         let contents = Instance::embedded(InstanceName::PublicGood).unwrap().contents();

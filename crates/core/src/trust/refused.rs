@@ -1,5 +1,6 @@
 //! What the Sigstore libraries refuse, as reasons of ours.
 
+use chrono::{DateTime, SecondsFormat};
 use sigstore_verify::bundle::Error as Bundle;
 use sigstore_verify::{
     CertificateError as Certificate, Error, TimestampError as Timestamp,
@@ -13,7 +14,21 @@ pub(super) fn refusal(error: &Error) -> Refusal {
     let text = error.to_string().replace('\n', " ");
     // The library adds what the machine's clock says: the same inputs are to give the same report.
     let found = text.split_once(" (current time: ").map_or(&*text, |(text, _)| text);
-    Refusal::new(reason(error)).found(found)
+    Refusal::new(reason(error)).found(with_dates(found))
+}
+
+/// A text of the library with each `UnixTime(…)` in it, in seconds since 1970, as RFC 3339 has it.
+fn with_dates(text: &str) -> String {
+    let mut parts = text.split("UnixTime(");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let date = part.split_once(')').and_then(|(seconds, rest)| {
+            let time = DateTime::from_timestamp(seconds.parse().ok()?, 0)?;
+            Some(format!("{}{rest}", time.to_rfc3339_opts(SecondsFormat::Secs, true)))
+        });
+        shown += &date.unwrap_or_else(|| format!("UnixTime({part}"));
+    }
+    shown
 }
 
 fn reason(error: &Error) -> Reason {
@@ -89,5 +104,24 @@ fn of_timestamp(error: &Timestamp) -> Reason {
     match error {
         Timestamp::NoVerifiedTimestamp(_) => Reason::TimestampMissing,
         _ => Reason::TimestampInvalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_dates;
+
+    #[test]
+    fn times_are_told_as_dates() {
+        for (text, shown) in [
+            ("none", "none"),
+            (
+                "{ time: UnixTime(1764590400), x: UnixTime(0) }",
+                "{ time: 2025-12-01T12:00:00Z, x: 1970-01-01T00:00:00Z }",
+            ),
+            ("UnixTime(x) UnixTime(1", "UnixTime(x) UnixTime(1"),
+        ] {
+            assert_eq!(with_dates(text), shown);
+        }
     }
 }

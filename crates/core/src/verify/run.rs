@@ -52,6 +52,13 @@ impl Run {
         }
     }
 
+    /// Says that the check just made, which held, had nothing to look at.
+    pub(super) fn says_nothing(&mut self) {
+        if let Some(Check { status: status @ Status::Passed(_), .. }) = self.checks.last_mut() {
+            *status = Status::NotRequired;
+        }
+    }
+
     /// As [`Run::judge`] of something that need not be there.
     pub(super) fn judge_if<I>(
         &mut self,
