@@ -204,6 +204,35 @@ fn a_signer_s_key_is_for_signatures_and_not_for_certificates() {
     }
 }
 
+/// What comes before the point of a key of P-521 (RFC 5480), which the library does not know.
+const P521: &[u8] = b"\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\
+    \x00\x23\x03\x81\x86\x00\x04";
+
+#[test]
+fn a_log_of_another_kind_of_key_is_no_harm_and_no_help() {
+    let sigstore = Sigstore::default();
+    let bundle = signed(&sigstore, &Holder::workflow()).bundle();
+    let mut root = sigstore.trusted_root();
+    let key = [P521, &[7; 132]].concat();
+    let id = STANDARD.encode(Sha256::digest(&key));
+    for logs in ["tlogs", "ctlogs"] {
+        let mut another = root[logs][0].clone();
+        another["publicKey"]["rawBytes"] = json!(STANDARD.encode(&key));
+        another["publicKey"]["keyDetails"] = json!("PKIX_ECDSA_P521_SHA_512");
+        another["logId"]["keyId"] = json!(id);
+        root[logs].as_array_mut().expect("logs").push(another);
+    }
+    assert_eq!(judged(&root, &bundle), Ok(()));
+    let instance = Instance::parse(InstanceName::Private, root.to_string().as_bytes(), None);
+    let logs = instance.expect("a trusted root").contents().transparency_logs;
+    assert_eq!(logs.iter().map(|log| log.supported).collect::<Vec<_>>(), [true, false]);
+    root["tlogs"].as_array_mut().expect("logs").remove(0);
+    assert_eq!(judged(&root, &bundle), Err(Reason::LogUnknown), "a log is asked for still");
+    root["tlogs"][0]["publicKey"]["rawBytes"] = json!("AAAA");
+    let broken = Instance::parse(InstanceName::Private, root.to_string().as_bytes(), None);
+    assert!(broken.is_err());
+}
+
 #[test]
 fn a_trusted_root_of_a_form_that_is_not_known_is_not_read() {
     let mut root = Sigstore::default().trusted_root();

@@ -1,4 +1,5 @@
-//! The certificates of a trusted root's authorities, each as far as it may vouch for another.
+//! What of a trusted root may vouch: of its authorities each certificate as far as it may for another, and the logs
+//! whose keys can be read.
 //!
 //! The library takes every certificate of an authority for an anchor, and asks of an anchor only whether the
 //! authority's window holds the time (RFC 5280, section 6.1 leaves the rest to whoever chooses the anchors). Here
@@ -7,6 +8,7 @@
 
 use jiff::Timestamp;
 use sigstore_crypto::{SigningScheme, VerificationKey};
+use sigstore_trust_root::trusted_root::PublicKey;
 use sigstore_trust_root::{TimeRange, TrustedRoot};
 use sigstore_types::bundle::{VerificationMaterialContent, X509Certificate};
 use sigstore_types::{Bundle, DerCertificate, DerPublicKey, SignatureBytes};
@@ -15,6 +17,7 @@ use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::oid::db::{rfc5280, rfc5912};
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use crate::report::{Reason, Refusal};
 
@@ -22,6 +25,9 @@ use crate::report::{Reason, Refusal};
 /// an authority of its own, in its own window. What is not one is left out, and vouches for nobody.
 pub(super) fn held(root: &TrustedRoot) -> TrustedRoot {
     let mut held = root.clone();
+    // One such log would make the whole trusted root unusable, once an instance brings in another kind of key.
+    held.tlogs.retain(|log| is_supported(&log.public_key));
+    held.ctlogs.retain(|log| is_supported(&log.public_key));
     held.certificate_authorities.clear();
     for authority in &root.certificate_authorities {
         let mut window = authority.valid_for;
@@ -56,6 +62,13 @@ pub(super) fn held(root: &TrustedRoot) -> TrustedRoot {
         }
     }
     held
+}
+
+/// Whether a log's key is of a kind that the library knows. Of any other no signature holds. What is no key at all
+/// is the library's to refuse.
+pub(super) fn is_supported(key: &PublicKey) -> bool {
+    VerificationKey::from_spki(&key.raw_bytes).is_ok()
+        || SubjectPublicKeyInfoRef::from_der(key.raw_bytes.as_bytes()).is_err()
 }
 
 /// A bundle without those certificates of the signer's chain that the trusted root has: they count in its windows

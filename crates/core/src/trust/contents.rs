@@ -8,6 +8,7 @@ use sigstore_types::{DerCertificate, LogId};
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
+use super::authorities::is_supported;
 use crate::digest::Sha256Digest;
 
 /// Authorities and logs of a trusted root. Every text in it is the root's own and is to be escaped.
@@ -68,6 +69,8 @@ pub struct Log {
     pub log_id: String,
     /// The kind of its key, such as `PKIX_ECDSA_P256_SHA_256`.
     pub key_type: String,
+    /// Whether signatures by such a key can be verified here. Where not, the log vouches for nothing.
+    pub supported: bool,
     /// When what it signs counts.
     #[serde(flatten)]
     pub window: Window,
@@ -126,6 +129,7 @@ fn log(base_url: &str, id: &LogId, key: &PublicKey) -> Log {
         base_url: base_url.to_owned(),
         log_id: id.key_id.to_string(),
         key_type: key.key_details.to_string(),
+        supported: is_supported(key),
         window: Window::of(key.valid_for),
     }
 }

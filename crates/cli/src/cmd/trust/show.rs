@@ -169,7 +169,11 @@ fn logs(heading: &str, all: &[Log], now: DateTime<Utc>, out: &mut dyn Write) -> 
     begin(heading, all.is_empty(), out)?;
     for log in all {
         writeln!(out, "    {}: {}", Escaped(&log.base_url), trusted(log.window, now))?;
-        writeln!(out, "      log id {}, key {}", log.log_id, Escaped(&log.key_type))?;
+        let unsupported = match log.supported {
+            true => "",
+            false => ", of a kind that is not supported: the log vouches for nothing here",
+        };
+        writeln!(out, "      log id {}, key {}{unsupported}", log.log_id, Escaped(&log.key_type))?;
     }
     Ok(())
 }
