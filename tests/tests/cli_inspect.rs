@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use wheelmark_build::sign::Signer as _;
 use wheelmark_build::sign::key::Algorithm;
 use wheelmark_core::policy::LOCAL_BUILDER;
-use wheelmark_tests::cases;
 use wheelmark_tests::program::wheelmark;
 use wheelmark_tests::statement::{GIT_REF, SOURCE, Signed};
 use wheelmark_tests::tiny;
@@ -116,77 +115,6 @@ fn the_objects_of_an_index_are_told() {
     holds(&told(&path), &["repository: owner/demo"]);
 }
 
-/// The bundle of a case under `fixtures/cases`.
-fn of_case(name: &str) -> PathBuf {
-    let bundle = format!("{}.sigstore.json", tiny::FILENAME);
-    cases::folder().join(name).join(bundle)
-}
-
-#[test]
-fn what_a_certificate_vouches_for_is_told() {
-    let text = told(&of_case("github_provenance"));
-    holds(
-        &text,
-        &[
-            "repository: https://github.com/octo/demo",
-            "repository id: 1001",
-            "visibility: public",
-            "owner: https://github.com/octo",
-            "owner id: 2002",
-            "trigger: push",
-            "environment: pypi",
-        ],
-    );
-}
-
-#[test]
-fn other_predicates_are_told_by_what_they_hold() {
-    holds(
-        &told(&of_case("slsa_generator")),
-        &[
-            "build type: https://github.com/slsa-framework/slsa-github-generator/generic@v1",
-            "source: git+https://github.com/octo/demo@refs/tags/v1.0",
-            "entry point: .github/workflows/release.yml",
-            "built from: git+https://github.com/octo/demo@refs/tags/v1.0",
-        ],
-    );
-    let signed = Signed::new(Algorithm::EcdsaP256);
-    let path = signed.folder.path().join("statement");
-    let mut statement = signed.statement();
-    statement["predicateType"] = json!("https://slsa.dev/verification_summary/v1");
-    statement["predicate"] =
-        json!({"verifier": {"id": "https://v.example"}, "verifiedLevels": ["SLSA_BUILD_LEVEL_2"]});
-    fs::write(&path, statement.to_string()).expect("written");
-    holds(
-        &told(&path),
-        &["verifier.id: https://v.example", "verifiedLevels[0]: SLSA_BUILD_LEVEL_2"],
-    );
-    statement["predicateType"] = json!("https://docs.pypi.org/attestations/publish/v1");
-    statement["predicate"] = Value::Null;
-    fs::write(&path, statement.to_string()).expect("written");
-    holds(&told(&path), &["says: who published the file, and nothing of how it was built"]);
-    statement["predicateType"] = json!("https://spdx.dev/Document/v2.3");
-    statement["predicate"] = json!({"spdxVersion": "SPDX-2.3"});
-    fs::write(&path, statement.to_string()).expect("written");
-    assert!(!told(&path).contains("SPDX-2.3"));
-}
-
-#[test]
-fn bundles_one_a_line_are_each_told() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("demo.intoto.jsonl");
-    let lines = ["accepted", "github_provenance"].map(|case| {
-        let text = fs::read_to_string(of_case(case)).expect("a bundle");
-        serde_json::from_str::<Value>(&text).expect("JSON").to_string()
-    });
-    fs::write(&path, lines.join("\n\n")).expect("written");
-    assert_eq!(answer(&path)["kind"], "2 attestations, one a line");
-    let text = told(&path);
-    holds(&text, &["a Sigstore bundle (line 1)", "what is claimed (line 2)", "owner id: 2002"]);
-    fs::write(&path, format!("{}\n{{\"a\": 1}}\n", lines[0])).expect("written");
-    assert!(error(&path).contains("demo.intoto.jsonl"));
-}
-
 #[test]
 fn an_envelope_and_a_statement_are_told_as_what_they_are() {
     let signed = Signed::new(Algorithm::EcdsaP256);
@@ -198,6 +126,139 @@ fn an_envelope_and_a_statement_are_told_as_what_they_are() {
     fs::write(&path, signed.statement().to_string()).expect("written");
     assert_eq!(answer(&path)["kind"], "an in-toto statement without a signature");
     assert!(told(&path).contains("anybody can have written this"));
+}
+
+/// What is told of a statement with that predicate.
+fn told_of(predicate_type: &str, predicate: &Value) -> String {
+    let signed = Signed::new(Algorithm::EcdsaP256);
+    let mut statement = signed.statement();
+    statement["predicateType"] = json!(predicate_type);
+    statement["predicate"] = predicate.clone();
+    let path = signed.folder.path().join("object");
+    fs::write(&path, statement.to_string()).expect("written");
+    told(&path)
+}
+
+#[test]
+fn what_others_claim_is_told_by_the_type_of_the_predicate() {
+    let provenance = json!({
+        "builder": {"id": "https://builder.test"},
+        "buildType": "https://type.test",
+        "invocation": {
+            "configSource": {
+                "uri": "git+https://host.test/o/r@refs/tags/v1",
+                "digest": {"sha1": "00"},
+                "entryPoint": "build.yml",
+            },
+            "parameters": {"flag": true},
+        },
+        "metadata": {"buildStartedOn": "2025-01-01T00:00:00Z"},
+        "materials": [{"uri": "git+https://host.test/o/r@refs/tags/v1"}, {"uri": "https://x.test"}],
+    });
+    holds(
+        &told_of("https://slsa.dev/provenance/v0.2", &provenance),
+        &[
+            "builder: https://builder.test",
+            "build type: https://type.test",
+            "started: 2025-01-01T00:00:00Z",
+            "configuration from: git+https://host.test/o/r@refs/tags/v1",
+            "its sha1: 00",
+            "its entry point: build.yml",
+            "parameter flag: true",
+            "built from: https://x.test",
+        ],
+    );
+    let summary = json!({
+        "verifier": {"id": "https://verifier.test"},
+        "timeVerified": "2025-01-01T00:00:00Z",
+        "resourceUri": "pkg:pypi/demo@1.0",
+        "policy": {"uri": "https://policy.test", "digest": {"sha256": "11"}},
+        "inputAttestations": [{"uri": "https://attestation.test", "digest": {"sha256": "22"}}],
+        "verificationResult": "PASSED",
+        "verifiedLevels": ["SLSA_BUILD_LEVEL_3", "OURS"],
+    });
+    holds(
+        &told_of("https://slsa.dev/verification_summary/v1", &summary),
+        &[
+            "verifier: https://verifier.test",
+            "verified at: 2025-01-01T00:00:00Z",
+            "verified as: pkg:pypi/demo@1.0",
+            "policy: https://policy.test",
+            "its sha256: 11",
+            "result: PASSED",
+            "level: SLSA_BUILD_LEVEL_3",
+            "level: OURS",
+            "from attestation: https://attestation.test",
+        ],
+    );
+    let publish = told_of("https://docs.pypi.org/attestations/publish/v1", &Value::Null);
+    holds(&publish, &["note: it says who uploaded the file, and nothing of how that was built"]);
+    let other = told_of("https://other.test", &json!({"x": 1}));
+    holds(&other, &["note: what a predicate of this type says is not shown"]);
+    for wrong in [json!(null), json!([]), json!({"materials": 1, "policy": 1, "verifiedLevels": 1})]
+    {
+        told_of("https://slsa.dev/provenance/v0.2", &wrong);
+        told_of("https://slsa.dev/verification_summary/v1", &wrong);
+    }
+}
+
+#[test]
+fn a_certificate_is_told_with_what_stays_when_names_change() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases");
+    let bundle = |case: &str| cases.join(case).join(format!("{}.sigstore.json", tiny::FILENAME));
+    let text = told(&bundle("github_provenance"));
+    holds(
+        &text,
+        &[
+            "repository id: 1001",
+            "owner id: 2002",
+            "visibility: public",
+            "run: https://github.com/octo/demo/actions/runs/15361/attempts/1",
+        ],
+    );
+    let trusted = cases.join("github_provenance/trusted_root.json");
+    let mut show = wheelmark();
+    let shown = show.args(["trust", "show", "--trust-root"]).arg(trusted).assert().code(0);
+    let shown = String::from_utf8(shown.get_output().stdout.clone()).expect("UTF-8");
+    let (_, log) = text.split_once("log id: ").expect("a log");
+    let (log, _) = log.split_once('\n').expect("a line");
+    assert!(shown.contains(&format!("log id {log}, ")), "{log} in\n{shown}");
+    let old = told(&bundle("old_certificate"));
+    holds(&old, &["repository: octo/demo"]);
+}
+
+#[test]
+fn documents_of_a_line_each_are_told_each() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases");
+    let signed = Signed::new(Algorithm::EcdsaP256);
+    let bundle: Value =
+        serde_json::from_slice(&fs::read(&signed.bundle).expect("a bundle")).expect("JSON");
+    let path = signed.folder.path().join("object");
+    fs::write(&path, format!("{bundle}\n\n{{\"x\": 1}}\n{bundle}\n")).expect("written");
+    let text = told(&path);
+    holds(
+        &text,
+        &[
+            "what is claimed (document 1)",
+            "what is claimed (document 3)",
+            "note: it cannot be told what this is (document 2)",
+        ],
+    );
+    assert_eq!(text.matches(&format!("about: {}\n", tiny::FILENAME)).count(), 2, "{text}");
+    let old = cases.join("cosign_bundle_fail").join(format!("{}.sigstore.json", tiny::FILENAME));
+    assert!(error(&old).contains("`cosign bundle create` makes of it"));
+}
+
+#[test]
+fn a_repository_that_is_none_is_told_as_that() {
+    let signed = Signed::new(Algorithm::EcdsaP256);
+    let mut statement = signed.statement();
+    let source = "git+https://host.test/o/r?x";
+    let build = &mut statement["predicate"]["buildDefinition"];
+    build["externalParameters"]["source"]["uri"] = json!(source);
+    build["resolvedDependencies"][0]["uri"] = json!(source);
+    signed.sign(&statement);
+    assert!(told(&signed.bundle).contains("not a repository URI: `git+https://host.test/o/r?x`"));
 }
 
 #[test]

@@ -11,28 +11,23 @@ fn root() -> PathBuf {
 }
 
 /// `docs/reasons.md`, as it must be.
-fn page() -> String {
-    let mut page = String::from(
+fn page_of_reasons() -> String {
+    let rows = Reason::ALL.iter().map(|reason| (reason.code(), reason.explanation()));
+    page(
         "# Reasons for a refusal\n\
          \n\
          Every refusal names one of these codes: in the report of `wheelmark verify`, under `reason`, and in\n\
-         messages. A code is never used again for another meaning.\n\
-         \n\
-         This page is generated from `crates/core/src/report/reason.rs` by\n\
-         `WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test reasons`.\n\
-         \n\
-         | reason | what it means |\n\
-         | --- | --- |\n",
-    );
-    for reason in Reason::ALL {
-        page += &row(reason.code(), reason.explanation());
-    }
-    page
+         messages. A code is never used again for another meaning.\n",
+        "reason.rs",
+        "| reason | what it means |",
+        rows,
+    )
 }
 
 /// `docs/checks.md`, as it must be.
 fn page_of_checks() -> String {
-    let mut page = String::from(
+    let rows = CheckName::ALL.iter().map(|check| (check.code(), check.explanation()));
+    page(
         "# The checks of a verification\n\
          \n\
          `wheelmark verify` tells one line for each check, in this order, and JSON has it under `checks`. Every\n\
@@ -45,29 +40,38 @@ fn page_of_checks() -> String {
          | `–` not asked for | `not-required` | the rule does not ask for it, or there is nothing that it could be \
          about |\n\
          | `–` not run | `not-run` | it could not be made, because the one that is named did not hold; several in a \
-         row are one line for people |\n\
-         \n\
-         This page is generated from `crates/core/src/report/check.rs` by\n\
+         row are one line for people |\n",
+        "check.rs",
+        "| check | what must hold |",
+        rows,
+    )
+}
+
+/// A page about every value of an enum: what comes first, where the enum is, and a table of its values.
+fn page<'a>(
+    about: &str,
+    from: &str,
+    head: &str,
+    rows: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let mut page = format!(
+        "{about}\n\
+         This page is generated from `crates/core/src/report/{from}` by\n\
          `WHEELMARK_BLESS=1 cargo test -p wheelmark-tests --test reasons`.\n\
          \n\
-         | check | what must hold |\n\
-         | --- | --- |\n",
+         {head}\n\
+         | --- | --- |\n"
     );
-    for check in CheckName::ALL {
-        page += &row(check.code(), check.explanation());
+    for (code, explanation) in rows {
+        let explanation = explanation.replace('|', "\\|");
+        page += &format!("| `{code}` | {explanation} |\n");
     }
     page
 }
 
-fn row(code: &str, explanation: &str) -> String {
-    let explanation = explanation.replace('|', "\\|");
-    let words: Vec<_> = explanation.split_whitespace().collect();
-    format!("| `{code}` | {} |\n", words.join(" "))
-}
-
 #[test]
 fn the_pages_are_what_would_be_generated() {
-    for (name, page) in [("reasons.md", page()), ("checks.md", page_of_checks())] {
+    for (name, page) in [("reasons.md", page_of_reasons()), ("checks.md", page_of_checks())] {
         let path = root().join("docs").join(name);
         if std::env::var_os("WHEELMARK_BLESS").is_some() {
             fs::write(&path, &page).expect("the page can be written");

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wheelmark_core::attestation::forms::CONVERTER;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::verify::Given;
 
@@ -118,8 +119,8 @@ fn unsupported(file: &Path, detached: &[PathBuf]) -> String {
         ],
     };
     let out = format!("{file}{}", SUFFIXES[0]);
-    let words = ["cosign", "bundle", "create", "--artifact", &file].map(str::to_owned);
-    let words: Vec<_> = words.into_iter().chain(parts).chain(["--out".to_owned(), out]).collect();
+    let words = CONVERTER.into_iter().chain(["--artifact", &file]).map(str::to_owned);
+    let words: Vec<_> = words.chain(parts).chain(["--out".to_owned(), out]).collect();
     let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
     format!("{names}: not supported; convert with `{command}`")
 }

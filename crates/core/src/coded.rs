@@ -26,7 +26,7 @@ macro_rules! coded {
 
             /// One line for people.
             pub fn explanation(self) -> &'static str {
-                match self { $($name::$variant => concat!($($doc, "\n",)+).trim_ascii(),)+ }
+                match self { $($name::$variant => concat!($($doc),+).trim_ascii(),)+ }
             }
         }
 

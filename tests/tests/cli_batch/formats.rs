@@ -154,6 +154,18 @@ fn a_row_of_checks_that_were_not_made_is_one_line() {
     let text = said(&mut signed.verify_all(&[tiny::FILENAME]), 10);
     let not_run: Vec<_> = text.lines().filter(|line| line.contains("not run")).collect();
     assert_eq!(not_run, ["  – 15 checks not run, since attestation did not hold"], "{text}");
+
+    fs::write(signed.folder.path().join("no-wheel"), "").expect("written");
+    let text = said(&mut signed.verify_all(&["no-wheel"]), 10);
+    let not_run: Vec<_> = text.lines().filter(|line| line.contains("not run")).collect();
+    assert_eq!(
+        not_run,
+        [
+            "  – policy-rule: not run, since archive did not hold",
+            "  – 16 checks not run, since archive and attestation did not hold",
+        ],
+        "{text}"
+    );
 }
 
 #[test]

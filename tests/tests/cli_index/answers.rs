@@ -60,6 +60,7 @@ fn only_404_of_the_integrity_api_is_none_and_none_is_rejected() {
             assert_eq!(failures, [missing], "{told:#}");
             let none = format!("the index `{}` has no attestation", place.server.url());
             assert!(told["notes"].to_string().contains(&none), "{told:#}");
+            assert!(!told["notes"].to_string().contains("no package index was asked"), "{told:#}");
         }
     }
     // What lies beside a file at hand still counts.

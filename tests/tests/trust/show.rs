@@ -30,7 +30,7 @@ fn every_instance_is_told_with_its_source_and_age() {
         }
     }
     let log = &instances[0]["transparencyLogs"][0];
-    assert_eq!(log["logId"], "wNI9atQGlz+VWfO6LRygH4QUfY/8W4RFwiT5i5WRgB0=");
+    assert_eq!(log["logId"], "c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d");
     assert_eq!(log["keyType"], "PKIX_ECDSA_P256_SHA_256");
     // GitHub's instance lists no logs, so none is asked for.
     assert_eq!(instances[1]["transparencyLogs"], json!([]));
@@ -50,7 +50,7 @@ fn a_person_reads_who_is_trusted_and_until_when() {
         "\n  certificate authorities\n    sigstore.dev, sigstore, https://fulcio.sigstore.dev: trusted for \
          what is from 2021-03-07 to 2022-12-31\n      certificate of ",
         "\n  transparency logs: none, and none is asked for\n",
-        "      log id wNI9atQGlz+VWfO6LRygH4QUfY/8W4RFwiT5i5WRgB0=, key \
+        "      log id c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d, key \
          PKIX_ECDSA_P256_SHA_256\n",
         "\ngithub: in the program as of ",
     ] {

@@ -13,10 +13,9 @@ use crate::render::{Output, human, json};
 
 /// Show what a file says, without checking it.
 ///
-/// Takes a Sigstore bundle, or several, one a line, an attestation or provenance object of an index, a DSSE
-/// envelope, an in-toto statement, a wheel, a key or a policy, and tells who is said to have signed and what
-/// is claimed.
-/// Nothing is verified: that is what `wheelmark verify` is for.
+/// Takes a Sigstore bundle, several of them one a line, an attestation or provenance object of an index, a
+/// DSSE envelope, an in-toto statement, a wheel, a key or a policy, and tells who is said to have signed and
+/// what is claimed. Nothing is verified: that is what `wheelmark verify` is for.
 #[derive(clap::Args)]
 #[command(after_help = "Example: wheelmark inspect demo-1.0-py3-none-any.whl.sigstore.json")]
 pub struct Arguments {

@@ -110,6 +110,9 @@ impl Arguments {
     }
 }
 
+/// What to do about a file without attestations, where no index was asked.
+const NOT_ASKED: &str = "no package index was asked; `--fetch-attestations` asks it";
+
 /// Verifies every file; one that is rejected or unreadable keeps none of the others from being looked at.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     if arguments.bundle.is_some() {
@@ -127,8 +130,11 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
             let read = if alone { artifact::read } else { artifact::read_quietly };
             let artifact = read(path, &cancel)?;
             let mut found = attestations_beside(path, arguments.bundle.as_deref())?;
-            if let (Some(listed), Some(index)) = (&task.listed, index) {
-                found = found.and(index.attestations_of(&artifact, listed)?);
+            match (&task.listed, index) {
+                (Some(listed), Some(index)) => {
+                    found = found.and(index.attestations_of(&artifact, listed)?);
+                }
+                _ => found.missing.push(NOT_ASKED.to_owned()),
             }
             let mut judged = weigh(artifact, found, &policy, now);
             advise(&mut judged.report, path, arguments.bundle.as_deref());

@@ -4,13 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sigstore_crypto::x509;
-use sigstore_types::DerCertificate;
+use sigstore_types::{DerCertificate, Sha256Hash};
 use wheelmark_core::attestation::bundle::Attestation;
 use wheelmark_core::json;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::trust::KeyId;
 
-use super::{Description, Section, statement, text};
+use super::{Description, Section, repository, statement, text};
 
 const WHO: &str = "who signed, as the file says";
 
@@ -29,12 +29,7 @@ pub fn bundle(bytes: &[u8], value: &Value) -> Description {
     if let Some(certificate) = certificate.and_then(Value::as_str) {
         describe_certificate(certificate, who);
     }
-    let entries = material.pointer("/tlogEntries").and_then(Value::as_array);
-    let entries = entries.map_or(&[][..], Vec::as_slice);
-    who.fact("log entries", entries.len());
-    for entry in entries {
-        who.maybe("log index", entry.get("logIndex").and_then(as_text));
-    }
+    describe_entries(&material["tlogEntries"], who);
     description.section("the container").fact("media type", media_type);
     if let Some(envelope) = value.get("dsseEnvelope") {
         describe_envelope(envelope, &mut description);
@@ -56,7 +51,7 @@ pub fn provenance_object(value: &Value) -> Description {
         let of = format!(" (bundle {index})");
         let publisher = description.section(format!("the publisher, as the index says{of}"));
         for (name, value) in bundle["publisher"].as_object().into_iter().flatten() {
-            publisher.maybe(name, as_text(value));
+            publisher.maybe(name, as_text(value).filter(|text| !text.is_empty()));
         }
         let attestations = bundle["attestations"].as_array();
         for (at, attestation) in attestations.into_iter().flatten().enumerate() {
@@ -76,9 +71,7 @@ pub fn attestation_object(value: &Value, of: &str, description: &mut Description
     if let Some(certificate) = text(value, "/verification_material/certificate") {
         describe_certificate(certificate, who);
     }
-    let entries = value.pointer("/verification_material/transparency_entries");
-    let entries = entries.and_then(Value::as_array).map_or(0, Vec::len);
-    who.fact("log entries", entries);
+    describe_entries(&value["verification_material"]["transparency_entries"], who);
     describe_payload(text(value, "/envelope/statement"), of, description);
 }
 
@@ -125,25 +118,37 @@ fn describe_certificate(base64: &str, who: &mut Section) {
             return;
         }
     };
-    // Certificates from before 2023 have the older claims only.
-    let (claims, old) = (&certificate.ci_claims, &certificate.ci_claims.deprecated_github);
-    let or = |new: &Option<String>, old: &Option<String>| new.clone().or_else(|| old.clone());
+    let claims = &certificate.ci_claims;
+    // Certificates from before 2023 have these alone.
+    let old = &claims.deprecated_github;
+    let named = claims.source_repository_uri.as_deref().map(repository);
     who.maybe("identity", certificate.identity.as_ref())
         .maybe("vouched for by", certificate.issuer.as_ref())
-        .maybe("repository", or(&claims.source_repository_uri, &old.workflow_repository))
+        .maybe("repository", named.as_ref().or(old.workflow_repository.as_ref()))
         .maybe("repository id", claims.source_repository_identifier.as_ref())
-        .maybe("visibility", claims.source_repository_visibility_at_signing.as_ref())
         .maybe("owner", claims.source_repository_owner_uri.as_ref())
         .maybe("owner id", claims.source_repository_owner_identifier.as_ref())
-        .maybe("ref", or(&claims.source_repository_ref, &old.workflow_ref))
-        .maybe("commit", or(&claims.source_repository_digest, &old.workflow_sha))
+        .maybe("visibility", claims.source_repository_visibility_at_signing.as_ref())
+        .maybe("ref", claims.source_repository_ref.as_ref().or(old.workflow_ref.as_ref()))
+        .maybe("commit", claims.source_repository_digest.as_ref().or(old.workflow_sha.as_ref()))
         .maybe("workflow", claims.build_config_uri.as_ref())
-        .maybe("trigger", or(&claims.build_trigger, &old.workflow_trigger))
+        .maybe("trigger", claims.build_trigger.as_ref().or(old.workflow_trigger.as_ref()))
         .maybe("environment", claims.deployment_environment.as_ref())
         .maybe("runner", claims.runner_environment.as_ref())
         .maybe("run", claims.run_invocation_uri.as_ref())
         .fact("certificate valid from", certificate.not_before)
         .fact("certificate valid until", certificate.not_after);
+}
+
+/// The entries in transparency logs, each with its log as `wheelmark trust show` names it.
+fn describe_entries(entries: &Value, who: &mut Section) {
+    let entries = entries.as_array().map_or(&[][..], Vec::as_slice);
+    who.fact("log entries", entries.len());
+    for entry in entries {
+        let log = text(entry, "/logId/keyId").and_then(|id| Sha256Hash::from_base64(id).ok());
+        who.maybe("log id", log.map(|id| id.to_hex()));
+        who.maybe("log index", entry.get("logIndex").and_then(as_text));
+    }
 }
 
 /// A JSON string or number as text.

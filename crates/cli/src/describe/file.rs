@@ -170,9 +170,12 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
     let policy = Policy::parse(&path.to_string_lossy(), text, &Embedded)
         .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
     let mut description = Description::of("a policy");
-    let section = description.section("keys that it trusts");
-    for key in policy.trust().keys() {
-        section.fact(key.algorithm(), key.id());
+    let keys: Vec<_> = policy.trust().keys().collect();
+    if !keys.is_empty() {
+        let section = description.section("keys that it trusts");
+        for key in keys {
+            section.fact(key.algorithm(), key.id());
+        }
     }
     let instances: Vec<_> = policy.trust().instances().collect();
     if !instances.is_empty() {

@@ -11,11 +11,13 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use serde_json::Value;
 use wheelmark_build::sign::pem::PemKind;
+use wheelmark_core::attestation::forms;
+use wheelmark_core::attestation::repository::RepositoryUri;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
-use wheelmark_core::json;
+use wheelmark_core::json::{self, JsonError};
 use wheelmark_core::limits::AttestationLimits;
-use wheelmark_core::report::Escaped;
+use wheelmark_core::report::{Escaped, Reason};
 
 use crate::error::{CliError, shown};
 use crate::input;
@@ -87,8 +89,8 @@ impl Section {
     }
 }
 
-/// What the file at `path` says, and its digest unless it is a private key. The kind is told by the content; only a distribution,
-/// which means nothing without its name, is told by that as well.
+/// What the file at `path` says, and its digest unless it is a private key. The kind is told by the content;
+/// only a distribution, which means nothing without its name, is told by that as well.
 pub fn describe(
     path: &Path,
     cancel: &Arc<AtomicBool>,
@@ -118,7 +120,7 @@ pub fn describe(
 fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Description, CliError> {
     let unknown = || {
         CliError::undecided(format!("{} is nothing that can be told apart", shown(path))).hint(
-            "known are wheels, Sigstore bundles, attestation and provenance objects of an index, DSSE \
+            "known are wheels, Sigstore bundles (also one a line), attestation and provenance objects of an index, DSSE \
              envelopes, in-toto statements, keys in PEM, and policies",
         )
     };
@@ -136,35 +138,48 @@ fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Description, CliError> {
     }
     if text.trim_start().starts_with('{') {
         let limit = AttestationLimits::standard().bundle;
-        let described = match json::parse(bytes, limit) {
-            Ok(value) => of_json(bytes, &value),
-            Err(error) => Some(of_lines(text, limit).ok_or_else(|| {
+        return match json::parse(bytes, limit) {
+            Ok(value) => of_json(bytes, &value).ok_or_else(|| unsupported(path, bytes, unknown())),
+            Err(JsonError::Malformed(_)) if forms::is_lines(bytes) => Ok(of_lines(bytes)),
+            Err(error) => {
                 let error = error.to_string();
-                CliError::undecided(format!("{}: {}", shown(path), Escaped(&error)))
-            })?),
+                Err(CliError::undecided(format!("{}: {}", shown(path), Escaped(&error))))
+            }
         };
-        return described.ok_or_else(unknown);
     }
     Err(unknown())
 }
 
-/// Attestations of which each has a line (`.jsonl`); nothing where a line is none.
-fn of_lines(text: &str, limit: usize) -> Option<Description> {
-    let mut lines = Vec::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let value = json::parse(line.as_bytes(), limit).ok()?;
-        lines.push(of_json(line.as_bytes(), &value)?);
-    }
-    let mut all = Description::of(format!("{} attestations, one a line", lines.len()));
-    for (index, line) in lines.into_iter().enumerate() {
-        let of = format!(" (line {})", index + 1);
-        all.section(line.kind + &of);
-        for section in line.sections {
-            all.sections.push(Section { title: section.title + &of, ..section });
+/// Several documents, each told with its line.
+fn of_lines(bytes: &[u8]) -> Description {
+    let limits = AttestationLimits::standard();
+    let mut all = Description::of("attestations, one a line");
+    for (index, line) in forms::lines(bytes).enumerate() {
+        let of = format!(" (document {})", index + 1);
+        if index == limits.attestations {
+            all.note(format!("there are more than {index}, of which no more are shown"));
+            break;
         }
-        all.notes.extend(line.notes.into_iter().map(|note| note + &of));
+        match json::parse(line, limits.bundle).ok().and_then(|value| of_json(line, &value)) {
+            Some(one) => {
+                let titled = |it: Section| Section { title: format!("{}{of}", it.title), ..it };
+                all.sections.extend(one.sections.into_iter().map(titled));
+                all.notes.extend(one.notes.into_iter().map(|note| format!("{note}{of}")));
+            }
+            None => all.note(format!("it cannot be told what this is{of}")),
+        }
     }
-    Some(all)
+    all
+}
+
+/// The error of a form that is known and not read, which says what to do; else the one that is given.
+fn unsupported(path: &Path, bytes: &[u8], other: CliError) -> CliError {
+    match forms::read_all(bytes, &AttestationLimits::standard()) {
+        Err(refusal) if refusal.reason == Reason::BundleUnsupported => {
+            CliError::undecided(format!("{}: {refusal}", shown(path)))
+        }
+        _ => other,
+    }
 }
 
 fn of_json(bytes: &[u8], value: &Value) -> Option<Description> {
@@ -189,6 +204,12 @@ fn of_json(bytes: &[u8], value: &Value) -> Option<Description> {
     } else {
         None
     }
+}
+
+/// A repository as the file names it; where that is no repository's URI, it says so.
+fn repository(uri: &str) -> String {
+    let read = uri.parse::<RepositoryUri>();
+    read.map_or_else(|error| error.to_string(), |_| uri.to_owned())
 }
 
 /// The text at a JSON pointer, where there is one.

@@ -4,15 +4,15 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use wheelmark_core::attestation::environment::{Isolation, Observation};
 use wheelmark_core::attestation::pep517::{BUILD_TYPE, Pep517Build};
-use wheelmark_core::attestation::predicate::{CYCLONEDX_TYPES, SPDX_TYPES};
 use wheelmark_core::attestation::provenance::{BuildDefinition, PROVENANCE_TYPE};
 use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use wheelmark_core::attestation::statement::ResourceDescriptor;
+use wheelmark_core::attestation::vsa::VSA_TYPE;
 use wheelmark_core::compare::Drift;
 
-use super::{Description, Section, text};
+use super::{Description, Section, repository, text};
 
 /// Entries of a list that are shown; the rest are counted.
 const SHOWN: usize = 20;
@@ -23,9 +23,7 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
     section.maybe("statement", text(value, "/_type"));
     for subject in value["subject"].as_array().into_iter().flatten() {
         section.fact("about", text(subject, "/name").unwrap_or("a file without a name"));
-        for (algorithm, digest) in subject["digest"].as_object().into_iter().flatten() {
-            section.maybe(&format!("its {algorithm}"), digest.as_str());
-        }
+        digests(subject, section);
     }
     section.maybe("predicate", text(value, "/predicateType"));
     let predicate = &value["predicate"];
@@ -34,32 +32,53 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
             provenance(predicate, section).unwrap_or_else(|note| description.note(note));
         }
         Some(PROVENANCE_V0_2_TYPE) => provenance_v0_2(predicate, section),
-        Some(PUBLISH_TYPE) => {
-            section.fact("says", "who published the file, and nothing of how it was built");
-        }
+        Some(VSA_TYPE) => summary(predicate, section),
         Some(REBUILD_RESULT_TYPE) => rebuild_result(predicate, section),
-        Some(document) if is_document(document) => {}
-        _ => values("", predicate, section),
+        Some(PUBLISH_TYPE) => description
+            .note(format!("it says who uploaded the file, and nothing of how that was built{of}")),
+        Some(_) => {
+            description.note(format!("what a predicate of this type says is not shown{of}"));
+        }
+        None => {}
     }
-}
-
-/// Whether the predicate is a document of its own, for which there are other programs.
-fn is_document(predicate_type: &str) -> bool {
-    SPDX_TYPES.contains(&predicate_type) || CYCLONEDX_TYPES.contains(&predicate_type)
 }
 
 /// SLSA provenance v0.2.
 fn provenance_v0_2(predicate: &Value, section: &mut Section) {
+    let source = &predicate["invocation"]["configSource"];
     section
         .maybe("builder", text(predicate, "/builder/id"))
         .maybe("build type", text(predicate, "/buildType"))
         .maybe("started", text(predicate, "/metadata/buildStartedOn"))
         .maybe("finished", text(predicate, "/metadata/buildFinishedOn"))
-        .maybe("source", text(predicate, "/invocation/configSource/uri"))
-        .maybe("its sha1", text(predicate, "/invocation/configSource/digest/sha1"))
-        .maybe("entry point", text(predicate, "/invocation/configSource/entryPoint"));
-    values("parameter ", &predicate["invocation"]["parameters"], section);
-    built_from(&predicate["materials"], section);
+        .maybe("configuration from", text(source, "/uri"));
+    digests(source, section);
+    section.maybe("its entry point", text(source, "/entryPoint").filter(|it| !it.is_empty()));
+    parameters(&predicate["invocation"]["parameters"], section);
+    let materials = predicate["materials"].as_array().into_iter().flatten();
+    list("built from", materials.filter_map(|it| text(it, "/uri").map(str::to_owned)), section);
+}
+
+/// A verification summary (VSA).
+fn summary(predicate: &Value, section: &mut Section) {
+    section
+        .maybe("verifier", text(predicate, "/verifier/id"))
+        .maybe("verified at", text(predicate, "/timeVerified"))
+        .maybe("verified as", text(predicate, "/resourceUri"))
+        .maybe("policy", text(predicate, "/policy/uri"));
+    digests(&predicate["policy"], section);
+    section.maybe("result", text(predicate, "/verificationResult"));
+    let levels = predicate["verifiedLevels"].as_array().into_iter().flatten();
+    list("level", levels.filter_map(Value::as_str).map(str::to_owned), section);
+    let inputs = predicate["inputAttestations"].as_array().into_iter().flatten();
+    list("from attestation", inputs.filter_map(|it| text(it, "/uri").map(str::to_owned)), section);
+}
+
+/// The digests of what was told before.
+fn digests(of: &Value, section: &mut Section) {
+    for (algorithm, digest) in of["digest"].as_object().into_iter().flatten() {
+        section.maybe(&format!("its {algorithm}"), digest.as_str());
+    }
 }
 
 /// What a rebuild showed.
@@ -113,7 +132,7 @@ fn provenance(predicate: &Value, section: &mut Section) -> Result<(), String> {
 fn pep517(build: &Pep517Build, section: &mut Section) {
     let environment = &build.internal.environment;
     section
-        .fact("source", &build.external.source.uri)
+        .fact("source", repository(&build.external.source.uri))
         .fact("ref", build.external.source.git_ref.as_deref().unwrap_or("none recorded"))
         .fact("commit", &build.commit)
         .fact("tree", &build.tree)
@@ -174,26 +193,21 @@ fn text_of<'a>(tool: &'a ResourceDescriptor, annotation: &str) -> Option<&'a str
 
 /// A build of another build type, whose parameters mean what that type says.
 fn other_build(definition: &Value, section: &mut Section) {
-    values("parameter ", &definition["externalParameters"], section);
-    built_from(&definition["resolvedDependencies"], section);
-}
-
-fn built_from(resources: &Value, section: &mut Section) {
-    let uris = resources.as_array().into_iter().flatten();
+    parameters(&definition["externalParameters"], section);
+    let dependencies = definition["resolvedDependencies"].as_array();
+    let uris = dependencies.into_iter().flatten();
     list("built from", uris.filter_map(|it| text(it, "/uri").map(str::to_owned)), section);
 }
 
-/// Every value within one, by its place; `what` comes before it.
-fn values(what: &str, value: &Value, section: &mut Section) {
-    let mut found = Vec::new();
-    leaves("", value, &mut found);
-    let rest = found.len().saturating_sub(SHOWN);
-    for (place, value) in found.into_iter().take(SHOWN) {
-        section.fact(format!("{what}{place}"), value);
+fn parameters(value: &Value, section: &mut Section) {
+    let mut parameters = Vec::new();
+    leaves("", value, &mut parameters);
+    let rest = parameters.len().saturating_sub(SHOWN);
+    for (name, value) in parameters.into_iter().take(SHOWN) {
+        section.fact(format!("parameter {name}"), value);
     }
     if rest > 0 {
-        section
-            .fact(if what.is_empty() { "values" } else { what.trim() }, format!("and {rest} more"));
+        section.fact("parameter", format!("and {rest} more"));
     }
 }
 

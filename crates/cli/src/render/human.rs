@@ -1,5 +1,6 @@
 //! Text for people: the decision first, then every check on a line. All text from outside is escaped.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -70,18 +71,16 @@ pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result
     for used in &report.trust {
         writeln!(out, "  {used}")?;
     }
-    // Of checks in a row that one failure kept from being made, a line tells all there is to know.
-    for checks in report.checks().chunk_by(|a, b| not_run(a).is_some() && not_run(a) == not_run(b))
-    {
-        match checks {
-            [check] => line(check, report, out)?,
-            [first, ..] => {
-                let because = not_run(first).map_or("another", CheckName::code);
-                let (sign, count) = (styled(DIM, "–"), checks.len());
-                writeln!(out, "  {sign} {count} checks not run, since {because} did not hold")?;
-            }
-            [] => {}
+    // Of checks in a row that others kept from being made, a line tells all there is to know.
+    for checks in report.checks().chunk_by(|a, b| not_run(a).is_some() && not_run(b).is_some()) {
+        if let [check] = checks {
+            line(check, report, out)?;
+            continue;
         }
+        let because: BTreeSet<_> = checks.iter().filter_map(not_run).collect();
+        let because: Vec<_> = because.into_iter().map(CheckName::code).collect();
+        let (sign, count, because) = (styled(DIM, "–"), checks.len(), because.join(" and "));
+        writeln!(out, "  {sign} {count} checks not run, since {because} did not hold")?;
     }
     attestations(report, out)?;
     notes(report, out)
@@ -116,7 +115,9 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             (Standing::Decided, None) => write!(out, "shown above")?,
             (Standing::AlsoHeld, _) => write!(out, "holds too")?,
             (Standing::Decided, Some(why)) => write!(out, "{why}, shown above")?,
-            (Standing::NotHeld, Some(why)) => write!(out, "{why}")?,
+            (Standing::NotHeld, Some(why)) => {
+                write!(out, "{why} ({})", clause(why.explanation()))?;
+            }
             (Standing::NotHeld, None) => write!(out, "not judged to the end")?,
         }
         // Both are only there where its signature held.
@@ -245,13 +246,13 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
 
 /// A documentation sentence as part of a message: without its capital, unless that is an acronym's.
 pub fn clause(sentence: &str) -> String {
-    let sentence = sentence.trim_end_matches('.').replace('\n', " ");
+    let sentence = sentence.trim_end_matches('.');
     let mut characters = sentence.chars();
     match (characters.next(), characters.next()) {
         (Some(first), Some(second)) if !second.is_uppercase() => {
             first.to_lowercase().chain([second]).chain(characters).collect()
         }
-        _ => sentence,
+        _ => sentence.to_owned(),
     }
 }
 

@@ -37,8 +37,8 @@ impl<'a> ErrorDocument<'a> {
     }
 }
 
-/// Writes one document on one line: what [`Escaped`] does not show is written by its number, which is the same
-/// value to a parser and nothing to a terminal.
+/// Writes one document on one line: what [`Escaped`] does not show is written by its number, which is the
+/// same value to a parser and nothing to a terminal.
 pub fn document(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let line = serde_json::to_string(value)?;
     writeln!(out, "{}", numbered(&line))

@@ -126,7 +126,7 @@ impl VerifiedEnvelope {
     fn read(&self, limits: &AttestationLimits) -> Result<Statement, Refusal> {
         let payload = self.payload.as_ref().ok_or_else(|| {
             Refusal::new(Reason::BundleNotAttestation)
-                .expected("a DSSE envelope")
+                .expected("a DSSE envelope; a rule takes the other by `bare-signature = true`")
                 .found("a signature over the bare file, which says nothing of its origin")
         })?;
         read_statement(payload, limits.bundle)
@@ -184,7 +184,10 @@ fn furthest(refused: Vec<(&Instance, Refusal)>) -> Option<Refusal> {
     }
     let mut refusal = refused.swap_remove(at);
     if refusal.expected.is_empty() {
-        refusal.expected.push(format!("what the Sigstore instance {} accepts", names.join(" or ")));
+        refusal.expected.push(format!(
+            "a signature that the trusted root of {} vouches for",
+            names.join(" or ")
+        ));
     }
     Some(refusal)
 }

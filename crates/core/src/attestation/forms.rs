@@ -17,6 +17,9 @@ use crate::json::{self, JsonError};
 use crate::limits::AttestationLimits;
 use crate::report::{Reason, Refusal};
 
+/// The command that makes a Sigstore bundle of what cosign wrote before there were any.
+pub const CONVERTER: [&str; 3] = ["cosign", "bundle", "create"];
+
 /// Reads every attestation that a file holds. One that cannot be read keeps none of the others from being
 /// read, and a file without any gives an empty list.
 ///
@@ -47,10 +50,7 @@ fn read_value(
         return Ok(vec![pep740::attestation(value)]);
     }
     if has("base64Signature") || has("rekorBundle") || has("SignedEntryTimestamp") {
-        return Err(unsupported(
-            "a bundle of cosign's own early form",
-            "cosign bundle create, which makes a Sigstore bundle from it",
-        ));
+        return Err(unsupported("a bundle of cosign's own early form", &converted("it")));
     }
     if has("payload") && has("signatures") {
         return Err(unsupported(
@@ -62,20 +62,22 @@ fn read_value(
 }
 
 /// Several lines, each of which begins an object: the form of `.jsonl` files.
-fn is_lines(bytes: &[u8]) -> bool {
-    let lines = || bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    lines().count() > 1
-        && lines().all(|line| line.trim_ascii().starts_with(b"{"))
-        && lines().all(|line| line.trim_ascii().ends_with(b"}"))
+pub fn is_lines(bytes: &[u8]) -> bool {
+    lines(bytes).count() > 1
+        && lines(bytes).all(|line| line.starts_with(b"{") && line.ends_with(b"}"))
+}
+
+/// The lines that are not empty, without blanks around them.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
 
 fn read_lines(
     bytes: &[u8],
     limits: &AttestationLimits,
 ) -> Result<Vec<Result<Attestation, Refusal>>, Refusal> {
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let mut all = Vec::new();
-    for line in lines {
+    for line in lines(bytes) {
         match json::parse(line, limits.bundle) {
             Ok(value) => match read_value(&value, limits) {
                 Ok(read) => all.extend(read),
@@ -108,7 +110,11 @@ fn detached(bytes: &[u8]) -> Option<Refusal> {
     } else {
         return None;
     };
-    Some(unsupported(what, "cosign bundle create, which makes a Sigstore bundle of the parts"))
+    Some(unsupported(what, &converted("the signature and its certificate")))
+}
+
+fn converted(from: &str) -> String {
+    format!("a Sigstore bundle, which `{}` makes of {from}", CONVERTER.join(" "))
 }
 
 fn unsupported(found: &str, instead: &str) -> Refusal {

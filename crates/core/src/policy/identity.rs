@@ -54,9 +54,10 @@ impl IdentityRule {
     /// The first value that is not the certificate's: its name, what the policy asks for, what was found.
     pub fn mismatch(&self, found: &CertificateIdentity) -> Option<(&'static str, String, String)> {
         let claims = &found.claims;
-        // What is no repository's URI is shown as it is, and is never the one that is asked for.
-        let repository = found.repository().map(|uri| {
-            uri.parse::<RepositoryUri>().map_or(uri, |repository| repository.to_string())
+        // What is no repository's URI is told as that, and is none that a rule can ask for.
+        let repository = found.repository().map(|uri| match uri.parse::<RepositoryUri>() {
+            Ok(uri) => uri.to_string(),
+            Err(error) => error.to_string(),
         });
         let workflow = self.workflow.as_ref().map(|path| {
             let at = found.git_ref().unwrap_or_default();
@@ -177,12 +178,15 @@ mod tests {
         assert_eq!(other(|it| it.triggers = set(&["release"])), Some("triggers"));
         let fork = "https://github.com/fork/r".parse().ok();
         assert_eq!(other(|it| it.repository = fork), Some("repository"));
+    }
 
-        let mut circle = certificate();
-        circle.claims.source_repository_uri = text("github.com/o/r");
-        let mut rule = rule();
-        rule.repository = "https://github.com/o/r".parse().ok();
-        let asked = ("repository", "https://github.com/o/r".into(), "github.com/o/r".into());
-        assert_eq!(rule.mismatch(&circle), Some(asked));
+    #[test]
+    fn a_repository_that_cannot_be_read_is_told_as_that() {
+        let mut certificate = certificate();
+        certificate.claims.source_repository_uri = Some("https://github.com/o/r?x".to_owned());
+        let rule = IdentityRule { repository: "https://github.com/o/r".parse().ok(), ..rule() };
+        let (name, _, found) = rule.mismatch(&certificate).expect("another repository");
+        assert_eq!(name, "repository");
+        assert!(found.starts_with("not a repository URI: `https://github.com/o/r?x`"), "{found}");
     }
 }

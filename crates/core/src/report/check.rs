@@ -27,8 +27,8 @@ coded! {
         PredicateType = "predicate-type",
         /// The build type is one that the rule accepts and this program knows.
         BuildType = "build-type",
-        /// The parameters of the build are known, well-formed and agree with each other; a publish attestation has
-        /// none.
+        /// The parameters of the build are known, well-formed and agree with each other; a publish
+        /// attestation has none.
         Parameters = "parameters",
         /// The provenance says nothing that the signer's certificate denies.
         Certificate = "certificate",
@@ -42,7 +42,8 @@ coded! {
         Source = "source",
         /// The ref matches the rule's pattern.
         Ref = "ref",
-        /// The tree that was built was the commit's, without changes; asked of what `wheelmark build` made, which alone says so.
+        /// The tree that was built was the commit's, without changes; asked of what `wheelmark build` made,
+        /// which alone says so.
         CleanSource = "clean-source",
         /// The build was held by a sandbox; asked of what `wheelmark build` made, which alone says so.
         Isolation = "isolation",

@@ -19,7 +19,7 @@ coded! {
         /// A compatibility tag in a file name is empty, malformed, or expands to too many.
         FilenameTags = "filename-tags",
 
-        // ---- the archive: a wheel's, and a source distribution's where it is said so (wheel/, dist/names.rs)
+        // ---- the archive (wheel/, dist/names.rs): a wheel's, and a source distribution's where it is said so
         /// The file is not a zip archive: no end-of-central-directory record where one must be.
         ArchiveNotZip = "archive-not-zip",
         /// The first block of the file is also a valid tar header, so that readers differ on what it is.
@@ -78,13 +78,15 @@ coded! {
         ArchiveNameAbsolute = "archive-name-absolute",
         /// A member's name has an empty, `.` or `..` segment, or one that some file system reads otherwise.
         ArchiveNameSegment = "archive-name-segment",
-        /// A member's name holds a backslash, a control character, a line separator or, in a wheel, one of `<>|?*"`.
+        /// A member's name holds a backslash, a control character, a line separator or, in a wheel, one of
+        /// `<>|?*"`.
         ArchiveNameCharacters = "archive-name-characters",
         /// A member's name holds a colon: a drive letter or an alternate stream on Windows.
         ArchiveNameColon = "archive-name-colon",
         /// Two members have the same name.
         ArchiveNameDuplicate = "archive-name-duplicate",
-        /// Two names, or one and `entry_points.txt`, are the same file where case or Unicode normal form do not count.
+        /// Two names, or one and `entry_points.txt`, are the same file where case or Unicode normal form do
+        /// not count.
         ArchiveNameCollision = "archive-name-collision",
         /// One name is both a file and a directory.
         ArchiveNameFileAndDirectory = "archive-name-file-and-directory",
@@ -157,7 +159,7 @@ coded! {
         /// RECORD gives a hash or a size for itself.
         RecordOfItself = "record-of-itself",
 
-        // ---- what the distribution says about itself (wheel/{layout,wheel_file,entry_points}.rs, dist/metadata.rs)
+        // ---- what the distribution says of itself (wheel/{layout,wheel_file,entry_points}.rs, dist/metadata.rs)
         /// The wheel has no `.dist-info` directory at its root.
         MetadataDistInfoMissing = "metadata-dist-info-missing",
         /// The wheel has, or would install, more than its one `.dist-info` directory.
@@ -166,7 +168,8 @@ coded! {
         MetadataDistInfoName = "metadata-dist-info-name",
         /// A `.data` directory is not the wheel's own, or lies in one.
         MetadataDataDirectory = "metadata-data-directory",
-        /// A member lies in a `.data` directory outside the known schemes, or by the scheme `data` in the library.
+        /// A member lies in a `.data` directory outside the known schemes, or by the scheme `data` in the
+        /// library.
         MetadataDataScheme = "metadata-data-scheme",
         /// Two members install to the same place.
         MetadataInstallCollision = "metadata-install-collision",
@@ -190,7 +193,8 @@ coded! {
         MetadataWheelVersion = "metadata-wheel-version",
         /// WHEEL's tags are not those of the file name (platforms: where nothing that was signed names it).
         MetadataTagsMismatch = "metadata-tags-mismatch",
-        /// WHEEL gives another build tag than the file name (or none, where nothing that was signed names it).
+        /// WHEEL gives another build tag than the file name (or none, where nothing that was signed names
+        /// it).
         MetadataBuildMismatch = "metadata-build-mismatch",
         /// `entry_points.txt` cannot be read in one way only.
         MetadataEntryPoints = "metadata-entry-points",

@@ -65,7 +65,7 @@ pub struct AuthorityCertificate {
 pub struct Log {
     /// Where it is.
     pub base_url: String,
-    /// Its id, in base64 as a bundle's `logId` has it.
+    /// Its id, as hexadecimal digits.
     pub log_id: String,
     /// The kind of its key, such as `PKIX_ECDSA_P256_SHA_256`.
     pub key_type: String,
@@ -127,7 +127,7 @@ fn authority(
 fn log(base_url: &str, id: &LogId, key: &PublicKey) -> Log {
     Log {
         base_url: base_url.to_owned(),
-        log_id: id.key_id.to_string(),
+        log_id: hex::encode(id.key_id.as_bytes()),
         key_type: key.key_details.to_string(),
         supported: is_supported(key),
         window: Window::of(key.valid_for),
@@ -178,7 +178,7 @@ mod tests {
                 }
             }
             for log in contents.transparency_logs.iter().chain(&contents.certificate_logs) {
-                assert_eq!(log.log_id.len(), 44, "{log:?}");
+                assert_eq!(log.log_id.len(), 64, "{log:?}");
             }
         }
         let contents = Instance::embedded(InstanceName::PublicGood).unwrap().contents();

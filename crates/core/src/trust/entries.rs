@@ -17,7 +17,7 @@ use serde_json::Value;
 use sigstore_crypto::{Checkpoint, CheckpointSignature, VerificationKey};
 use sigstore_trust_root::TrustedRoot;
 use sigstore_trust_root::trusted_root::TransparencyLog;
-use sigstore_types::{Bundle, DerCertificate, KindVersion, TransparencyLogEntry};
+use sigstore_types::{Bundle, DerCertificate, KindVersion, LogId, TransparencyLogEntry};
 
 use crate::report::{Reason, Refusal};
 
@@ -51,10 +51,9 @@ fn one(
 ) -> Result<(), Refusal> {
     let named = |log: &&TransparencyLog| log.log_id.key_id == entry.log_id.key_id;
     let Some(log) = root.tlogs.iter().find(named) else {
-        let known = root.tlogs.iter().map(|log| log.log_id.key_id.to_string());
         return Err(Refusal::new(Reason::LogUnknown)
-            .expected_all(known)
-            .found(entry.log_id.key_id.to_string()));
+            .expected_all(root.tlogs.iter().map(|log| shown(&log.log_id)))
+            .found(shown(&entry.log_id)));
     };
     if entry.inclusion_promise.is_none() {
         times.iter().try_for_each(|time| counts(log, *time))?;
@@ -63,7 +62,7 @@ fn one(
     let Some(checkpoint) = proof.checkpoint.checkpoint() else { return Ok(()) };
     if !signed_by(checkpoint, log, root) {
         return Err(Refusal::new(Reason::LogCheckpoint)
-            .expected(format!("a checkpoint signed by the entry's log {}", entry.log_id.key_id))
+            .expected(format!("a checkpoint signed by the entry's {}", shown(&entry.log_id)))
             .found("a signature of another log"));
     }
     if proof.root_hash != *checkpoint.root_hash() || proof.tree_size != checkpoint.tree_size() {
@@ -81,6 +80,11 @@ fn one(
     Ok(())
 }
 
+/// A log by its id, as `trust show` has it.
+fn shown(id: &LogId) -> String {
+    format!("log {}", hex::encode(id.key_id.as_bytes()))
+}
+
 /// Holds that a log's key counts at a time.
 fn counts(log: &TransparencyLog, time: DateTime<Utc>) -> Result<(), Refusal> {
     let Some(window) = log.public_key.valid_for else { return Ok(()) };
@@ -89,7 +93,7 @@ fn counts(log: &TransparencyLog, time: DateTime<Utc>) -> Result<(), Refusal> {
     }
     let until = window.end.map(|end| format!(" until {end}")).unwrap_or_default();
     Err(Refusal::new(Reason::LogUnknown)
-        .expected(format!("log {}, from {}{until}", log.log_id.key_id, window.start))
+        .expected(format!("{}, from {}{until}", shown(&log.log_id), window.start))
         .found(format!("signed at {}", time.to_rfc3339())))
 }
 

@@ -1,5 +1,5 @@
-//! One JSON document a result, each on one line: a report, or an error, with what it is about. Where there is a
-//! lock, a last one tells whether it held.
+//! One JSON document a result, each on one line: a report, or an error, with what it is about. Where there is
+//! a lock, a last one tells whether it held.
 
 use std::io::{self, Write};
 

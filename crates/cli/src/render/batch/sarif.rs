@@ -1,7 +1,7 @@
 //! SARIF 2.1.0: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 //!
-//! A rule a reason, a result a check that failed, and one of level `note` a note. What could not be decided is a result too, since readers
-//! of SARIF show results and nothing else.
+//! A rule a reason, a result a check that failed, and one of level `note` a note. What could not be decided
+//! is a result too, since readers of SARIF show results and nothing else.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -177,7 +177,7 @@ impl Sarif {
 }
 
 fn described(rule: Rule) -> Value {
-    let text = rule.explanation().replace('\n', " ");
+    let text = rule.explanation();
     json!({
         "id": rule.id(),
         "shortDescription": { "text": text },
