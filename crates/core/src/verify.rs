@@ -392,7 +392,8 @@ fn read_all<'a>(
         }
     }
     if all.is_empty() {
-        let missing = Refusal::new(Reason::AttestationMissing).expected("a Sigstore bundle");
+        let missing = Refusal::new(Reason::AttestationMissing)
+            .expected("a Sigstore bundle, or an attestation of an index (PEP 740)");
         all.push(("", Err(missing)));
     }
     all
