@@ -20,7 +20,8 @@ use crate::attestation::statement::Statement;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
-use crate::policy::{Policy, Rule, evaluate};
+use crate::policy::evaluate::Ruling;
+use crate::policy::{Exception, Policy, Rule, evaluate};
 use crate::report::{
     AttestationSeen, Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report,
     Standing, Status, TrustUsed,
@@ -70,6 +71,7 @@ pub struct Outcome {
     /// What is known of the file's origin, where everything held but for a rebuild that the rule may still
     /// ask for.
     pub provenance: Option<VerifiedProvenance>,
+    contents: Option<Contents>,
 }
 
 /// Holds a file against its attestations under a policy, at the time `now`.
@@ -88,9 +90,18 @@ pub fn verify(
     // 1. The file is read whole, as a hostile one, before anything is believed of it.
     let contents = run.check(C::Archive, Ok(()), |()| artifact.contents.clone());
     let file = artifact.filename.as_ref().map_err(|_| &C::Archive);
-    // 2. The policy has a rule for the project. What it does not name is denied.
-    let rule = run.check(C::PolicyRule, file, |file| evaluate::rule_for(policy, file));
-    let rule = rule.as_ref().copied();
+    // 2. The policy does not revoke it, and has an exception for it or a rule for the project. What it does
+    //    not name is denied.
+    let sha256 = artifact.sha256;
+    run.judge(C::Revocation, file, |file| evaluate::not_revoked(policy, file, sha256));
+    let ruling = run.check(C::PolicyRule, file, |file| evaluate::ruling(policy, file, sha256, now));
+    let rule = match &ruling {
+        Ok(Ruling::Exception(exception)) => {
+            return excepted(run, exception, artifact, contents.ok(), policy, now);
+        }
+        Ok(Ruling::Rule(rule)) => Ok(*rule),
+        Err(because) => Err(because),
+    };
     // 3. to 8. Each attestation is held against the file and the rule, apart from the others.
     let case = Case { artifact, file, rule, policy, now, limits };
     let mut tried: Vec<_> =
@@ -104,19 +115,39 @@ pub fn verify(
     // 10. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
     run.judge(C::Rebuild, rule, evaluate::rebuild);
-    let mut report = report(run.checks, artifact, contents.as_ref().ok(), rule.ok(), policy, now);
+    let decided_by = rule.ok().map(|rule| (&*rule.name, rule.line));
+    let contents = contents.ok();
+    let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
     report.trust = TrustUsed::of(policy.trust(), now);
     report.notes.extend(report.trust.iter().filter_map(TrustUsed::note));
     report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
-    let provenance = match (held, signer, known, contents) {
-        (true, Some(signer), Some((origin, build)), Ok(contents)) => {
-            let sha256 = artifact.sha256;
+    let provenance = match (held, signer, known) {
+        (true, Some(signer), Some((origin, build))) => {
             let build = build.map(|build| VerifiedBuild { sha256, build });
-            Some(VerifiedProvenance { sha256, signer, origin, build, contents })
+            Some(VerifiedProvenance { sha256, signer, origin, build })
         }
         _ => None,
     };
-    Outcome { report, provenance }
+    Outcome { report, provenance, contents }
+}
+
+/// What an exception decides: the file is sound, and nothing is asked of its origin.
+fn excepted(
+    mut run: Run,
+    exception: &Exception,
+    artifact: &Artifact,
+    contents: Option<Contents>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Outcome {
+    run.says(Some(exception.to_string()));
+    let asked = CheckName::ALL.iter().skip_while(|name| **name <= CheckName::PolicyRule);
+    let asked = asked.take_while(|name| **name < CheckName::Lock);
+    run.checks.extend(asked.map(|name| Check { name: *name, status: Status::NotRequired }));
+    let decided_by = Some((&*exception.name, Some(exception.line)));
+    let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
+    report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
+    Outcome { report, provenance: None, contents }
 }
 
 /// What every attestation of a file is held against.
@@ -187,7 +218,7 @@ impl Case<'_> {
         });
         // 7. Signer and builder are the rule's for this project.
         run.judge(C::Signer, both(rule, envelope), |(rule, envelope)| {
-            evaluate::signer(rule, envelope.signer())
+            evaluate::signer(self.policy, rule, envelope.signer())
         });
         let ruled = both_if(origin, rule);
         run.judge_if(C::Builder, ruled, |(origin, rule)| evaluate::builder(rule, origin));
@@ -257,7 +288,6 @@ pub struct VerifiedProvenance {
     signer: SignerIdentity,
     origin: Origin,
     build: Option<VerifiedBuild>,
-    contents: Contents,
 }
 
 /// Everything that a rebuild needs, from provenance for which every check held.
@@ -320,11 +350,8 @@ impl Outcome {
     /// # Errors
     /// The report, when it rejects the file or the file is not a wheel.
     pub fn into_wheel(self) -> Result<VerifiedWheel, Box<Report>> {
-        match (self.report.decision(), self.provenance) {
-            (
-                Decision::Accepted,
-                Some(VerifiedProvenance { contents: Contents::Wheel(wheel), .. }),
-            ) => Ok(VerifiedWheel { wheel }),
+        match (self.report.decision(), self.contents) {
+            (Decision::Accepted, Some(Contents::Wheel(wheel))) => Ok(VerifiedWheel { wheel }),
             _ => Err(Box::new(self.report)),
         }
     }
@@ -335,7 +362,7 @@ fn report(
     checks: Vec<Check>,
     artifact: &Artifact,
     contents: Option<&Contents>,
-    rule: Option<&Rule>,
+    decided_by: Option<(&str, Option<usize>)>,
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Report {
@@ -348,8 +375,8 @@ fn report(
         PolicyUsed {
             path: policy.path().to_owned(),
             sha256: policy.sha256(),
-            rule: rule.map(|rule| rule.name.clone()),
-            line: rule.and_then(|rule| rule.line),
+            rule: decided_by.map(|(name, _)| name.to_owned()),
+            line: decided_by.and_then(|(_, line)| line),
         },
         now,
         notes,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use wheelmark_core::attestation::environment::Isolation;
 use wheelmark_core::attestation::pep517::{Pep517Build, Step};
+use wheelmark_core::digest::Sha256Digest;
 
 use super::list::{DIGEST_FAILS, Fails, STATEMENT_FAILS};
 use super::signed::statement;
@@ -282,6 +283,80 @@ pub(super) fn policies() -> Vec<Case> {
             &[("rebuild", "rebuild-required")],
             "rebuild = \"never\"",
             "rebuild = \"required\"",
+        ),
+    ]
+}
+
+/// What the policy decides of this file or its signer, whatever its rules say.
+pub(super) fn decisions() -> Vec<Case> {
+    let digest = Sha256Digest::of(&Case::new("", "").wheel);
+    let with = |name: &str, changed: &str, fails: Fails, more: &str| {
+        let mut case = Case::new(name, changed).failing(fails);
+        case.policy += more;
+        case
+    };
+    let exception = |until: &str| {
+        format!(
+            "\n[[exceptions]]\nsha256 = [\"{digest}\"]\nreason = \"no provenance yet\"\n\
+             owner = \"release team\"\nexpires = {until}\n"
+        )
+    };
+    let revocation = |what: &str| {
+        format!("\n[[revocations]]\n{what}\nreason = \"its build machine was broken into\"\n")
+    };
+    let revoked: Fails = &[("revocation", "file-revoked")];
+    let mut without = with(
+        "excepted",
+        "There is no attestation, and the policy has an exception for the file.",
+        &[],
+        &exception("2026-12-31T00:00:00Z"),
+    );
+    without.bundle = None;
+    let mut another = with(
+        "excepted_another_file_fail",
+        "The policy has an exception for another wheel of the same name.",
+        &[("attestation", "attestation-missing")],
+        &exception("2026-12-31T00:00:00Z").replace(&digest.to_string(), &"0".repeat(64)),
+    );
+    another.bundle = None;
+    vec![
+        without,
+        another,
+        with(
+            "exception_expired_fail",
+            "Everything holds, and the policy has an exception for the file whose time is over.",
+            &[("policy-rule", "exception-expired")],
+            &exception("2025-06-30T00:00:00Z"),
+        ),
+        with(
+            "file_revoked_fail",
+            "Everything holds, and the policy revokes the file.",
+            revoked,
+            &revocation(&format!("sha256 = [\"{digest}\"]")),
+        ),
+        with(
+            "release_revoked_fail",
+            "Everything holds, and the policy revokes a range of versions, written otherwise.",
+            revoked,
+            &revocation("projects = [\"dem*\"]\nversions = \">=0.9,<=1.0.0\""),
+        ),
+        with(
+            "release_revoked_and_excepted_fail",
+            "The policy has an exception for the file and revokes its release.",
+            revoked,
+            &(exception("2026-12-31T00:00:00Z") + &revocation("projects = [\"demo\"]")),
+        ),
+        with(
+            "another_release_revoked",
+            "The policy revokes another version.",
+            &[],
+            &revocation("projects = [\"demo\"]\nversions = \"!=1.0\""),
+        ),
+        with(
+            "key_revoked_fail",
+            "The key is a rule's and valid, and the policy revokes it.",
+            &[("signer", "signer-revoked")],
+            &revocation("keys = [\"release\"]"),
         ),
     ]
 }

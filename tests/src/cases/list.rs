@@ -35,6 +35,7 @@ pub fn all() -> Vec<Case> {
         claims::statements(),
         claims::builds(),
         claims::policies(),
+        claims::decisions(),
         claims::instructions(),
         certificates::all(),
     ]

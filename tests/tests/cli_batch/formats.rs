@@ -161,7 +161,7 @@ fn a_row_of_checks_that_were_not_made_is_one_line() {
     assert_eq!(
         not_run,
         [
-            "  – policy-rule: not run, since archive did not hold",
+            "  – 2 checks not run, since archive did not hold",
             "  – 16 checks not run, since archive and attestation did not hold",
         ],
         "{text}"

@@ -127,6 +127,17 @@ struct Shown {
     written: Written,
 }
 
+/// The report of a file of whose origin nothing is known: an exception may have taken it, and no rebuild was made.
+fn without_provenance(report: Report) -> Report {
+    if report.decision() == Decision::Rejected {
+        return report;
+    }
+    let refusal = Refusal::new(Reason::RebuildNotMade)
+        .expected("provenance that was verified")
+        .found("an exception, which asks for none");
+    report.with(CheckName::Rebuild, Status::Failed(refusal))
+}
+
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     // Opened before anything is built.
@@ -139,7 +150,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let judged = verify::judge(&arguments.wheel, bundle, &policy, now, &cancel)?;
     let Judged { artifact, given, report, provenance } = judged;
     let Some(provenance) = provenance else {
-        tell(arguments, &report, None, output)?;
+        tell(arguments, &without_provenance(report), None, output)?;
         return Ok(Exit::Rejected);
     };
     let Some(verified) = provenance.build().cloned() else {

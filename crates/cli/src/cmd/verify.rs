@@ -9,7 +9,7 @@ use std::thread;
 use chrono::{DateTime, Utc};
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
-use wheelmark_core::report::{Check, CheckName, Report, Status, TrustUsed};
+use wheelmark_core::report::{Check, CheckName, Decision, Report, Status, TrustUsed};
 use wheelmark_core::verify::{self, Artifact, Given, VerifiedProvenance};
 
 use crate::artifact;
@@ -278,7 +278,7 @@ fn weigh(artifact: Artifact, found: Found, policy: &Policy, now: DateTime<Utc>) 
     let Found { given, missing } = found;
     let outcome = verify::verify(&artifact, &given, policy, now, &limits);
     let mut report = outcome.report;
-    if given.is_empty() {
+    if given.is_empty() && report.decision() == Decision::Rejected {
         report.notes.extend(missing);
     }
     Judged { artifact, given, report, provenance: outcome.provenance }

@@ -10,13 +10,13 @@ use wheelmark_build::sign::key::KeyFile;
 use wheelmark_build::sign::pem::PemKind;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
-use wheelmark_core::policy::{Policy, Projects, Rebuild};
+use wheelmark_core::policy::{Files, Policy, Projects, Rebuild, Revoked};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::Embedded;
 use wheelmark_core::trust::{TrustedKey, Validity};
 use wheelmark_core::verify::Contents;
 
-use super::{Description, text};
+use super::{Description, Section, text};
 use crate::artifact;
 use crate::attestations;
 use crate::error::CliError;
@@ -184,6 +184,19 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
             section.fact(instance.name().as_str(), format!("sha256 {}", instance.sha256()));
         }
     }
+    for revocation in policy.revocations().all() {
+        let section = description.section(format!("{}, what it refuses", revocation.name));
+        section.fact("line", revocation.line).fact("reason", &revocation.reason);
+        revoked(&revocation.revoked, section);
+    }
+    for exception in policy.exceptions().all() {
+        description
+            .section(format!("{}, what it takes without proof", exception.name))
+            .fact("line", exception.line)
+            .fact("reason", &exception.reason)
+            .fact("owner", &exception.owner)
+            .fact("expires", exception.expires.to_rfc3339());
+    }
     for rule in policy.rules() {
         let section = description.section(format!("{}, what it asks", rule.name));
         section.maybe("line", rule.line);
@@ -192,13 +205,7 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
                 section.fact("project", project);
             }
         }
-        section.maybe("versions", rule.files.versions.as_ref());
-        for kind in &rule.files.kinds {
-            section.fact("kind of file", kind);
-        }
-        for tag in &rule.files.tags {
-            section.fact("tag", tag);
-        }
+        about(&rule.files, section);
         for key in &rule.keys {
             section.fact("signed by", key);
         }
@@ -238,6 +245,43 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
         }
     }
     Ok(description)
+}
+
+/// Which of a project's files something is about.
+fn about(files: &Files, section: &mut Section) {
+    section.maybe("versions", files.versions.as_ref());
+    for kind in &files.kinds {
+        section.fact("kind of file", kind);
+    }
+    for tag in &files.tags {
+        section.fact("tag", tag);
+    }
+}
+
+fn revoked(revoked: &Revoked, section: &mut Section) {
+    match revoked {
+        Revoked::Files(files) => {
+            for file in files {
+                section.fact("sha256", file);
+            }
+        }
+        Revoked::Releases(projects, files) => {
+            for project in projects {
+                section.fact("project", project);
+            }
+            about(files, section);
+        }
+        Revoked::Keys(keys) => {
+            for key in keys {
+                section.fact("key", key);
+            }
+        }
+        Revoked::Identities(identities) => {
+            for identity in identities {
+                section.fact("the holder of a certificate", identity);
+            }
+        }
+    }
 }
 
 /// A document that wheelmark wrote: a report, an error.

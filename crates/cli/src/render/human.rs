@@ -219,7 +219,9 @@ fn failure(
 pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
     match name {
-        CheckName::PolicyRule | CheckName::Signature => Some(path.to_string()),
+        CheckName::Revocation | CheckName::PolicyRule | CheckName::Signature => {
+            Some(path.to_string())
+        }
         CheckName::PredicateType
         | CheckName::BuildType
         | CheckName::ExternalParameters

@@ -1,14 +1,52 @@
 //! The rule that applies, and what it says of what a trusted signer signed.
 
+use chrono::{DateTime, Utc};
+
+use super::exceptions::Exception;
 use super::schema::{Policy, Projects, Rebuild, Rule};
 use crate::attestation::build_types;
 use crate::attestation::environment::Isolation;
 use crate::attestation::origin::Origin;
 use crate::attestation::pep517::Pep517Build;
 use crate::attestation::repository::RepositoryUri;
+use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal, Status};
 use crate::trust::SignerIdentity;
+
+/// What a policy has for a file.
+#[derive(Debug, Clone, Copy)]
+pub enum Ruling<'p> {
+    /// The rule that is asked.
+    Rule(&'p Rule),
+    /// An exception, by which it is taken without proof.
+    Exception(&'p Exception),
+}
+
+/// The exception that is for the file, or else the rule that is asked about it.
+///
+/// # Errors
+/// [`Reason::ExceptionExpired`] and [`Reason::ProjectNotNamed`].
+pub fn ruling<'p>(
+    policy: &'p Policy,
+    file: &DistFilename,
+    sha256: Sha256Digest,
+    now: DateTime<Utc>,
+) -> Result<Ruling<'p>, Refusal> {
+    match policy.exceptions.at(sha256, now)? {
+        Some(exception) => Ok(Ruling::Exception(exception)),
+        None => rule_for(policy, file).map(Ruling::Rule),
+    }
+}
+
+/// The file is not revoked, by its bytes or its name.
+pub fn not_revoked(policy: &Policy, file: &DistFilename, sha256: Sha256Digest) -> Status {
+    match policy.revocations.check_file(file, sha256) {
+        _ if policy.revocations.all().is_empty() => Status::NotRequired,
+        Ok(()) => Status::Passed(None),
+        Err(refusal) => Status::Failed(refusal),
+    }
+}
 
 /// The first rule that names the file's project and is about the file.
 ///
@@ -41,8 +79,15 @@ pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule,
     })
 }
 
-/// The signer is one of the rule's.
-pub fn signer(rule: &Rule, signer: &SignerIdentity) -> Status {
+/// The signer is one of the rule's, and not revoked.
+pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
+    if let Some(revocation) = policy.revocations.of_signer(signer) {
+        return Status::Failed(
+            Refusal::new(Reason::SignerRevoked)
+                .expected("a signer who is not revoked")
+                .found(format!("{signer}, by {revocation}")),
+        );
+    }
     let refused = |found: String| {
         let keys = rule.keys.iter().map(|key| format!("key {key}"));
         Status::Failed(Refusal::new(Reason::SignerNotAllowed).expected_all(keys).found(found))

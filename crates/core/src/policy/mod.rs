@@ -3,21 +3,25 @@
 //! [`Policy::parse`] reads the file; [`evaluate`] holds provenance against the rule that applies.
 
 pub mod evaluate;
+mod exceptions;
 mod files;
 mod identity;
 mod instructions;
 mod pattern;
 mod projects;
 mod read;
+mod revocations;
 #[cfg(test)]
 mod rules_tests;
 mod schema;
 
+pub use exceptions::{Exception, Exceptions};
 pub use files::{Files, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
 pub use instructions::Instructions;
 pub use pattern::{RefPattern, RefPatternError};
 pub use projects::{ProjectPattern, ProjectPatternError};
+pub use revocations::{Revocation, Revocations, Revoked};
 pub use schema::{
     LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe,
 };

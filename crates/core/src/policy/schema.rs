@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+use super::exceptions::Exceptions;
 use super::files::Files;
 use super::identity::IdentityRule;
 use super::instructions::Instructions;
 use super::pattern::RefPattern;
 use super::projects::{ByProject, ProjectPattern};
 use super::read;
+use super::revocations::Revocations;
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::repository::RepositoryUri;
@@ -25,6 +27,8 @@ pub struct Policy {
     pub(super) trust: TrustRoot,
     pub(super) rules: Vec<Rule>,
     pub(super) by_project: ByProject,
+    pub(super) exceptions: Exceptions,
+    pub(super) revocations: Revocations,
 }
 
 /// What is asked of the files of some projects.
@@ -201,6 +205,8 @@ impl Policy {
                 unsafe_choices: Unsafe::NONE,
             }],
             by_project: ByProject::default(),
+            exceptions: Exceptions::default(),
+            revocations: Revocations::default(),
             trust: said.trust,
         }
     }
@@ -223,5 +229,15 @@ impl Policy {
     /// Its rules, in order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The files that it takes without proof.
+    pub fn exceptions(&self) -> &Exceptions {
+        &self.exceptions
+    }
+
+    /// What it refuses whatever else holds.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
     }
 }

@@ -11,7 +11,9 @@ coded! {
     pub enum CheckName {
         /// The file itself, its name and what it says of itself are sound: it was read as hostile.
         Archive = "archive",
-        /// The policy names the project.
+        /// The policy revokes neither the file nor its release.
+        Revocation = "revocation",
+        /// The policy has an exception for the file, or a rule that is about it.
         PolicyRule = "policy-rule",
         /// An attestation is there and can be read.
         Attestation = "attestation",
@@ -34,7 +36,7 @@ coded! {
         Certificate = "certificate",
         /// Nothing decided what was built that the rule does not allow.
         ExternalParameters = "external-parameters",
-        /// The signer is one of the rule's.
+        /// The signer is one of the rule's, and the policy does not revoke it.
         Signer = "signer",
         /// The builder is one of the rule's.
         Builder = "builder",

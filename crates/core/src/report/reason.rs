@@ -293,6 +293,12 @@ coded! {
         // ---- the policy (policy/evaluate.rs)
         /// No rule of the policy names this project.
         ProjectNotNamed = "project-not-named",
+        /// The policy revokes the file by its digest, or its release.
+        FileRevoked = "file-revoked",
+        /// The policy revokes the signer, whenever it signed.
+        SignerRevoked = "signer-revoked",
+        /// The policy has an exception for the file, whose time is over.
+        ExceptionExpired = "exception-expired",
         /// A trusted signer signed, but not one that this project's rule allows.
         SignerNotAllowed = "signer-not-allowed",
         /// The builder is not one that the rule allows.

@@ -1,0 +1,88 @@
+//! Files that a policy takes without proof, each for a reason and until a day.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::digest::Sha256Digest;
+use crate::report::{Reason, Refusal};
+
+/// An exception for some files, by their digests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exception {
+    /// `exceptions[N]`.
+    pub name: String,
+    /// The line on which it begins, from 1.
+    pub line: usize,
+    /// Why the files are taken.
+    pub reason: String,
+    /// Who answers for that.
+    pub owner: String,
+    /// The last moment at which they are.
+    pub expires: DateTime<Utc>,
+}
+
+/// Every exception of a policy, by the files that it is for.
+#[derive(Debug, Clone, Default)]
+pub struct Exceptions {
+    all: Vec<Exception>,
+    by_file: HashMap<Sha256Digest, usize>,
+}
+
+impl Exceptions {
+    /// Every one, in order.
+    pub fn all(&self) -> &[Exception] {
+        &self.all
+    }
+
+    /// Adds one for these files.
+    pub(super) fn push(
+        &mut self,
+        exception: Exception,
+        files: impl IntoIterator<Item = Sha256Digest>,
+    ) {
+        self.by_file.extend(files.into_iter().map(|file| (file, self.all.len())));
+        self.all.push(exception);
+    }
+
+    /// The one that is for a file, whether it still counts or not.
+    pub(super) fn of(&self, file: Sha256Digest) -> Option<&Exception> {
+        self.by_file.get(&file).and_then(|number| self.all.get(*number))
+    }
+
+    /// The one that is for a file at the time `now`.
+    ///
+    /// # Errors
+    /// [`Reason::ExceptionExpired`] where there is one and its time is over.
+    pub(super) fn at(
+        &self,
+        file: Sha256Digest,
+        now: DateTime<Utc>,
+    ) -> Result<Option<&Exception>, Refusal> {
+        match self.of(file) {
+            Some(exception) if now > exception.expires => {
+                Err(Refusal::new(Reason::ExceptionExpired)
+                    .expected(format!(
+                        "{} in line {}, which counts until {}",
+                        exception.name,
+                        exception.line,
+                        shown(exception.expires)
+                    ))
+                    .found(format!("verified at {}", shown(now))))
+            }
+            exception => Ok(exception),
+        }
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, reason, owner, expires, .. } = self;
+        write!(f, "{name}: {reason} ({owner}, until {})", shown(*expires))
+    }
+}
+
+fn shown(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,180 @@
+//! Reading the policy file: TOML, `schema = 1`, strictly.
+//!
+//! It happens in two steps: serde gives the file's shape (unknown keys are errors), then everything is
+//! parsed into types once, each error with its line.
+
+mod decisions;
+mod rules;
+mod shape;
+mod signers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use toml::Spanned;
+
+use self::shape::{File, List};
+use super::projects::ByProject;
+use super::schema::{Policy, PolicyError, Projects, Rule};
+use crate::digest::Sha256Digest;
+use crate::report::Escaped;
+use crate::trust::{Instance, InstanceName, Instances, TrustRoot};
+
+/// Reads a policy file's text.
+pub(super) fn policy(
+    path: &str,
+    text: &str,
+    instances: &dyn Instances,
+) -> Result<Policy, PolicyError> {
+    let lines = text.match_indices('\n').map(|(newline, _)| newline + 1);
+    let reader = Reader { path, text, lines: lines.collect(), instances };
+    let file: File = toml::from_str(text)
+        .map_err(|error| reader.error(error.span().unwrap_or(0..0), error.message()))?;
+    let schema = file.schema.get_ref();
+    if *schema != 1 {
+        let message = format!("schema {schema} is not known; this version reads schema 1");
+        return Err(reader.error(file.schema.span(), message));
+    }
+    let mut named = Named { instances: BTreeMap::new(), by_project: ByProject::default() };
+    let keys = reader.keys(file.keys, &mut named)?;
+    let identities = reader.identities(file.identities, &mut named)?;
+    if file.rules.is_empty() && file.exceptions.is_empty() {
+        return Err(reader.error(0..0, "no [[rules]]: such a policy accepts nothing"));
+    }
+    let revocations = reader.revocations(file.revocations, &keys, &identities)?;
+    let exceptions = reader.exceptions(file.exceptions, &revocations)?;
+    let mut rules: Vec<Rule> = Vec::new();
+    for rule in file.rules {
+        let rule = reader.rule(&rules, rule, &keys, &identities, &named)?;
+        if let Projects::Named(projects) = &rule.projects {
+            projects.iter().for_each(|project| named.by_project.insert(project, rules.len()));
+        }
+        rules.push(rule);
+    }
+    Ok(Policy {
+        path: path.to_owned(),
+        sha256: Sha256Digest::of(text.as_bytes()),
+        trust: TrustRoot::new(
+            keys.into_values().collect(),
+            named.instances.into_values().collect(),
+        ),
+        rules,
+        by_project: named.by_project,
+        exceptions,
+        revocations,
+    })
+}
+
+/// What the policy has named so far.
+struct Named {
+    /// The Sigstore instances, each loaded once.
+    instances: BTreeMap<InstanceName, Arc<Instance>>,
+    /// The rules, by the projects that each names.
+    by_project: ByProject,
+}
+
+/// The text being read, for errors that say where.
+struct Reader<'a> {
+    path: &'a str,
+    text: &'a str,
+    /// Where each line after the first begins.
+    lines: Vec<usize>,
+    instances: &'a dyn Instances,
+}
+
+impl Reader<'_> {
+    fn place(&self, offset: usize) -> (usize, usize) {
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).map_or(0, |before| self.lines[before]);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        (line + 1, before.chars().count() + 1)
+    }
+
+    fn error(&self, span: Range<usize>, message: impl Into<String>) -> PolicyError {
+        let (line, column) = self.place(span.start);
+        let message = message.into();
+        PolicyError { path: self.path.to_owned(), line, column, message }
+    }
+
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        value: &Spanned<String>,
+    ) -> Result<T, PolicyError> {
+        value.get_ref().parse().map_err(|error: T::Err| self.error(value.span(), error.to_string()))
+    }
+
+    /// A list that is neither empty nor repeats itself.
+    fn set<T: Ord>(
+        &self,
+        list: &List,
+        mut item: impl FnMut(&Spanned<String>) -> Result<T, PolicyError>,
+    ) -> Result<BTreeSet<T>, PolicyError> {
+        if list.get_ref().is_empty() {
+            return Err(self.error(list.span(), "an empty list allows nothing"));
+        }
+        let mut set = BTreeSet::new();
+        for entry in list.get_ref() {
+            if !set.insert(item(entry)?) {
+                let message = format!("`{}` is listed twice", Escaped(entry.get_ref()));
+                return Err(self.error(entry.span(), message));
+            }
+        }
+        Ok(set)
+    }
+
+    fn time(
+        &self,
+        value: Option<&Spanned<toml::value::Datetime>>,
+    ) -> Result<Option<DateTime<Utc>>, PolicyError> {
+        value.map(|time| self.instant(time)).transpose()
+    }
+
+    fn instant(&self, time: &Spanned<toml::value::Datetime>) -> Result<DateTime<Utc>, PolicyError> {
+        let parsed = DateTime::parse_from_rfc3339(&time.get_ref().to_string());
+        parsed.map(|time| time.to_utc()).map_err(|_| {
+            let message = "a date, a time and an offset are needed, as in 2026-01-31T00:00:00Z";
+            self.error(time.span(), message)
+        })
+    }
+
+    fn instance(
+        &self,
+        name: &Spanned<String>,
+        named: &mut Named,
+    ) -> Result<Arc<Instance>, PolicyError> {
+        let known: InstanceName = self.parsed(name)?;
+        if let Some(instance) = named.instances.get(&known) {
+            return Ok(Arc::clone(instance));
+        }
+        let instance = self
+            .instances
+            .instance(known)
+            .map_err(|error| self.error(name.span(), error.to_string()))?;
+        named.instances.insert(known, Arc::clone(&instance));
+        Ok(instance)
+    }
+
+    /// As [`Reader::set`] of a list that need not be there.
+    fn set_if<T: Ord>(
+        &self,
+        list: &Option<List>,
+        item: impl FnMut(&Spanned<String>) -> Result<T, PolicyError>,
+    ) -> Result<BTreeSet<T>, PolicyError> {
+        list.as_ref().map_or_else(|| Ok(BTreeSet::new()), |list| self.set(list, item))
+    }
+
+    /// A value that is compared whole. A wildcard in it would be taken for one by whoever reads it.
+    fn word(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        let word = text.get_ref();
+        if word.is_empty() {
+            return Err(self.error(text.span(), "an empty value is no certificate's"));
+        }
+        if word.contains(['*', '^', '$']) {
+            let message = "this value is compared whole; it knows no pattern";
+            return Err(self.error(text.span(), message));
+        }
+        Ok(word.clone())
+    }
+}

@@ -1,0 +1,173 @@
+//! The rules.
+
+use std::collections::BTreeMap;
+
+use pep440_rs::VersionSpecifiers;
+use toml::Spanned;
+use version_ranges::Ranges;
+
+use super::shape::{List, RuleEntry};
+use super::{Named, Reader};
+use crate::attestation::pep517::BUILD_TYPE;
+use crate::attestation::provenance::PROVENANCE_TYPE;
+use crate::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
+use crate::attestation::publish::PUBLISH_TYPE;
+use crate::policy::files::{Files, Kind};
+use crate::policy::identity::IdentityRule;
+use crate::policy::instructions::Instructions;
+use crate::policy::projects::{ByProject, ProjectPattern};
+use crate::policy::schema::{PolicyError, Projects, Rule, Unsafe};
+use crate::report::Escaped;
+use crate::trust::TrustedKey;
+
+impl Reader<'_> {
+    fn instructions(&self, entry: &RuleEntry) -> Result<Instructions, PolicyError> {
+        let words = |text: &Spanned<String>| match shlex::split(text.get_ref()) {
+            Some(words) if !words.is_empty() => Ok(words),
+            _ => {
+                Err(self.error(text.span(), "not a command: a quote is open, or there is no word"))
+            }
+        };
+        let setting = |text: &Spanned<String>| match text.get_ref().split_once('=') {
+            Some((key, _)) if !key.is_empty() => Ok(text.get_ref().clone()),
+            _ => Err(self.error(text.span(), "a setting is written KEY=VALUE")),
+        };
+        if let (None, Some(requires)) = (&entry.steps, &entry.step_requires) {
+            return Err(self.error(requires.span(), "`step-requires` without `steps`"));
+        }
+        Ok(Instructions {
+            steps: self.set_if(&entry.steps, words)?,
+            step_requires: self.set_if(&entry.step_requires, |text| Ok(text.get_ref().clone()))?,
+            config_settings: self.set_if(&entry.config_settings, setting)?,
+        })
+    }
+
+    /// A predicate type that can be judged. Under any other a rule would reject whatever there is.
+    fn predicate_type(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        let known = [PROVENANCE_TYPE, PROVENANCE_V0_2_TYPE, PUBLISH_TYPE];
+        let named = text.get_ref();
+        if known.contains(&named.as_str()) {
+            return Ok(named.clone());
+        }
+        let message = format!(
+            "`{}` is no predicate type that a rule can judge; known are {}",
+            Escaped(named),
+            known.map(|it| format!("`{it}`")).join(", ")
+        );
+        Err(self.error(text.span(), message))
+    }
+
+    pub(super) fn files(
+        &self,
+        versions: Option<&Spanned<String>>,
+        kinds: &Option<List>,
+        tags: &Option<List>,
+    ) -> Result<Files, PolicyError> {
+        let specifiers: Option<VersionSpecifiers> =
+            versions.map(|text| self.parsed(text)).transpose()?;
+        let files = Files {
+            versions: specifiers,
+            kinds: self.set_if(kinds, |text| self.parsed(text))?,
+            tags: self.set_if(tags, |text| self.parsed(text))?,
+        };
+        if let Some(text) = versions.filter(|_| files.range().is_empty()) {
+            return Err(self.error(text.span(), "no version is all of this"));
+        }
+        if let Some(list) = tags
+            && !(files.kinds.is_empty() || files.kinds.contains(&Kind::Wheel))
+        {
+            return Err(
+                self.error(list.span(), "only wheels have tags, and `kinds` leaves them out")
+            );
+        }
+        Ok(files)
+    }
+
+    pub(super) fn rule(
+        &self,
+        earlier: &[Rule],
+        entry: Spanned<RuleEntry>,
+        keys: &BTreeMap<String, TrustedKey>,
+        identities: &BTreeMap<String, IdentityRule>,
+        named: &Named,
+    ) -> Result<Rule, PolicyError> {
+        let line = self.place(entry.span().start).0;
+        let entry = entry.into_inner();
+        let files = self.files(entry.versions.as_ref(), &entry.kinds, &entry.tags)?;
+        let projects = self.set(&entry.projects, |text| {
+            let project: ProjectPattern = self.parsed(text)?;
+            if let Some(rule) = asked_instead(&project, &files, earlier, &named.by_project) {
+                let message = format!(
+                    "`{project}` is named by rules[{rule}] already, which is asked first: this rule is never \
+                     asked about it"
+                );
+                return Err(self.error(text.span(), message));
+            }
+            Ok(project)
+        })?;
+        let keys_allowed = self.keys_named(&entry.keys, keys)?;
+        let identities_allowed = self.identities_named(&entry.identities, identities)?;
+        if keys_allowed.is_empty() && identities_allowed.is_empty() {
+            let message = "neither `keys` nor `identities`: nobody could sign";
+            return Err(self.error(entry.projects.span(), message));
+        }
+        // What a key's holder says of builder and source is all there is of them; a certificate names them.
+        for (name, missing) in
+            [("builders", entry.builders.is_none()), ("source", entry.source.is_none())]
+        {
+            if missing && !keys_allowed.is_empty() {
+                let message = format!("`{name}` is missing, which a rule with `keys` needs");
+                return Err(self.error(entry.projects.span(), message));
+            }
+        }
+        let uri = |text: &Spanned<String>| {
+            url::Url::parse(text.get_ref())
+                .map_err(|error| self.error(text.span(), format!("not a URI: {error}")))?;
+            Ok(text.get_ref().clone())
+        };
+        let uris = |list: &Option<List>, otherwise: &[&str]| match list {
+            Some(list) => self.set(list, uri),
+            None => Ok(otherwise.iter().map(|text| (*text).to_owned()).collect()),
+        };
+        Ok(Rule {
+            name: format!("rules[{}]", earlier.len()),
+            line: Some(line),
+            projects: Projects::Named(projects),
+            files,
+            keys: keys_allowed,
+            identities: identities_allowed,
+            attestations: match &entry.attestations {
+                Some(list) => self.set(list, |text| self.predicate_type(text))?,
+                None => [PROVENANCE_TYPE.to_owned()].into(),
+            },
+            bare_signature: entry.bare_signature,
+            source: entry.source.as_ref().map(|text| self.parsed(text)).transpose()?,
+            git_ref: entry.git_ref.as_ref().map(|text| self.parsed(text)).transpose()?,
+            builders: uris(&entry.builders, &[])?,
+            build_types: uris(&entry.build_types, &[BUILD_TYPE])?,
+            instructions: self.instructions(&entry)?,
+            rebuild: entry.rebuild,
+            unsafe_choices: Unsafe {
+                dirty: entry.allow_dirty_unsafe,
+                no_isolation: entry.allow_no_isolation_unsafe,
+            },
+        })
+    }
+}
+
+/// The first of the earlier rules that together are about all these files of a project, so that none is left.
+fn asked_instead(
+    project: &ProjectPattern,
+    files: &Files,
+    earlier: &[Rule],
+    by_project: &ByProject,
+) -> Option<usize> {
+    let covering: Vec<usize> = by_project
+        .rules(project.as_str())
+        .into_iter()
+        .filter(|rule| earlier[*rule].files.cover_but_for_versions(files))
+        .collect();
+    let versions = covering.iter().map(|rule| earlier[*rule].files.range());
+    let versions = versions.fold(Ranges::empty(), |all, versions| all.union(&versions));
+    covering.first().copied().filter(|_| files.range().subset_of(&versions))
+}
