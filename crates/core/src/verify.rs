@@ -106,12 +106,16 @@ pub fn verify(
     let case = Case { artifact, file, rule, policy, now, limits };
     let mut tried: Vec<_> =
         read_all(given, limits).into_iter().map(|(from, it)| case.hold(from, it)).collect();
-    // 9. One that holds decides; where none does, the one that came furthest is shown.
+    // 9. One that holds decides, with others where the rule asks for several signers; where none does, the one
+    //    that came furthest is shown.
     let best = (0..tried.len()).max_by_key(|index| (tried[*index].held(), usize::MAX - index));
     let best = best.unwrap_or(0);
     let seen: Vec<_> = tried.iter().enumerate().map(|(at, it)| it.seen(at == best)).collect();
+    let signers = tried.iter().filter(|it| it.holds()).filter_map(|it| it.signer.as_ref());
+    let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
     let Tried { checks, signer, known, .. } = tried.swap_remove(best);
     run.checks.extend(checks);
+    run.judge(C::Threshold, threshold, |status| status);
     // 10. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
     run.judge(C::Rebuild, rule, evaluate::rebuild);
@@ -220,6 +224,9 @@ impl Case<'_> {
         run.judge(C::Signer, both(rule, envelope), |(rule, envelope)| {
             evaluate::signer(self.policy, rule, envelope.signer())
         });
+        run.judge(C::Age, both(rule, envelope), |(rule, envelope)| {
+            evaluate::age(rule, envelope.times(), self.now)
+        });
         let ruled = both_if(origin, rule);
         run.judge_if(C::Builder, ruled, |(origin, rule)| evaluate::builder(rule, origin));
         // 8. So are the source, its ref, its state, and what held the build.
@@ -263,10 +270,14 @@ impl Tried {
         self.checks.iter().filter(|check| check.holds()).count()
     }
 
+    fn holds(&self) -> bool {
+        self.checks.iter().all(Check::holds)
+    }
+
     fn seen(&self, decided: bool) -> AttestationSeen {
         let standing = match decided {
             true => Standing::Decided,
-            false if self.held() == self.checks.len() => Standing::AlsoHeld,
+            false if self.holds() => Standing::AlsoHeld,
             false => Standing::NotHeld,
         };
         AttestationSeen {

@@ -287,6 +287,65 @@ pub(super) fn policies() -> Vec<Case> {
     ]
 }
 
+/// How many must sign, and how long ago.
+pub(super) fn several() -> Vec<Case> {
+    let two_of = |name: &str, changed: &str, fails: Fails, second: Vec<u8>| {
+        let mut case = Case::new(name, changed).failing(fails);
+        let two = "keys = [\"release\", \"elsewhere\"]\nthreshold = 2";
+        case.policy = case.policy.replacen("keys = [\"release\"]", two, 1);
+        case.beside.push((".sigstore", second));
+        case
+    };
+    let by = |key| bundle_of(key, &statement().to_string());
+    let mut another = statement();
+    another["subject"][0]["digest"]["sha256"] = json!("0".repeat(64));
+    let within = |name: &str, changed: &str, fails: Fails, days: u32| {
+        let mut case = Case::certified(name, changed).failing(fails);
+        let rule = "rebuild = \"never\"";
+        case.policy = case.policy.replacen(rule, &format!("{rule}\nmax-age-days = {days}"), 1);
+        case
+    };
+    let too_old: Fails = &[("age", "attestation-too-old")];
+    let mut timeless = Case::new(
+        "signed_at_no_known_time_fail",
+        "The rule asks for an attestation of some age, and nobody vouches for when the key signed.",
+    )
+    .failing(too_old);
+    timeless.policy = timeless.policy.replacen(
+        "rebuild = \"never\"",
+        "rebuild = \"never\"\nmax-age-days = 3650",
+        1,
+    );
+    vec![
+        two_of(
+            "two_signers",
+            "The rule asks for two signers, and both of its keys signed.",
+            &[],
+            by(TestKey::Elsewhere),
+        ),
+        two_of(
+            "one_signer_twice_fail",
+            "The rule asks for two signers, and one of them signed twice.",
+            &[("threshold", "signers-too-few")],
+            by(TestKey::Release),
+        ),
+        two_of(
+            "two_signers_of_two_files_fail",
+            "The rule asks for two signers, and the second one's attestation is about another file.",
+            &[("threshold", "signers-too-few")],
+            bundle_of(TestKey::Elsewhere, &another.to_string()),
+        ),
+        within("signed_within_days", "The rule takes what was signed within 31 days.", &[], 31),
+        within(
+            "signed_longer_ago_fail",
+            "The rule takes what was signed within 30 days, and this was a day before.",
+            too_old,
+            30,
+        ),
+        timeless,
+    ]
+}
+
 /// What the policy decides of this file or its signer, whatever its rules say.
 pub(super) fn decisions() -> Vec<Case> {
     let digest = Sha256Digest::of(&Case::new("", "").wheel);

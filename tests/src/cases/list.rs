@@ -36,6 +36,7 @@ pub fn all() -> Vec<Case> {
         claims::builds(),
         claims::policies(),
         claims::decisions(),
+        claims::several(),
         claims::instructions(),
         certificates::all(),
     ]

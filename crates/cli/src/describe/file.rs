@@ -212,6 +212,10 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
         for identity in &rule.identities {
             section.fact("signed by the holder of a certificate", identity);
         }
+        if rule.threshold > 1 {
+            section.fact("different signers", rule.threshold);
+        }
+        section.maybe("signed within days", rule.max_age.map(|age| age.num_days()));
         for predicate_type in &rule.attestations {
             section.fact("attestation", predicate_type);
         }

@@ -226,11 +226,13 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::BuildType
         | CheckName::ExternalParameters
         | CheckName::Signer
+        | CheckName::Age
         | CheckName::Builder
         | CheckName::Source
         | CheckName::Ref
         | CheckName::CleanSource
         | CheckName::Isolation
+        | CheckName::Threshold
         | CheckName::Rebuild => Some(match report.policy.line {
             Some(line) => format!("{path}:{line}"),
             None => path.to_string(),

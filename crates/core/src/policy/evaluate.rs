@@ -1,5 +1,7 @@
 //! The rule that applies, and what it says of what a trusted signer signed.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::exceptions::Exception;
@@ -116,6 +118,65 @@ pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
             Status::Failed(refusal.expected_all(mismatches.into_iter().map(|(text, ..)| text)))
         }
         (_, status) => status,
+    }
+}
+
+/// Of the signers whose attestations hold there are as many different ones as the rule asks for. The holders that one
+/// identity of the policy stands for are one signer, however many certificates they had.
+pub fn threshold<'s>(rule: &Rule, held: impl Iterator<Item = &'s SignerIdentity>) -> Status {
+    if rule.threshold == 1 {
+        return Status::NotRequired;
+    }
+    let signers: BTreeSet<_> = held.filter_map(|signer| named(rule, signer)).collect();
+    let shown = signers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    if signers.len() >= rule.threshold {
+        return Status::Passed(Some(shown));
+    }
+    Status::Failed(
+        Refusal::new(Reason::SignersTooFew)
+            .expected(format!("{} different signers whose attestations hold", rule.threshold))
+            .found(match signers.len() {
+                0 => "none".to_owned(),
+                count => format!("{count}: {shown}"),
+            }),
+    )
+}
+
+/// A signer by what the rule knows of it.
+fn named(rule: &Rule, signer: &SignerIdentity) -> Option<String> {
+    match signer {
+        SignerIdentity::Key(id) => rule.keys.contains(id).then(|| format!("key {id}")),
+        SignerIdentity::Certificate(certificate) => {
+            let mut identities = rule.identities.iter();
+            let identity = identities.find(|it| it.mismatch(certificate).is_none())?;
+            Some(format!("identity {}", identity.name))
+        }
+    }
+}
+
+/// The attestation was signed as lately as the rule asks, by each time that is vouched for: a later time stamp makes
+/// no attestation younger.
+pub fn age(rule: &Rule, times: &[DateTime<Utc>], now: DateTime<Utc>) -> Status {
+    let Some(max_age) = rule.max_age else { return Status::NotRequired };
+    let refused = |found: String| {
+        Status::Failed(
+            Refusal::new(Reason::AttestationTooOld)
+                .expected(format!(
+                    "signed within {} days before {}",
+                    max_age.num_days(),
+                    now.to_rfc3339()
+                ))
+                .found(found),
+        )
+    };
+    match times.iter().min() {
+        None => refused(
+            "no time at which it was signed, which a log or time stamp would vouch for".to_owned(),
+        ),
+        Some(first) if now - *first > max_age => {
+            refused(format!("signed at {}", first.to_rfc3339()))
+        }
+        Some(_) => Status::Passed(None),
     }
 }
 

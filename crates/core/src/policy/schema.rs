@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::exceptions::Exceptions;
@@ -48,6 +49,10 @@ pub struct Rule {
     pub identities: Vec<IdentityRule>,
     /// The predicate types that count.
     pub attestations: BTreeSet<String>,
+    /// How many different signers must each have made an attestation that holds; at least 1.
+    pub threshold: usize,
+    /// How long ago an attestation may have been signed.
+    pub max_age: Option<TimeDelta>,
     /// Whether a signature over the bare file counts, which says nothing of its origin.
     pub bare_signature: bool,
     /// The repository that the source must come from.
@@ -195,6 +200,8 @@ impl Policy {
                 keys,
                 identities: said.identities,
                 attestations: said.attestations,
+                threshold: 1,
+                max_age: None,
                 bare_signature: said.bare_signature,
                 source: said.source,
                 git_ref: said.git_ref,

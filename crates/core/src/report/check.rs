@@ -38,6 +38,8 @@ coded! {
         ExternalParameters = "external-parameters",
         /// The signer is one of the rule's, and the policy does not revoke it.
         Signer = "signer",
+        /// The attestation is as new as the rule asks.
+        Age = "age",
         /// The builder is one of the rule's.
         Builder = "builder",
         /// The source repository is the rule's.
@@ -49,6 +51,8 @@ coded! {
         CleanSource = "clean-source",
         /// The build was held by a sandbox; asked of what `wheelmark build` made, which alone says so.
         Isolation = "isolation",
+        /// As many different signers as the rule asks for each made an attestation that holds.
+        Threshold = "threshold",
         /// The file was built again, where the rule asks for it.
         Rebuild = "rebuild",
         /// The file is one that the lock names, where one was given. Made by whoever read the lock, after

@@ -299,6 +299,10 @@ coded! {
         SignerRevoked = "signer-revoked",
         /// The policy has an exception for the file, whose time is over.
         ExceptionExpired = "exception-expired",
+        /// The attestation was signed longer ago than the rule allows, or nobody vouches for when.
+        AttestationTooOld = "attestation-too-old",
+        /// Fewer different signers than the rule asks for made an attestation that holds.
+        SignersTooFew = "signers-too-few",
         /// A trusted signer signed, but not one that this project's rule allows.
         SignerNotAllowed = "signer-not-allowed",
         /// The builder is not one that the rule allows.

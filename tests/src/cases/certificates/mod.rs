@@ -135,7 +135,7 @@ fn root_of(instance: &Sigstore) -> Vec<u8> {
 
 impl Case {
     /// A case in which the release workflow signed provenance and everything holds, to be changed.
-    fn certified(name: &str, changed: &str) -> Self {
+    pub(super) fn certified(name: &str, changed: &str) -> Self {
         let mut case = Self::new(name, changed).holding(&signed());
         case.policy = POLICY.to_owned();
         case.trusted_root = Some(root_of(&Sigstore::default()));

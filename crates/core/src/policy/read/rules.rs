@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use pep440_rs::VersionSpecifiers;
 use toml::Spanned;
 use version_ranges::Ranges;
@@ -83,6 +84,27 @@ impl Reader<'_> {
         Ok(files)
     }
 
+    /// How many of the signers must have signed.
+    fn threshold(&self, entry: &RuleEntry, signers: usize) -> Result<usize, PolicyError> {
+        let Some(threshold) = &entry.threshold else { return Ok(1) };
+        match *threshold.get_ref() {
+            0 => Err(self.error(threshold.span(), "at least one must sign")),
+            wanted if wanted > signers => {
+                let message =
+                    format!("the rule names {signers} signers, so that so many never sign");
+                Err(self.error(threshold.span(), message))
+            }
+            wanted => Ok(wanted),
+        }
+    }
+
+    fn days(&self, days: &Spanned<u32>) -> Result<TimeDelta, PolicyError> {
+        match *days.get_ref() {
+            0 => Err(self.error(days.span(), "nothing is so new")),
+            days => Ok(TimeDelta::days(days.into())),
+        }
+    }
+
     pub(super) fn rule(
         &self,
         earlier: &[Rule],
@@ -111,6 +133,7 @@ impl Reader<'_> {
             let message = "neither `keys` nor `identities`: nobody could sign";
             return Err(self.error(entry.projects.span(), message));
         }
+        let threshold = self.threshold(&entry, keys_allowed.len() + identities_allowed.len())?;
         // What a key's holder says of builder and source is all there is of them; a certificate names them.
         for (name, missing) in
             [("builders", entry.builders.is_none()), ("source", entry.source.is_none())]
@@ -140,6 +163,8 @@ impl Reader<'_> {
                 Some(list) => self.set(list, |text| self.predicate_type(text))?,
                 None => [PROVENANCE_TYPE.to_owned()].into(),
             },
+            threshold,
+            max_age: entry.max_age_days.as_ref().map(|days| self.days(days)).transpose()?,
             bare_signature: entry.bare_signature,
             source: entry.source.as_ref().map(|text| self.parsed(text)).transpose()?,
             git_ref: entry.git_ref.as_ref().map(|text| self.parsed(text)).transpose()?,

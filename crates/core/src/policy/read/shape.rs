@@ -60,6 +60,8 @@ pub(super) struct RuleEntry {
     pub(super) keys: Option<List>,
     pub(super) identities: Option<List>,
     pub(super) attestations: Option<List>,
+    pub(super) threshold: Option<Spanned<usize>>,
+    pub(super) max_age_days: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) bare_signature: bool,
     pub(super) source: Option<Spanned<String>>,
