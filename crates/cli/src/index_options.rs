@@ -46,23 +46,33 @@ impl IndexOptions {
 
     /// The index that was named, else the one that uv or pip is configured with, else the public one.
     pub fn url(&self) -> Result<IndexUrl, CliError> {
-        if let Some(url) = &self.index {
-            return url.parse().map_err(CliError::usage);
-        }
-        let url = configured::url().map_err(CliError::undecided)?;
-        url.as_deref().unwrap_or(DEFAULT_INDEX_URL).parse().map_err(|error| {
-            CliError::undecided(format!("as uv or pip is configured: {error}"))
-                .hint("name another by `--index URL`")
-        })
+        url(self.index.as_deref())
     }
 
     /// The usual bounds, but for the time that was given.
     pub fn limits(&self) -> IndexLimits {
-        let usual = IndexLimits::standard();
-        match self.index_timeout.map(|seconds| Duration::from_secs(seconds.get())) {
-            Some(time) => IndexLimits { connect: time, idle: time, ..usual },
-            None => usual,
-        }
+        limits(self.index_timeout)
+    }
+}
+
+/// As [`IndexOptions::url`].
+pub fn url(named: Option<&str>) -> Result<IndexUrl, CliError> {
+    if let Some(url) = named {
+        return url.parse().map_err(CliError::usage);
+    }
+    let url = configured::url().map_err(CliError::undecided)?;
+    url.as_deref().unwrap_or(DEFAULT_INDEX_URL).parse().map_err(|error| {
+        CliError::undecided(format!("as uv or pip is configured: {error}"))
+            .hint("name another by `--index URL`")
+    })
+}
+
+/// As [`IndexOptions::limits`].
+pub fn limits(timeout: Option<NonZeroU64>) -> IndexLimits {
+    let usual = IndexLimits::standard();
+    match timeout.map(|seconds| Duration::from_secs(seconds.get())) {
+        Some(time) => IndexLimits { connect: time, idle: time, ..usual },
+        None => usual,
     }
 }
 

@@ -4,6 +4,7 @@
 //! (expectations). Every check that can be made is made; one that cannot, because another failed, says
 //! so. Nothing here turns "could not check" into "accepted".
 
+mod claims;
 mod run;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -30,6 +31,7 @@ use crate::sdist::Sdist;
 use crate::subject;
 use crate::trust::{CertificateIdentity, SignerIdentity};
 use crate::wheel::Wheel;
+pub use claims::{Claim, claims};
 use run::{Run, Step, both, both_if};
 
 /// The file under test, as far as it could be read.

@@ -5,6 +5,7 @@
 mod accepted;
 mod answers;
 mod batches;
+mod init;
 mod interrupted;
 mod listing;
 mod real;

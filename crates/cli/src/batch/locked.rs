@@ -114,7 +114,8 @@ pub fn plan(
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Lock, CliError> {
+/// Reads a lock, whose form its name tells.
+pub fn read(path: &Path) -> Result<Lock, CliError> {
     let format = format_of(path)?;
     let text = input::read_text(path, LOCK_FILE)?;
     Lock::parse(format, &path.to_string_lossy(), &text)
@@ -132,7 +133,7 @@ fn format_of(path: &Path) -> Result<LockFormat, CliError> {
 }
 
 /// A place in a lock, safe on a terminal.
-fn at(path: &Path, line: usize) -> String {
+pub fn at(path: &Path, line: usize) -> String {
     format!("{}:{line}", Escaped(&path.to_string_lossy()))
 }
 

@@ -2,7 +2,7 @@
 
 mod folder;
 pub mod indexed;
-mod locked;
+pub mod locked;
 mod plan;
 
 pub use plan::{LockRead, Plan};

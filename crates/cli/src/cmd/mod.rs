@@ -5,6 +5,7 @@ mod demo;
 mod diff;
 mod inspect;
 mod keygen;
+mod policy;
 mod rebuild;
 mod trust;
 mod verify;
@@ -23,6 +24,7 @@ pub enum Command {
     Diff(diff::Arguments),
     Inspect(inspect::Arguments),
     Keygen(keygen::Arguments),
+    Policy(policy::Arguments),
     Rebuild(rebuild::Arguments),
     Trust(trust::Arguments),
     Verify(verify::Arguments),
@@ -37,6 +39,7 @@ impl Command {
             Command::Diff(arguments) => arguments.json,
             Command::Inspect(arguments) => arguments.json,
             Command::Keygen(arguments) => arguments.json,
+            Command::Policy(arguments) => arguments.json(),
             Command::Rebuild(arguments) => arguments.json,
             Command::Trust(arguments) => arguments.json(),
             Command::Verify(arguments) => arguments.json(),
@@ -52,6 +55,7 @@ pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
         Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Inspect(arguments) => inspect::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
+        Command::Policy(arguments) => policy::run(&arguments, output),
         Command::Rebuild(arguments) => rebuild::run(&arguments, output),
         Command::Trust(arguments) => trust::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),

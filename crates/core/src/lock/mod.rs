@@ -242,6 +242,11 @@ impl LockedProject {
         self.identities.extend(other.identities);
     }
 
+    /// The SHA-256 digests of its files.
+    pub fn digests(&self) -> impl Iterator<Item = Sha256Digest> {
+        self.files.iter().filter_map(|file| file.sha256)
+    }
+
     /// Whether a file of these bytes is one of the project's, under whatever name.
     pub fn has(&self, sha256: Sha256Digest) -> bool {
         self.files.iter().any(|file| file.sha256 == Some(sha256))

@@ -1,0 +1,208 @@
+//! A first policy as text, each line with where it came from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use wheelmark_core::attestation::repository::RepositoryUri;
+use wheelmark_core::report::Escaped;
+use wheelmark_core::trust::InstanceName;
+use wheelmark_core::verify::Claim;
+
+use super::init::{FileSeen, Gathered, Seen};
+
+/// How and when the policy is made.
+pub struct Made<'a> {
+    /// The locks.
+    pub locks: Vec<String>,
+    /// The index that was asked.
+    pub index: String,
+    /// The instance whose certificates counted.
+    pub instance: InstanceName,
+    /// Who answers for the exceptions.
+    pub owner: &'a str,
+    /// Until when they count.
+    pub expires: DateTime<Utc>,
+    /// When the policy is made.
+    pub now: DateTime<Utc>,
+}
+
+/// An identity of the policy, in the order of its keys; equal ones are one.
+type Identity = Vec<(&'static str, String)>;
+
+/// The policy.
+pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
+    let mut text = format!(
+        "# Made by `wheelmark policy init` from {} at {}, asking the index {}.\n\
+         #\n\
+         # Everything here was taken on first use: it is what signed or was locked then, and nobody compared it with\n\
+         # what the projects say of themselves. Look at each line, and keep this file under version control.\n\n\
+         schema = 1\n",
+        comment(&made.locks.join(", ")),
+        day_and_time(made.now),
+        comment(&made.index),
+    );
+    for left_out in &gathered.left_out {
+        let _ = writeln!(text, "\n# Left out, so that it is refused: {}", comment(left_out));
+    }
+    for seen in &gathered.projects {
+        project(made, seen, &mut text);
+    }
+    text
+}
+
+/// What was made, for a person.
+pub fn summary(gathered: &Gathered, path: &str) -> String {
+    let attested =
+        gathered.projects.iter().filter(|it| it.files.iter().any(FileSeen::is_attested)).count();
+    let bare = gathered.projects.iter().filter(|it| it.files.iter().any(FileSeen::is_bare)).count();
+    let refused =
+        gathered.projects.iter().flat_map(|it| &it.files).filter(|it| !it.is_taken()).count();
+    let mut summary = format!(
+        "made {path}: {attested} projects by who signs them, {bare} with files that are only taken as locked"
+    );
+    if refused > 0 {
+        let _ = write!(summary, ", {refused} files left out whose attestations do not hold");
+    }
+    if !gathered.left_out.is_empty() {
+        let _ = write!(
+            summary,
+            ", {} entries left out that no file can be held against",
+            gathered.left_out.len()
+        );
+    }
+    summary + "; look at each line of it"
+}
+
+fn project(made: &Made<'_>, seen: &Seen, text: &mut String) {
+    let Seen { project, place, files, unlisted } = seen;
+    let attested = files.iter().filter(|file| file.is_attested()).count();
+    let _ = writeln!(
+        text,
+        "\n# {} {}, locked at {}: {attested} of {} files have an attestation that holds.",
+        project.name,
+        project.version,
+        comment(place),
+        files.len()
+    );
+    if *unlisted > 0 {
+        let _ = writeln!(
+            text,
+            "# {unlisted} of its digests are of no file that the index lists; left out."
+        );
+    }
+    for file in files.iter().filter(|file| !file.is_taken()) {
+        let because = file.claims.iter().find_map(|claim| claim.as_ref().err());
+        let because = because.map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "# Left out, so that it is refused: {}: {}",
+            file.name,
+            comment(&because)
+        );
+    }
+    rule(made, seen, text);
+    let bare: Vec<_> = files.iter().filter(|file| file.is_bare()).collect();
+    if !bare.is_empty() {
+        exception(made, seen, &bare, text);
+    }
+}
+
+/// The identities that signed, and the rule that takes them.
+fn rule(made: &Made<'_>, seen: &Seen, text: &mut String) {
+    let mut identities: BTreeMap<Identity, &str> = BTreeMap::new();
+    let mut types = BTreeSet::new();
+    let mut build_types = BTreeSet::new();
+    for file in &seen.files {
+        for claim in file.claims.iter().flatten() {
+            identities.entry(identity(claim, made.instance)).or_insert(&file.name);
+            types.insert(claim.predicate_type.clone());
+            build_types.extend(claim.build_type.clone());
+        }
+    }
+    if identities.is_empty() {
+        return;
+    }
+    let mut names = Vec::new();
+    for (number, (identity, file)) in identities.iter().enumerate() {
+        let name = match number {
+            0 => seen.project.name.to_string(),
+            number => format!("{}--{}", seen.project.name, number + 1),
+        };
+        let _ =
+            writeln!(text, "\n[identities.{name}]\n# From the certificate that signed for {file}.");
+        for (key, value) in identity {
+            let _ = writeln!(text, "{key} = {}", quoted(value));
+        }
+        names.push(name);
+    }
+    let _ = writeln!(text, "\n[[rules]]");
+    let _ = writeln!(text, "projects = {}", list([seen.project.name.to_string()]));
+    let _ = writeln!(text, "identities = {}", list(names));
+    let _ = writeln!(text, "# What the index had signed.\nattestations = {}", list(types));
+    if !build_types.is_empty() {
+        let _ = writeln!(text, "build-types = {}", list(build_types));
+    }
+    let _ = writeln!(text, "# Nothing is built again.\nrebuild = \"never\"");
+}
+
+fn exception(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String) {
+    let _ = writeln!(text, "\n[[exceptions]]\nsha256 = [");
+    for file in bare {
+        let _ = writeln!(text, "    # {}\n    \"{}\",", file.name, file.sha256);
+    }
+    let reason = format!(
+        "{} {}: the index had no attestation on {}; taken as it was locked",
+        seen.project.name,
+        seen.project.version,
+        made.now.format("%Y-%m-%d")
+    );
+    let _ = writeln!(
+        text,
+        "]\nreason = {}\nowner = {}\nexpires = {}",
+        quoted(&reason),
+        quoted(made.owner),
+        day_and_time(made.expires)
+    );
+}
+
+/// Who a certificate vouches for, by what stays from release to release.
+fn identity(claim: &Claim, instance: InstanceName) -> Identity {
+    let (signer, claims) = (&claim.signer, &claim.signer.claims);
+    let mut identity = vec![("trust", instance.to_string()), ("issuer", signer.issuer.clone())];
+    let repository = signer.repository().filter(|uri| uri.parse::<RepositoryUri>().is_ok());
+    match repository {
+        // Its name has the ref in it, which changes with each release.
+        Some(repository) => {
+            identity.push(("repository", repository));
+            let more = [
+                ("repository-id", claims.source_repository_identifier.clone()),
+                ("owner-id", claims.source_repository_owner_identifier.clone()),
+                ("workflow", claim.origin.workflow.clone()),
+                ("environment", claims.deployment_environment.clone()),
+            ];
+            identity.extend(more.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        }
+        None => identity.push(("san", signer.san.as_str().to_owned())),
+    }
+    identity
+}
+
+fn list(values: impl IntoIterator<Item = String>) -> String {
+    let values: Vec<_> = values.into_iter().map(|value| quoted(&value)).collect();
+    format!("[{}]", values.join(", "))
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// A text of somebody else's within a comment: on one line, and nothing in it moves a terminal.
+fn comment(text: &str) -> String {
+    Escaped(text).to_string()
+}
+
+fn day_and_time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

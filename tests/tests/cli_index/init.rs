@@ -1,0 +1,146 @@
+//! `wheelmark policy init`: what it writes is a policy that takes what the lock names, and nothing else.
+
+use serde_json::json;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_tests::index_server::integrity_path;
+use wheelmark_tests::statement::{failures, report};
+
+use super::*;
+
+const LOCK: &str = "requirements.txt";
+
+/// Locks `demo` 1.0 by these digests.
+fn lock(place: &Place, digests: &[Sha256Digest]) {
+    let hashes: Vec<_> = digests.iter().map(|digest| format!(" --hash=sha256:{digest}")).collect();
+    place.put(LOCK, format!("demo==1.0{}\n", hashes.concat()).as_bytes());
+}
+
+fn of_demo() -> Sha256Digest {
+    Sha256Digest::of(&demo().bytes)
+}
+
+fn init(place: &Place, arguments: &[&str]) -> Command {
+    let mut command = wheelmark();
+    command.current_dir(&place.folder).args(["policy", "init", "-r", LOCK, "--at", AT]);
+    command.args(["--trust", "private", "--trust-root", TRUSTED_ROOT]);
+    command.args(["--index", &place.server.url()]).args(arguments);
+    command
+}
+
+/// The policy that is written for what the place has.
+fn written(place: &Place) -> String {
+    let text = said(&mut init(place, &[]), 0);
+    place.put("policy.toml", text.as_bytes());
+    text
+}
+
+#[test]
+fn an_attested_project_is_bound_to_who_signs_it() {
+    let place = Place::new();
+    lock(&place, &[of_demo()]);
+    let text = written(&place);
+    assert_eq!(said(&mut init(&place, &[]), 0), text, "the same every time");
+    for line in [
+        "# demo 1.0, locked at requirements.txt:1: 1 of 1 files have an attestation that holds.",
+        "[identities.demo]",
+        &format!("# From the certificate that signed for {FILENAME}."),
+        "trust = \"private\"",
+        "issuer = \"https://token.actions.githubusercontent.com\"",
+        "repository = \"https://github.com/octo/demo\"",
+        "repository-id = \"1001\"",
+        "owner-id = \"2002\"",
+        "workflow = \".github/workflows/release.yml\"",
+        "environment = \"pypi\"",
+        "projects = [\"demo\"]",
+        "attestations = [\"https://docs.pypi.org/attestations/publish/v1\"]",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    assert!(!text.contains("[[exceptions]]"), "{text}");
+    assert_eq!(
+        asked(&place, &wheelmark_tests::index_server::file_path(FILENAME)),
+        0,
+        "not downloaded"
+    );
+    report(&mut place.verify(&RELEASE), 0);
+    // Another owner of the name would have another id.
+    place.put("policy.toml", text.replace("\"2002\"", "\"2003\"").as_bytes());
+    let refused = report(&mut place.verify(&RELEASE), 10);
+    assert_eq!(failures(&refused)[0].1, "signer-not-allowed");
+}
+
+#[test]
+fn what_has_no_attestation_is_taken_as_it_was_locked_and_no_longer_than_said() {
+    let place = Place::new();
+    place.server.serve(PROJECT, &[Served { provenance: None, ..demo() }]);
+    lock(&place, &[of_demo()]);
+    let text = said(&mut init(&place, &["--owner", "a \"b\"\n", "--exceptions-days", "7"]), 0);
+    place.put("policy.toml", text.as_bytes());
+    assert!(text.contains("expires = 2026-01-08T00:00:00Z\n"), "{text}");
+    assert!(text.contains("0 of 1 files have an attestation"), "{text}");
+    let verify = |at: &str| {
+        let mut command = place.bare(&RELEASE);
+        command.args(["--policy", "policy.toml", "--at", at]);
+        command
+    };
+    let taken = report(&mut verify("2026-01-08T00:00:00Z"), 0);
+    assert_eq!(taken["policy"]["rule"], "exceptions[0]");
+    let refused = report(&mut verify("2026-01-08T00:00:01Z"), 10);
+    assert_eq!(failures(&refused)[0].1, "exception-expired");
+    // Other bytes under the same name are not what was locked.
+    let mut other = demo();
+    other.bytes = fixture("policy.toml");
+    place.server.serve(PROJECT, &[Served { provenance: None, ..other }]);
+    report(&mut verify(AT), 10);
+}
+
+#[test]
+fn an_attestation_that_does_not_hold_makes_no_exception() {
+    let place = Place::new();
+    lock(&place, &[of_demo()]);
+    let fork = String::from_utf8(fixture(&format!("{FILENAME}.provenance"))).expect("UTF-8");
+    let fork = fork.replace("octo/demo", "fork/demo");
+    place.server.serve(PROJECT, &[Served { provenance: Some(fork.into_bytes()), ..demo() }]);
+    let text = said(&mut init(&place, &[]), 1);
+    assert!(text.contains("nothing to write"), "{text}");
+    place.put(
+        LOCK,
+        format!("demo==1.0 --hash=sha256:{}\nother==1 --hash=sha256:{0}\n", of_demo()).as_bytes(),
+    );
+    place.server.serve("other", &[]);
+    assert!(said(&mut init(&place, &[]), 1).contains("other"));
+}
+
+#[test]
+fn an_answer_that_is_none_writes_nothing() {
+    let place = Place::new();
+    lock(&place, &[of_demo()]);
+    for status in [401, 403, 429, 500] {
+        place.server.told(&integrity_path(FILENAME), Reply::status(status));
+        let said = said(&mut init(&place, &["--out", "made.toml"]), 1);
+        assert!(said.contains(&format!("status {status}")), "{said}");
+        assert!(!place.folder.path().join("made.toml").exists());
+    }
+    place.server.told(&integrity_path(FILENAME), Reply::status(404));
+    let told = said(&mut init(&place, &["--out", "made.toml"]), 0);
+    assert!(told.contains("0 projects by who signs them, 1 with files"), "{told}");
+    assert!(said(&mut init(&place, &["--out", "made.toml"]), 1).contains("exists already"));
+    said(&mut init(&place, &["--out", "made.toml", "--overwrite"]), 0);
+    assert!(said(&mut init(&place, &["--out", LOCK, "--overwrite"]), 2).contains("write over"));
+}
+
+#[test]
+fn what_the_index_does_not_list_is_left_out_and_said() {
+    let place = Place::new();
+    lock(&place, &[of_demo(), Sha256Digest::of(b"other")]);
+    let text = written(&place);
+    assert!(text.contains("# 1 of its digests are of no file that the index lists; left out.\n"));
+    assert!(!text.contains(&Sha256Digest::of(b"other").to_string()));
+    let mut with_folder = format!("demo==1.0 --hash=sha256:{}\n", of_demo());
+    with_folder += "-e ./here\n";
+    place.put(LOCK, with_folder.as_bytes());
+    assert!(written(&place).contains("# Left out, so that it is refused: requirements.txt:2: `"));
+    // What an index lists in another form is no file of it.
+    place.bent(|page| page["files"][0]["hashes"] = json!({}));
+    said(&mut init(&place, &[]), 1);
+}
