@@ -144,3 +144,29 @@ fn what_the_index_does_not_list_is_left_out_and_said() {
     place.bent(|page| page["files"][0]["hashes"] = json!({}));
     said(&mut init(&place, &[]), 1);
 }
+
+#[test]
+fn several_versions_and_locks_of_a_project_are_one_rule() {
+    let place = Place::new();
+    let other =
+        Served { filename: "demo-2.0.tar.gz".to_owned(), bytes: b"2".to_vec(), provenance: None };
+    place.server.serve(PROJECT, &[demo(), other]);
+    let (one, two) = (of_demo(), Sha256Digest::of(b"2"));
+    place.put(LOCK, format!("demo==1.0 --hash=sha256:{one}\n").as_bytes());
+    let both = format!(
+        "[[package]]\nname = \"demo\"\nversion = \"1.0\"\nwheels = [{{ name = \"{FILENAME}\", \
+                        hashes = {{ sha256 = \"{one}\" }} }}]\n[[package]]\nname = \"demo\"\nversion = \"2.0\"\n\
+                        sdist = {{ name = \"demo-2.0.tar.gz\", hashes = {{ sha256 = \"{two}\" }} }}\n"
+    );
+    let pylock = format!(
+        "lock-version = \"1.0\"\ncreated-by = \"test\"\n{}",
+        both.replace("[[package]]", "[[packages]]")
+    );
+    place.put("pylock.toml", pylock.as_bytes());
+    place.put("pylock.b.toml", pylock.as_bytes());
+    let text = said(&mut init(&place, &["-r", "pylock.toml", "-r", "pylock.b.toml"]), 0);
+    for (part, times) in [("[identities.", 1), ("[[rules]]", 1), ("[[exceptions]]", 1)] {
+        assert_eq!(text.matches(part).count(), times, "{part}\n{text}");
+    }
+    assert_eq!(text.matches("# demo 2.0, locked at ").count(), 2, "{text}");
+}

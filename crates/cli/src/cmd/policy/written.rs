@@ -45,8 +45,19 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
     for left_out in &gathered.left_out {
         let _ = writeln!(text, "\n# Left out, so that it is refused: {}", comment(left_out));
     }
-    for seen in &gathered.projects {
-        project(made, seen, &mut text);
+    // Of one project several versions may be locked, and by several locks.
+    let mut excepted = BTreeSet::new();
+    for versions in gathered.projects.chunk_by(|one, other| one.project.name == other.project.name)
+    {
+        versions.iter().for_each(|seen| about(seen, &mut text));
+        rule(made, versions, &mut text);
+        for seen in versions {
+            let bare = seen.files.iter().filter(|file| file.is_bare());
+            let bare: Vec<_> = bare.filter(|file| excepted.insert(file.sha256)).collect();
+            if !bare.is_empty() {
+                exception(made, seen, &bare, &mut text);
+            }
+        }
     }
     text
 }
@@ -74,7 +85,8 @@ pub fn summary(gathered: &Gathered, path: &str) -> String {
     summary + "; look at each line of it"
 }
 
-fn project(made: &Made<'_>, seen: &Seen, text: &mut String) {
+/// What there is of a locked project, in comments.
+fn about(seen: &Seen, text: &mut String) {
     let Seen { project, place, files, unlisted } = seen;
     let attested = files.iter().filter(|file| file.is_attested()).count();
     let _ = writeln!(
@@ -101,33 +113,29 @@ fn project(made: &Made<'_>, seen: &Seen, text: &mut String) {
             comment(&because)
         );
     }
-    rule(made, seen, text);
-    let bare: Vec<_> = files.iter().filter(|file| file.is_bare()).collect();
-    if !bare.is_empty() {
-        exception(made, seen, &bare, text);
-    }
 }
 
 /// The identities that signed, and the rule that takes them.
-fn rule(made: &Made<'_>, seen: &Seen, text: &mut String) {
+fn rule(made: &Made<'_>, versions: &[Seen], text: &mut String) {
     let mut identities: BTreeMap<Identity, &str> = BTreeMap::new();
     let mut types = BTreeSet::new();
     let mut build_types = BTreeSet::new();
-    for file in &seen.files {
+    for file in versions.iter().flat_map(|seen| &seen.files) {
         for claim in file.claims.iter().flatten() {
             identities.entry(identity(claim, made.instance)).or_insert(&file.name);
             types.insert(claim.predicate_type.clone());
             build_types.extend(claim.build_type.clone());
         }
     }
+    let Some(project) = versions.first().map(|seen| seen.project.name.to_string()) else { return };
     if identities.is_empty() {
         return;
     }
     let mut names = Vec::new();
     for (number, (identity, file)) in identities.iter().enumerate() {
         let name = match number {
-            0 => seen.project.name.to_string(),
-            number => format!("{}--{}", seen.project.name, number + 1),
+            0 => project.clone(),
+            number => format!("{project}--{}", number + 1),
         };
         let _ =
             writeln!(text, "\n[identities.{name}]\n# From the certificate that signed for {file}.");
@@ -137,7 +145,7 @@ fn rule(made: &Made<'_>, seen: &Seen, text: &mut String) {
         names.push(name);
     }
     let _ = writeln!(text, "\n[[rules]]");
-    let _ = writeln!(text, "projects = {}", list([seen.project.name.to_string()]));
+    let _ = writeln!(text, "projects = {}", list([project]));
     let _ = writeln!(text, "identities = {}", list(names));
     let _ = writeln!(text, "# What the index had signed.\nattestations = {}", list(types));
     if !build_types.is_empty() {
