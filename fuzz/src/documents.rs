@@ -21,7 +21,10 @@ pub fn policy(data: &[u8]) {
         return;
     };
     if let Ok(policy) = Policy::parse("policy.toml", text, &Embedded) {
-        assert!(policy.rules().iter().all(|rule| !rule.keys.is_empty()));
+        for rule in policy.rules() {
+            let signers = rule.keys.len() + rule.identities.len();
+            assert!((1..=signers).contains(&rule.threshold), "{rule:?}");
+        }
     }
 }
 

@@ -174,7 +174,17 @@ fn policies() -> Vec<Vec<u8>> {
         keys = [\"release\"]\nsource = \"https://example.org/owner/demo\"\n\
         ref = \"refs/tags/v{version}\"\n\
         builders = [\"https://wheelmark.dev/builders/local/v1\"]\nrebuild = \"never\"\n";
-    vec![policy.into()]
+    let decided = format!(
+        "{policy}threshold = 1\nmax-age-days = 30\nversions = \">=1,<3\"\nkinds = [\"wheel\"]\n\
+         tags = [\"py3-none-*\"]\n\n[identities.one]\ntrust = \"public-good\"\n\
+         issuer = \"https://token.actions.githubusercontent.com\"\nrepository = \"https://github.com/o/r\"\n\
+         workflow = \".github/workflows/w.yml\"\nowner-id = \"1\"\ntriggers = [\"push\"]\n\n\
+         [[exceptions]]\nsha256 = [\"{0}\"]\nreason = \"r\"\nowner = \"o\"\nexpires = 2027-01-01T00:00:00Z\n\n\
+         [[revocations]]\nprojects = [\"demo-*\"]\nversions = \"!=1.0\"\nreason = \"r\"\n\n\
+         [[revocations]]\nidentities = [\"one\"]\nreason = \"r\"\n",
+        "a".repeat(64)
+    );
+    vec![policy.into(), decided.into_bytes()]
 }
 
 fn jsons() -> Vec<Vec<u8>> {

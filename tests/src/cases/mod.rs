@@ -8,11 +8,13 @@
 
 mod certificates;
 mod claims;
+mod held;
 mod list;
 mod signed;
 
 use std::path::{Path, PathBuf};
 
+pub use held::Held;
 pub use list::all;
 pub use signed::{TestKey, bundle_of, envelope};
 
