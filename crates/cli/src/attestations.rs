@@ -33,16 +33,6 @@ pub struct Found {
     pub missing: Vec<String>,
 }
 
-impl Found {
-    /// Both.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        self.given.extend(other.given);
-        self.missing.extend(other.missing);
-        self
-    }
-}
-
 /// Reads the attestations of a file: `named`, or all that lie beside it.
 ///
 /// Only "there is no such file" is an absence; what cannot be read is an error.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use serde::{Serialize, Serializer};
+use wheelmark_core::report::Decision;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,14 @@ impl Exit {
             Exit::Rejected => 10,
             Exit::Differs => 11,
             Exit::Inconclusive => 12,
+        }
+    }
+
+    /// What a decision means.
+    pub fn of(decision: Decision) -> Self {
+        match decision {
+            Decision::Accepted => Exit::Accepted,
+            Decision::Rejected => Exit::Rejected,
         }
     }
 

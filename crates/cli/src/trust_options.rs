@@ -92,9 +92,7 @@ impl TrustOptions {
                     .hint("give one of them"))
             }
             (Some(path), _, _) => {
-                let text = input::read_text(path, MAX_POLICY)?;
-                let policy = Policy::parse(&path.to_string_lossy(), &text, &roots)
-                    .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
+                let policy = policy_file(path)?.read(&roots)?;
                 let root = policy.trust();
                 let logs = root.keys().filter_map(TrustedKey::log);
                 self.private_used(
@@ -219,6 +217,28 @@ impl TrustOptions {
             matches!(PemKind::of(&pem), Some(PemKind::PrivateKey | PemKind::EncryptedPrivateKey));
         Ok(private.then_some(path.as_path()))
     }
+}
+
+/// The text of a policy file, and how it is called.
+pub struct PolicyFile {
+    /// Its path.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl PolicyFile {
+    /// Reads it as a policy.
+    pub fn read(&self, roots: &TrustRoots) -> Result<Policy, CliError> {
+        Policy::parse(&self.path, &self.text, roots)
+            .map_err(|error| CliError::undecided(Escaped(&error.to_string())))
+    }
+}
+
+/// Reads the text of a policy file.
+pub fn policy_file(path: &Path) -> Result<PolicyFile, CliError> {
+    let text = input::read_text(path, MAX_POLICY)?;
+    Ok(PolicyFile { path: path.to_string_lossy().into_owned(), text })
 }
 
 fn instance(

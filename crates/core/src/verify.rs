@@ -73,6 +73,9 @@ pub struct Outcome {
     /// What is known of the file's origin, where everything held but for a rebuild that the rule may still
     /// ask for.
     pub provenance: Option<VerifiedProvenance>,
+    /// Who signed the attestation whose checks the report shows, where its signature held; whether they may is
+    /// what the report says.
+    pub signer: Option<SignerIdentity>,
     contents: Option<Contents>,
 }
 
@@ -127,14 +130,14 @@ pub fn verify(
     report.trust = TrustUsed::of(policy.trust(), now);
     report.notes.extend(report.trust.iter().filter_map(TrustUsed::note));
     report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
-    let provenance = match (held, signer, known) {
+    let provenance = match (held, signer.clone(), known) {
         (true, Some(signer), Some((origin, build))) => {
             let build = build.map(|build| VerifiedBuild { sha256, build });
             Some(VerifiedProvenance { sha256, signer, origin, build })
         }
         _ => None,
     };
-    Outcome { report, provenance, contents }
+    Outcome { report, provenance, signer, contents }
 }
 
 /// What an exception decides: the file is sound, and nothing is asked of its origin.
@@ -153,7 +156,7 @@ fn excepted(
     let decided_by = Some((&*exception.name, Some(exception.line)));
     let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
     report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
-    Outcome { report, provenance: None, contents }
+    Outcome { report, provenance: None, signer: None, contents }
 }
 
 /// What every attestation of a file is held against.

@@ -16,7 +16,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use wheelmark_core::lock::LockedProject;
-use wheelmark_core::report::{Decision, Report, TrustUsed};
+use wheelmark_core::report::{Report, TrustUsed};
 use wheelmark_index::FileListed;
 
 use crate::error::CliError;
@@ -93,23 +93,20 @@ pub struct Locked {
 }
 
 /// What was decided of an item, or what kept it from being decided.
-pub struct Seen {
+pub struct Seen<T = Report> {
     /// The item.
     pub subject: Subject,
     /// The entry of a lock that it was held against.
     pub locked: Option<Locked>,
     /// The decision.
-    pub outcome: Result<Report, CliError>,
+    pub outcome: Result<T, CliError>,
 }
 
 impl Seen {
     /// How the program would end if there were nothing else.
     pub fn exit(&self) -> Exit {
         match &self.outcome {
-            Ok(report) => match report.decision() {
-                Decision::Accepted => Exit::Accepted,
-                Decision::Rejected => Exit::Rejected,
-            },
+            Ok(report) => Exit::of(report.decision()),
             Err(error) => error.exit,
         }
     }
@@ -208,12 +205,12 @@ pub fn sort(items: &mut Vec<Item>) {
 
 /// Has `judge` look at every item, on `jobs` threads, and hands the results to `each` in the items' order,
 /// as soon as that allows.
-pub fn run(
+pub fn run<T: Send>(
     items: &[Item],
     jobs: NonZeroUsize,
     cancel: &Arc<AtomicBool>,
-    judge: impl Fn(&Item) -> Result<Report, CliError> + Sync,
-    mut each: impl FnMut(Seen) -> Result<(), CliError>,
+    judge: impl Fn(&Item) -> Result<T, CliError> + Sync,
+    mut each: impl FnMut(Seen<T>) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
@@ -280,7 +277,7 @@ mod tests {
                 if matches!(&item.subject, Subject::File(path) if path.ends_with("0000")) {
                     thread::sleep(std::time::Duration::from_millis(20));
                 }
-                Err(CliError::undecided("x"))
+                Err::<Report, _>(CliError::undecided("x"))
             };
             let jobs = NonZeroUsize::new(jobs).unwrap();
             let each = |it: Seen| {
@@ -296,7 +293,7 @@ mod tests {
     fn a_failure_to_show_or_an_interrupt_ends_it() {
         let items = items(50);
         let jobs = NonZeroUsize::new(2).unwrap();
-        let judge = |_: &Item| Err(CliError::undecided("x"));
+        let judge = |_: &Item| Err::<Report, _>(CliError::undecided("x"));
         let each = |_: Seen| Err(CliError::undecided("full"));
         let error = run(&items, jobs, &Arc::default(), judge, each).unwrap_err();
         assert_eq!(error.message, "full");

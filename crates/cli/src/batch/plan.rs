@@ -20,6 +20,7 @@ pub struct Plan {
 }
 
 /// A lock that was read.
+#[derive(Clone)]
 pub struct LockRead {
     /// Its file.
     pub path: PathBuf,

@@ -22,13 +22,14 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::CompareLimits;
 use wheelmark_core::policy::LOCAL_BUILDER;
 use wheelmark_core::report::{CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
-use wheelmark_core::verify::{Artifact, Contents, VerifiedBuild};
+use wheelmark_core::verify::{Artifact, Contents, Outcome, VerifiedBuild};
 
 use self::written::{SignedResult, Written};
-use super::verify::{self, Judged};
+use super::verify;
 use crate::artifact;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, below};
+use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::input::Watched;
 use crate::interrupt;
@@ -147,8 +148,9 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let bundle = arguments.bundle.as_deref();
-    let judged = verify::judge(&arguments.wheel, bundle, &policy, now, &cancel)?;
-    let Judged { artifact, given, report, provenance } = judged;
+    let evidence = Evidence::of_file(&arguments.wheel, bundle, &cancel)?;
+    let Outcome { report, provenance, .. } = evidence.weigh(&policy, now);
+    let Evidence { artifact, given, .. } = evidence;
     let Some(provenance) = provenance else {
         tell(arguments, &without_provenance(report), None, output)?;
         return Ok(Exit::Rejected);

@@ -21,6 +21,32 @@ pub struct Files {
     pub tags: BTreeSet<TagPattern>,
 }
 
+/// What a rule is about instead of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Other<'a> {
+    /// Other versions.
+    Versions(&'a VersionSpecifiers),
+    /// Other kinds.
+    Kinds(&'a BTreeSet<Kind>),
+    /// Other tags.
+    Tags(&'a BTreeSet<TagPattern>),
+}
+
+impl fmt::Display for Other<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = |words: Vec<String>| words.join(", ");
+        match self {
+            Self::Versions(versions) => write!(f, "versions {versions}"),
+            Self::Kinds(kinds) => {
+                write!(f, "kinds {}", listed(kinds.iter().map(ToString::to_string).collect()))
+            }
+            Self::Tags(tags) => {
+                write!(f, "tags {}", listed(tags.iter().map(ToString::to_string).collect()))
+            }
+        }
+    }
+}
+
 /// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -37,14 +63,26 @@ pub struct TagPattern([String; 3]);
 impl Files {
     /// Whether the file is one of them.
     pub fn hold(&self, file: &DistFilename) -> bool {
+        self.other_than(file).is_none()
+    }
+
+    /// What keeps the file from being one of them.
+    pub fn other_than(&self, file: &DistFilename) -> Option<Other<'_>> {
         let (kind, tags) = match file {
             DistFilename::Wheel(wheel) => (Kind::Wheel, Some(wheel.tags())),
             DistFilename::Sdist(_) => (Kind::Sdist, None),
         };
         let matched = |tag: &Tag| self.tags.iter().any(|pattern| pattern.matches(tag));
-        self.versions.as_ref().is_none_or(|versions| versions.contains(file.version()))
-            && (self.kinds.is_empty() || self.kinds.contains(&kind))
-            && (self.tags.is_empty() || tags.is_some_and(|tags| tags.iter().all(matched)))
+        let versions = self.versions.as_ref();
+        if let Some(others) = versions.filter(|it| !it.contains(file.version())) {
+            Some(Other::Versions(others))
+        } else if !self.kinds.is_empty() && !self.kinds.contains(&kind) {
+            Some(Other::Kinds(&self.kinds))
+        } else if !self.tags.is_empty() && !tags.is_some_and(|tags| tags.iter().all(matched)) {
+            Some(Other::Tags(&self.tags))
+        } else {
+            None
+        }
     }
 
     /// The versions as ranges, to tell whether one set of them is within another.

@@ -2,11 +2,13 @@
 //!
 //! [`Policy::parse`] reads the file; [`evaluate`] holds provenance against the rule that applies.
 
+mod derivation;
 pub mod evaluate;
 mod exceptions;
 mod files;
 mod identity;
 mod instructions;
+mod lint;
 mod pattern;
 mod projects;
 mod read;
@@ -15,10 +17,12 @@ mod revocations;
 mod rules_tests;
 mod schema;
 
+pub use derivation::{Derivation, Part, RuleTried};
 pub use exceptions::{Exception, Exceptions};
 pub use files::{Files, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
 pub use instructions::Instructions;
+pub use lint::{Finding, Lint};
 pub use pattern::{RefPattern, RefPatternError};
 pub use projects::{ProjectPattern, ProjectPatternError};
 pub use revocations::{Revocation, Revocations, Revoked};

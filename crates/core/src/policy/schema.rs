@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::exceptions::Exceptions;
 use super::files::Files;
 use super::identity::IdentityRule;
 use super::instructions::Instructions;
+use super::lint::Finding;
 use super::pattern::RefPattern;
 use super::projects::{ByProject, ProjectPattern};
 use super::read;
@@ -172,6 +173,19 @@ impl Policy {
     /// [`PolicyError`] for anything but a complete policy without contradiction.
     pub fn parse(path: &str, text: &str, instances: &dyn Instances) -> Result<Self, PolicyError> {
         read::policy(path, text, instances)
+    }
+
+    /// As [`Policy::parse`], with what is to be pointed out in it at the time `now`, in the order of the file.
+    ///
+    /// # Errors
+    /// As [`Policy::parse`].
+    pub fn linted(
+        path: &str,
+        text: &str,
+        instances: &dyn Instances,
+        now: DateTime<Utc>,
+    ) -> Result<(Self, Vec<Finding>), PolicyError> {
+        read::linted(path, text, instances, now)
     }
 
     /// The policy that signers and a source on the command line mean: these alone, whatever the project,

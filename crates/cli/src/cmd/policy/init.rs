@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use wheelmark_build::atomic::Existing;
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::filename::ProjectName;
+use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::lock::LockedProject;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{Escaped, Refusal};
@@ -86,7 +86,7 @@ pub struct Seen {
 /// A locked file that the index lists.
 pub struct FileSeen {
     /// Its name.
-    pub name: String,
+    pub filename: DistFilename,
     /// Its digest.
     pub sha256: Sha256Digest,
     /// What was claimed of it, or why an attestation says nothing.
@@ -139,7 +139,6 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let made = written::Made {
         locks: arguments.locks.iter().map(|lock| lock.to_string_lossy().into_owned()).collect(),
         index: index.url(),
-        instance: arguments.trust,
         owner: &arguments.owner,
         expires: now + TimeDelta::days(arguments.exceptions_days.get().into()),
         now,
@@ -221,7 +220,7 @@ fn seen(
     for file in &listed {
         let given = index.attestations(file)?.given;
         files.push(FileSeen {
-            name: file.filename().as_str().to_owned(),
+            filename: file.filename().clone(),
             sha256: file.sha256(),
             claims: match given.is_empty() {
                 true => Vec::new(),

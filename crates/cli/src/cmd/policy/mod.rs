@@ -1,5 +1,7 @@
 //! `wheelmark policy`: to make a policy and to work on it.
 
+mod check;
+mod explain;
 mod init;
 mod written;
 
@@ -16,6 +18,8 @@ pub struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Verb {
+    Check(check::Arguments),
+    Explain(Box<explain::Arguments>),
     Init(init::Arguments),
 }
 
@@ -23,6 +27,8 @@ impl Arguments {
     /// Whether the answer is to be JSON.
     pub fn json(&self) -> bool {
         match &self.verb {
+            Verb::Check(arguments) => arguments.json,
+            Verb::Explain(arguments) => arguments.json,
             Verb::Init(_) => false,
         }
     }
@@ -31,6 +37,8 @@ impl Arguments {
 /// Does it.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     match &arguments.verb {
+        Verb::Check(arguments) => check::run(arguments, output),
+        Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Init(arguments) => init::run(arguments, output),
     }
 }

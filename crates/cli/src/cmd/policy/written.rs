@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use pep440_rs::Version;
 use wheelmark_core::attestation::repository::RepositoryUri;
+use wheelmark_core::filename::{DistFilename, ProjectName};
+use wheelmark_core::policy::RefPattern;
 use wheelmark_core::report::Escaped;
-use wheelmark_core::trust::InstanceName;
 use wheelmark_core::verify::Claim;
 
 use super::init::{FileSeen, Gathered, Seen};
@@ -17,8 +19,6 @@ pub struct Made<'a> {
     pub locks: Vec<String>,
     /// The index that was asked.
     pub index: String,
-    /// The instance whose certificates counted.
-    pub instance: InstanceName,
     /// Who answers for the exceptions.
     pub owner: &'a str,
     /// Until when they count.
@@ -50,7 +50,12 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
     for versions in gathered.projects.chunk_by(|one, other| one.project.name == other.project.name)
     {
         versions.iter().for_each(|seen| about(seen, &mut text));
-        rule(made, versions, &mut text);
+        let files = versions.iter().flat_map(|seen| &seen.files);
+        let claims =
+            files.flat_map(|it| it.claims.iter().flatten().map(|claim| (&it.filename, claim)));
+        if let Some(seen) = versions.first() {
+            text += &rule(&seen.project.name, claims.clone());
+        }
         for seen in versions {
             let bare = seen.files.iter().filter(|file| file.is_bare());
             let bare: Vec<_> = bare.filter(|file| excepted.insert(file.sha256)).collect();
@@ -109,32 +114,37 @@ fn about(seen: &Seen, text: &mut String) {
         let _ = writeln!(
             text,
             "# Left out, so that it is refused: {}: {}",
-            file.name,
+            file.filename.as_str(),
             comment(&because)
         );
     }
 }
 
-/// The identities that signed, and the rule that takes them.
-fn rule(made: &Made<'_>, versions: &[Seen], text: &mut String) {
+/// The identities that signed files of a project, and the rule that takes them; nothing where nobody did.
+pub fn rule<'a>(
+    project: &ProjectName,
+    claims: impl Iterator<Item = (&'a DistFilename, &'a Claim)>,
+) -> String {
     let mut identities: BTreeMap<Identity, &str> = BTreeMap::new();
     let mut types = BTreeSet::new();
     let mut build_types = BTreeSet::new();
-    for file in versions.iter().flat_map(|seen| &seen.files) {
-        for claim in file.claims.iter().flatten() {
-            identities.entry(identity(claim, made.instance)).or_insert(&file.name);
-            types.insert(claim.predicate_type.clone());
-            build_types.extend(claim.build_type.clone());
-        }
+    let mut refs = BTreeSet::new();
+    for (file, claim) in claims {
+        identities.entry(identity(claim)).or_insert(file.as_str());
+        types.insert(claim.predicate_type.clone());
+        build_types.extend(claim.build_type.clone());
+        refs.insert(
+            claim.origin.git_ref.as_ref().and_then(|name| built_from(name, file.version())),
+        );
     }
-    let Some(project) = versions.first().map(|seen| seen.project.name.to_string()) else { return };
+    let mut text = String::new();
     if identities.is_empty() {
-        return;
+        return text;
     }
     let mut names = Vec::new();
     for (number, (identity, file)) in identities.iter().enumerate() {
         let name = match number {
-            0 => project.clone(),
+            0 => project.to_string(),
             number => format!("{project}--{}", number + 1),
         };
         let _ =
@@ -145,19 +155,40 @@ fn rule(made: &Made<'_>, versions: &[Seen], text: &mut String) {
         names.push(name);
     }
     let _ = writeln!(text, "\n[[rules]]");
-    let _ = writeln!(text, "projects = {}", list([project]));
+    let _ = writeln!(text, "projects = {}", list([project.to_string()]));
     let _ = writeln!(text, "identities = {}", list(names));
-    let _ = writeln!(text, "# What the index had signed.\nattestations = {}", list(types));
+    // Where they differ, or one has none, nothing is known of the next one.
+    if let [Some(pattern)] = &refs.into_iter().collect::<Vec<_>>()[..] {
+        let _ = writeln!(text, "# What every one of the files was built from.");
+        let _ = writeln!(text, "ref = {}", quoted(pattern));
+    }
+    let _ = writeln!(text, "# What was signed.\nattestations = {}", list(types));
     if !build_types.is_empty() {
         let _ = writeln!(text, "build-types = {}", list(build_types));
     }
     let _ = writeln!(text, "# Nothing is built again.\nrebuild = \"never\"");
+    text
+}
+
+/// A ref as a pattern, bound to the version where it has the version in it.
+fn built_from(name: &str, version: &Version) -> Option<String> {
+    let digits = |at: usize| name[at..].starts_with(|c: char| c.is_ascii_digit());
+    let starts = name.char_indices().map(|(at, _)| at).filter(|at| digits(*at));
+    let bound = starts.flat_map(|start| {
+        let ends = (start + 1..=name.len()).rev().filter(|end| name.is_char_boundary(*end));
+        ends.map(move |end| format!("{}{{version}}{}", &name[..start], &name[end..]))
+    });
+    let holds = |pattern: &String| {
+        let read: Result<RefPattern, _> = pattern.parse();
+        read.is_ok_and(|read| read.matches(name, version))
+    };
+    bound.chain([name.to_owned()]).find(holds)
 }
 
 fn exception(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String) {
     let _ = writeln!(text, "\n[[exceptions]]\nsha256 = [");
     for file in bare {
-        let _ = writeln!(text, "    # {}\n    \"{}\",", file.name, file.sha256);
+        let _ = writeln!(text, "    # {}\n    \"{}\",", file.filename.as_str(), file.sha256);
     }
     let reason = format!(
         "{} {}: the index had no attestation on {}; taken as it was locked",
@@ -175,9 +206,10 @@ fn exception(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String
 }
 
 /// Who a certificate vouches for, by what stays from release to release.
-fn identity(claim: &Claim, instance: InstanceName) -> Identity {
+fn identity(claim: &Claim) -> Identity {
     let (signer, claims) = (&claim.signer, &claim.signer.claims);
-    let mut identity = vec![("trust", instance.to_string()), ("issuer", signer.issuer.clone())];
+    let mut identity =
+        vec![("trust", signer.instance.to_string()), ("issuer", signer.issuer.clone())];
     let repository = signer.repository().filter(|uri| uri.parse::<RepositoryUri>().is_ok());
     match repository {
         // Its name has the ref in it, which changes with each release.

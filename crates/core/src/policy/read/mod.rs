@@ -4,6 +4,7 @@
 //! parsed into types once, each error with its line.
 
 mod decisions;
+mod lint;
 mod rules;
 mod shape;
 mod signers;
@@ -16,6 +17,7 @@ use chrono::{DateTime, Utc};
 use toml::Spanned;
 
 use self::shape::{File, List};
+use super::lint::Finding;
 use super::projects::ByProject;
 use super::schema::{Policy, PolicyError, Projects, Rule};
 use crate::digest::Sha256Digest;
@@ -28,43 +30,21 @@ pub(super) fn policy(
     text: &str,
     instances: &dyn Instances,
 ) -> Result<Policy, PolicyError> {
-    let lines = text.match_indices('\n').map(|(newline, _)| newline + 1);
-    let reader = Reader { path, text, lines: lines.collect(), instances };
-    let file: File = toml::from_str(text)
-        .map_err(|error| reader.error(error.span().unwrap_or(0..0), error.message()))?;
-    let schema = file.schema.get_ref();
-    if *schema != 1 {
-        let message = format!("schema {schema} is not known; this version reads schema 1");
-        return Err(reader.error(file.schema.span(), message));
-    }
-    let mut named = Named { instances: BTreeMap::new(), by_project: ByProject::default() };
-    let keys = reader.keys(file.keys, &mut named)?;
-    let identities = reader.identities(file.identities, &mut named)?;
-    if file.rules.is_empty() && file.exceptions.is_empty() {
-        return Err(reader.error(0..0, "no [[rules]]: such a policy accepts nothing"));
-    }
-    let revocations = reader.revocations(file.revocations, &keys, &identities)?;
-    let exceptions = reader.exceptions(file.exceptions, &revocations)?;
-    let mut rules: Vec<Rule> = Vec::new();
-    for rule in file.rules {
-        let rule = reader.rule(&rules, rule, &keys, &identities, &named)?;
-        if let Projects::Named(projects) = &rule.projects {
-            projects.iter().for_each(|project| named.by_project.insert(project, rules.len()));
-        }
-        rules.push(rule);
-    }
-    Ok(Policy {
-        path: path.to_owned(),
-        sha256: Sha256Digest::of(text.as_bytes()),
-        trust: TrustRoot::new(
-            keys.into_values().collect(),
-            named.instances.into_values().collect(),
-        ),
-        rules,
-        by_project: named.by_project,
-        exceptions,
-        revocations,
-    })
+    let reader = Reader::new(path, text, instances);
+    reader.policy(reader.file()?)
+}
+
+/// The same, and what is to be pointed out in it at a time.
+pub(super) fn linted(
+    path: &str,
+    text: &str,
+    instances: &dyn Instances,
+    now: DateTime<Utc>,
+) -> Result<(Policy, Vec<Finding>), PolicyError> {
+    let reader = Reader::new(path, text, instances);
+    let file = reader.file()?;
+    let found = reader.lint(&file, now)?;
+    Ok((reader.policy(file)?, found))
 }
 
 /// What the policy has named so far.
@@ -84,7 +64,58 @@ struct Reader<'a> {
     instances: &'a dyn Instances,
 }
 
+impl<'a> Reader<'a> {
+    fn new(path: &'a str, text: &'a str, instances: &'a dyn Instances) -> Self {
+        let lines = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        Self { path, text, lines: lines.collect(), instances }
+    }
+}
+
 impl Reader<'_> {
+    /// The file by its shape.
+    fn file(&self) -> Result<File, PolicyError> {
+        let file: File = toml::from_str(self.text)
+            .map_err(|error| self.error(error.span().unwrap_or(0..0), error.message()))?;
+        let schema = file.schema.get_ref();
+        if *schema != 1 {
+            let message = format!("schema {schema} is not known; this version reads schema 1");
+            return Err(self.error(file.schema.span(), message));
+        }
+        Ok(file)
+    }
+
+    /// Everything in it, typed.
+    fn policy(&self, file: File) -> Result<Policy, PolicyError> {
+        let mut named = Named { instances: BTreeMap::new(), by_project: ByProject::default() };
+        let keys = self.keys(file.keys, &mut named)?;
+        let identities = self.identities(file.identities, &mut named)?;
+        if file.rules.is_empty() && file.exceptions.is_empty() {
+            return Err(self.error(0..0, "no [[rules]]: such a policy accepts nothing"));
+        }
+        let revocations = self.revocations(file.revocations, &keys, &identities)?;
+        let exceptions = self.exceptions(file.exceptions, &revocations)?;
+        let mut rules: Vec<Rule> = Vec::new();
+        for rule in file.rules {
+            let rule = self.rule(&rules, rule, &keys, &identities, &named)?;
+            if let Projects::Named(projects) = &rule.projects {
+                projects.iter().for_each(|project| named.by_project.insert(project, rules.len()));
+            }
+            rules.push(rule);
+        }
+        Ok(Policy {
+            path: self.path.to_owned(),
+            sha256: Sha256Digest::of(self.text.as_bytes()),
+            trust: TrustRoot::new(
+                keys.into_values().collect(),
+                named.instances.into_values().collect(),
+            ),
+            rules,
+            by_project: named.by_project,
+            exceptions,
+            revocations,
+        })
+    }
+
     fn place(&self, offset: usize) -> (usize, usize) {
         let line = self.lines.partition_point(|start| *start <= offset);
         let start = line.checked_sub(1).map_or(0, |before| self.lines[before]);

@@ -1,0 +1,115 @@
+//! What would have to change for a check to hold.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use wheelmark_core::policy::Policy;
+use wheelmark_core::report::{CheckName, Reason, Refusal, Report, Status};
+use wheelmark_core::verify::claims;
+
+use super::super::written;
+use crate::evidence::Evidence;
+
+/// A check that failed, and what would have to change.
+#[derive(Serialize)]
+pub struct Change {
+    /// The check.
+    pub check: CheckName,
+    /// What, in words.
+    pub what: String,
+    /// Lines for the policy, where these would do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// One for each check that failed.
+pub fn changes(
+    report: &Report,
+    evidence: &Evidence,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Vec<Change> {
+    let failed = report.checks().iter().filter_map(|check| match &check.status {
+        Status::Failed(refusal) => Some((check.name, refusal)),
+        _ => None,
+    });
+    let failed = failed.map(|(check, refusal)| Change {
+        check,
+        what: what(check, refusal, report),
+        policy: lines(refusal, evidence, policy, now),
+    });
+    failed.collect()
+}
+
+fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
+    use CheckName as C;
+    use Reason as R;
+    let rule = match (&report.policy.rule, report.policy.line) {
+        (Some(rule), Some(line)) => format!("{rule} in line {line} of the policy"),
+        (Some(rule), None) => rule.clone(),
+        (None, _) => "the policy".to_owned(),
+    };
+    let found = refusal.found.as_deref().unwrap_or("none");
+    let in_rule = |key: &str| format!("`{key}` of {rule} would have to allow: {found}");
+    match (check, refusal.reason) {
+        (C::Archive, _) => {
+            "the file: no policy takes one that can be read in more than one way".to_owned()
+        }
+        (C::Revocation, _) | (C::Signer, R::SignerRevoked) => {
+            "the policy would have to revoke it no longer; nothing else outweighs that".to_owned()
+        }
+        (C::PolicyRule, R::ExceptionExpired) => {
+            "the exception would have to be renewed, by whoever answers for it, or taken out, so that \
+             a rule is asked"
+                .to_owned()
+        }
+        (C::PolicyRule, _) => "a rule of the policy would have to be about the file".to_owned(),
+        (C::Attestation, R::AttestationMissing) => {
+            "there would have to be an attestation; or, for a time, an exception for these bytes"
+                .to_owned()
+        }
+        (C::PredicateType, R::PredicateTypeWrong) => in_rule("attestations"),
+        (C::BuildType, R::BuildTypeNotAllowed) => in_rule("build-types"),
+        (C::ExternalParameters, _) => format!(
+            "{rule} would have to allow what decided the build (`steps`, `step-requires`, \
+             `config-settings`), where it has a key for it: {found}"
+        ),
+        (C::Signer, _) => {
+            format!("the signers of {rule} would have to be these, if they may sign this project")
+        }
+        (C::Age, _) => format!("a newer attestation, or `max-age-days` of {rule}"),
+        (C::Builder, _) => in_rule("builders"),
+        (C::Source, _) => in_rule("source"),
+        (C::Ref, _) => in_rule("ref"),
+        (C::CleanSource, _) => {
+            "a build from a clean tree; `allow-dirty-unsafe` takes any".to_owned()
+        }
+        (C::Isolation, _) => {
+            "a build in a sandbox; `allow-no-isolation-unsafe` takes any".to_owned()
+        }
+        (C::Threshold, _) => format!("more signers, or `threshold` of {rule}"),
+        (C::Rebuild, _) => "a rebuild: `wheelmark rebuild` makes it, and then decides".to_owned(),
+        (C::Lock, _) => "the file, or the lock that names another one".to_owned(),
+        (C::Signature, R::KeyUnknown | R::CertificateUntrusted | R::LogUnknown) => {
+            "the policy would have to trust who signed (`keys`, or `trust` of an identity)".to_owned()
+        }
+        // A policy decides whom to believe, and none believes what does not hold together.
+        _ => "the attestation: no policy takes this one".to_owned(),
+    }
+}
+
+/// Lines that would do, made of what was verified, where the policy says nothing that fits.
+fn lines(
+    refusal: &Refusal,
+    evidence: &Evidence,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    if !matches!(refusal.reason, Reason::ProjectNotNamed | Reason::SignerNotAllowed) {
+        return None;
+    }
+    let artifact = &evidence.artifact;
+    let file = artifact.filename.as_ref().ok()?;
+    let claims = claims(file, artifact.sha256, &evidence.given, policy.trust(), now);
+    let claims = claims.iter().flatten().map(|claim| (file, claim));
+    Some(written::rule(file.project(), claims)).filter(|lines| !lines.is_empty())
+}

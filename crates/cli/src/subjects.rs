@@ -1,0 +1,143 @@
+//! The files that a verb is about: named, in folders, locked, or on a package index.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+use wheelmark_core::report::TrustUsed;
+
+use crate::batch::{self, LockSeen, Plan, Seen, Summary, indexed};
+use crate::error::CliError;
+use crate::evidence::{Evidence, Gathering};
+use crate::from_index::Asked;
+use crate::index_options::IndexOptions;
+use crate::interrupt;
+use crate::progress::Files;
+
+/// Which files, and where their attestations are.
+#[derive(clap::Args)]
+pub struct Subjects {
+    /// The files to check, or folders of them; each file has its attestations beside it: <FILE>.sigstore.json,
+    /// .sigstore, .provenance, .publish.attestation, .slsa.attestation or .intoto.jsonl
+    #[arg(value_name = "PATH", required_unless_present_any = ["locks", "from_index"])]
+    paths: Vec<PathBuf>,
+    /// A lock whose files are to be checked: requirements.txt with hashes, pylock.toml, uv.lock or
+    /// poetry.lock
+    #[arg(short = 'r', long = "lock", value_name = "LOCK", num_args = 1..)]
+    #[arg(conflicts_with_all = ["paths", "bundle"])]
+    locks: Vec<PathBuf>,
+    /// The folder with the files of the lock, where that is not the lock's own
+    #[arg(long, value_name = "DIR", requires = "locks")]
+    files: Option<PathBuf>,
+    /// Look into sub-folders too
+    #[arg(long)]
+    recursive: bool,
+    /// The attestation, where it is not beside the file; for one file only
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// Look at this many files at a time; without it, as many as there are processors
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    index: IndexOptions,
+}
+
+/// The files, planned and not yet looked at.
+pub struct Planned<'a> {
+    subjects: &'a Subjects,
+    plan: Plan,
+    index: Option<Asked>,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Subjects {
+    /// What they stand for, in the order in which it is shown. The index, if it is asked, is asked here.
+    pub fn plan(&self) -> Result<Planned<'_>, CliError> {
+        let cancel = interrupt::watch()?;
+        let mut plan = Plan::default();
+        for path in &self.paths {
+            plan.path(path, self.recursive, &cancel)?;
+        }
+        for lock in &self.locks {
+            plan.lock(lock, self.files.as_deref(), self.recursive, &cancel)?;
+        }
+        let options = &self.index;
+        let index = match options.ask() {
+            true => Some(Asked::new(options.url()?, options.limits(), &cancel)?),
+            false => None,
+        };
+        if let Some(index) = &index {
+            indexed::plan(index, options, &mut plan)?;
+        }
+        batch::sort(&mut plan.items);
+        Ok(Planned { subjects: self, plan, index, cancel })
+    }
+
+    /// `--bundle` is about one file.
+    pub fn check(&self) -> Result<(), CliError> {
+        let what = match &self.paths[..] {
+            _ if self.bundle.is_none() => return Ok(()),
+            [path] if path.is_dir() => "a folder is".to_owned(),
+            [_] => return Ok(()),
+            paths => format!("{} are", paths.len()),
+        };
+        Err(CliError::usage(format!("--bundle is the attestation of one file, and {what} given"))
+            .hint("name each attestation <FILE>.sigstore.json and leave --bundle out"))
+    }
+}
+
+impl Planned<'_> {
+    /// Whether it is one file that was named, with nothing to sum up.
+    pub fn is_alone(&self) -> bool {
+        self.plan.locks.is_empty() && self.len() == 1
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.plan.items.len()
+    }
+
+    /// What is counted as they are judged: the locks they come from, and what was left out.
+    pub fn summary(&self, trust: Vec<TrustUsed>) -> Summary {
+        Summary {
+            accepted: 0,
+            rejected: 0,
+            undecided: 0,
+            locks: self.plan.locks.iter().cloned().map(LockSeen::new).collect(),
+            trust,
+            notes: self.plan.notes.clone(),
+        }
+    }
+
+    /// Ctrl-C.
+    pub fn cancel(&self) -> &AtomicBool {
+        &self.cancel
+    }
+
+    /// Has `judge` look at what there is of each, and hands the results to `each` in their order. One that
+    /// cannot be had or read keeps none of the others from being looked at.
+    pub fn judge<T: Send>(
+        &self,
+        judge: impl Fn(&Evidence) -> Result<T, CliError> + Sync,
+        mut each: impl FnMut(Seen<T>) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let progress = Files::new(self.len());
+        let gathering = Gathering {
+            index: self.index.as_ref(),
+            bundle: self.subjects.bundle.as_deref(),
+            alone: self.is_alone(),
+            progress: &progress,
+            cancel: &self.cancel,
+        };
+        let jobs = self.subjects.jobs.or(thread::available_parallelism().ok());
+        batch::run(
+            &self.plan.items,
+            jobs.unwrap_or(NonZeroUsize::MIN),
+            &self.cancel,
+            |item| judge(&gathering.gather(item)?),
+            |seen| progress.done(|| each(seen)),
+        )
+    }
+}

@@ -1,0 +1,51 @@
+//! What is pointed out in a policy that can be read.
+
+use serde::Serialize;
+
+use crate::coded::coded;
+
+coded! {
+    /// Why something in a policy is pointed out: a stable code each.
+    pub enum Lint {
+        /// No rule names the key or identity, which may be a slip.
+        SignerUnused = "signer-unused",
+        /// The key's time is over.
+        KeyEnded = "key-ended",
+        /// The key counts for ever.
+        KeyWithoutEnd = "key-without-end",
+        /// A repository is named and no lasting id of it: its name can be registered anew by somebody else.
+        IdentityByNameAlone = "identity-by-name-alone",
+        /// Every workflow of the repository may sign.
+        AnyWorkflow = "any-workflow",
+        /// The job may be started by somebody who has no rights in the repository.
+        TriggerOfStrangers = "trigger-of-strangers",
+        /// Some signers may sign every project.
+        EveryProject = "every-project",
+        /// What was built from any branch and any commit is taken.
+        AnyRef = "any-ref",
+        /// The ref is not bound to the file's version.
+        RefOfAnyVersion = "ref-of-any-version",
+        /// What is taken proves less than what could be asked for.
+        ProvesLess = "proves-less",
+        /// The exception's time is over.
+        ExceptionEnded = "exception-ended",
+        /// The exception counts for more than a year.
+        ExceptionLong = "exception-long",
+    }
+}
+
+/// Something that is pointed out, with its place and what to do about it. All text in it is safe on a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it is.
+    #[serde(rename = "code")]
+    pub lint: Lint,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What stands there, and what follows from it.
+    pub message: String,
+    /// What to do about it.
+    pub suggestion: String,
+}
