@@ -360,8 +360,14 @@ fn what_a_certificate_does_not_say_meets_no_constraint() {
             _ => quoted(EMAIL),
         };
         let base = [("issuer", quoted(GITHUB)), ("san", san)];
-        assert_eq!(judged(&silent, &base), [], "{name}");
+        // Without its repository a forge's certificate says too little for anything.
+        let malformed: &[Reason] = match *name {
+            "repository" => &[Reason::CertificateMalformed],
+            _ => &[],
+        };
+        assert_eq!(judged(&silent, &base), malformed, "{name}");
         let asking = [&base[..], &[(*name, value)]].concat();
-        assert_eq!(judged(&silent, &asking), [Reason::SignerNotAllowed], "{name}");
+        let refused = [malformed, &[Reason::SignerNotAllowed]].concat();
+        assert_eq!(judged(&silent, &asking), refused, "{name}");
     }
 }

@@ -67,9 +67,12 @@ pub fn of(
         let detached: Vec<_> = DETACHED.iter().map(|suffix| beside(file, suffix)).collect();
         let detached: Vec<_> =
             detached.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect();
-        if !detached.is_empty() {
-            missing.push(unsupported(file, &detached));
-        }
+        // One by OpenPGP has nothing to do with the others.
+        let (of_pgp, detached): (Vec<_>, Vec<_>) =
+            detached.into_iter().partition(|path| path.extension() == Some(OsStr::new("asc")));
+        missing.extend(
+            [detached, of_pgp].iter().filter(|it| !it.is_empty()).map(|it| unsupported(file, it)),
+        );
     }
     Ok(Found { given, missing })
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
+use wheelmark_core::lock::LockFormat;
 use wheelmark_core::report::TrustUsed;
 
 use crate::batch::{self, LockSeen, Plan, Seen, Summary, indexed};
-use crate::error::CliError;
+use crate::error::{CliError, shown};
 use crate::evidence::{Evidence, Gathering};
 use crate::from_index::Asked;
 use crate::index_options::IndexOptions;
@@ -25,7 +26,7 @@ pub struct Subjects {
     paths: Vec<PathBuf>,
     /// A lock whose files are to be checked: requirements.txt with hashes, pylock.toml, uv.lock or
     /// poetry.lock
-    #[arg(short = 'r', long = "lock", value_name = "LOCK", num_args = 1..)]
+    #[arg(short = 'r', long = "lock", visible_alias = "requirements", value_name = "LOCK", num_args = 1..)]
     #[arg(conflicts_with_all = ["paths", "bundle"])]
     locks: Vec<PathBuf>,
     /// The folder with the files of the lock, where that is not the lock's own
@@ -58,6 +59,14 @@ impl Subjects {
         let cancel = interrupt::watch()?;
         let mut plan = Plan::default();
         for path in &self.paths {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if LockFormat::of(&name).is_some() && !path.is_dir() {
+                return Err(CliError::usage(format!(
+                    "{} is a lock, not a file to verify",
+                    shown(path)
+                ))
+                .hint("give it with `-r`"));
+            }
             plan.path(path, self.recursive, &cancel)?;
         }
         for lock in &self.locks {

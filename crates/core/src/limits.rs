@@ -140,6 +140,10 @@ impl SdistLimits {
 /// Bytes of a trusted root. Those of the public instances stay under 40 kB.
 pub const TRUSTED_ROOT: usize = 4 << 20;
 
+/// Rules of a policy that may name one project: each is held against the earlier ones, to tell whether it is ever
+/// asked.
+pub const RULES_OF_PROJECT: usize = 1_000;
+
 /// Days after which what is known of a Sigstore instance is called old. Instances announce a change of
 /// keys some months ahead, and a revocation should be known within a release or two.
 pub const OLD_TRUST_DAYS: i64 = 90;

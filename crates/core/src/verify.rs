@@ -29,7 +29,7 @@ use crate::report::{
 };
 use crate::sdist::Sdist;
 use crate::subject;
-use crate::trust::{CertificateIdentity, SignerIdentity};
+use crate::trust::{CertificateIdentity, KeyId, SignerIdentity};
 use crate::wheel::Wheel;
 pub use claims::{Claim, claims};
 use run::{Run, Step, both, both_if};
@@ -81,8 +81,8 @@ pub struct Outcome {
 
 /// Holds a file against its attestations under a policy, at the time `now`.
 ///
-/// One attestation for which every check holds is enough, whatever the others are: one that is added
-/// never turns an acceptance into a refusal.
+/// One attestation for which every check holds is enough, whatever the others are: within the bounds of what is
+/// read, one that is added never turns an acceptance into a refusal.
 pub fn verify(
     artifact: &Artifact,
     given: &[Given],
@@ -116,9 +116,11 @@ pub fn verify(
     let best = (0..tried.len()).max_by_key(|index| (tried[*index].held(), usize::MAX - index));
     let best = best.unwrap_or(0);
     let seen: Vec<_> = tried.iter().enumerate().map(|(at, it)| it.seen(at == best)).collect();
-    let signers = tried.iter().filter(|it| it.holds()).filter_map(|it| it.signer.as_ref());
+    let signers = tried.iter().filter(|it| it.holds());
+    let signers = signers.filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
-    let Tried { checks, signer, known, .. } = tried.swap_remove(best);
+    let Tried { checks, signer, known, bare, .. } = tried.swap_remove(best);
+    let origin_unknown = bare && matches!(signer, Some(SignerIdentity::Key(_)));
     run.checks.extend(checks);
     run.judge(C::Threshold, threshold, |status| status);
     // 10. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
@@ -130,6 +132,11 @@ pub fn verify(
     report.trust = TrustUsed::of(policy.trust(), now);
     report.notes.extend(report.trust.iter().filter_map(TrustUsed::note));
     report.attestations = if seen.len() > 1 { seen } else { Vec::new() };
+    if held && origin_unknown {
+        report.notes.push(
+            "a signature over the bare file by a key: nothing was verified of source, ref and builder".to_owned(),
+        );
+    }
     let provenance = match (held, signer.clone(), known) {
         (true, Some(signer), Some((origin, build))) => {
             let build = build.map(|build| VerifiedBuild { sha256, build });
@@ -150,9 +157,25 @@ fn excepted(
     now: DateTime<Utc>,
 ) -> Outcome {
     run.says(Some(exception.to_string()));
+    // The bytes say nothing of the name, by which installers choose, and a policy decides.
+    let named = match (&artifact.filename, &exception.names[..]) {
+        (Ok(_), []) => contents.as_ref().map_or(Status::NotRequired, unnamed),
+        (Ok(file), names) if names.contains(file) => Status::Passed(None),
+        (_, names) => Status::Failed(
+            Refusal::new(Reason::SubjectNameMismatch)
+                .expected_all(names.iter().map(|name| name.as_str().to_owned()))
+                .found(artifact.name.clone()),
+        ),
+    };
     let asked = CheckName::ALL.iter().skip_while(|name| **name <= CheckName::PolicyRule);
     let asked = asked.take_while(|name| **name < CheckName::Lock);
-    run.checks.extend(asked.map(|name| Check { name: *name, status: Status::NotRequired }));
+    run.checks.extend(asked.map(|name| {
+        let status = match name {
+            CheckName::SubjectName => named.clone(),
+            _ => Status::NotRequired,
+        };
+        Check { name: *name, status }
+    }));
     let decided_by = Some((&*exception.name, Some(exception.line)));
     let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
     report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
@@ -175,6 +198,7 @@ impl Case<'_> {
         use CheckName as C;
         let mut run = Run::default();
         let (rule, file, sha256) = (self.rule, self.file, self.artifact.sha256);
+        let several = rule.is_ok_and(|rule| rule.threshold > 1);
         // 3. There is an attestation, and it is one signature with what it came with.
         let signed = run.check(C::Attestation, Ok(()), |()| attestation);
         // 4. A trusted signer signed it, at a time when that counted: nothing of its content is believed
@@ -191,7 +215,9 @@ impl Case<'_> {
         let statement = run.check_if(C::Statement, stated, |it| it.statement(self.limits));
         let statement = statement.as_ref().map(Option::as_ref);
         run.judge(C::SubjectName, both_if(statement, file), |named| {
-            named.map_or_else(|| unnamed(&self.artifact.contents), subject::name)
+            let contents = self.artifact.contents.as_ref();
+            let own = || contents.map_or(Status::NotRequired, unnamed);
+            named.map_or_else(own, subject::name)
         });
         run.judge(C::SubjectDigest, both(statement, file), |(it, file)| {
             it.map_or(Status::Passed(Some(format!("sha256 {sha256}"))), |it| {
@@ -248,7 +274,15 @@ impl Case<'_> {
         Tried {
             from: from.to_owned(),
             signer: envelope.ok().map(|it| it.signer().clone()),
+            key: match envelope.map(VerifiedEnvelope::signer) {
+                Ok(SignerIdentity::Key(id)) => Some(id.clone()),
+                Ok(SignerIdentity::Certificate(_)) if several => {
+                    signed.as_ref().ok().and_then(Attestation::certified_key)
+                }
+                _ => None,
+            },
             predicate_type: statement.ok().flatten().map(|it| it.predicate_type.clone()),
+            bare: matches!(statement, Ok(None)),
             known: match (origin, build) {
                 (Ok(origin), Ok(build)) => {
                     Some((origin.cloned().unwrap_or_default(), build.cloned()))
@@ -265,7 +299,11 @@ struct Tried {
     from: String,
     checks: Vec<Check>,
     signer: Option<SignerIdentity>,
+    /// The key that signed, where signers are counted.
+    key: Option<KeyId>,
     predicate_type: Option<String>,
+    /// Whether it is over the file itself, and says nothing of it.
+    bare: bool,
     known: Option<(Origin, Option<Pep517Build>)>,
 }
 
@@ -401,10 +439,10 @@ fn report(
 }
 
 /// No statement names the file: then what the wheel says of itself must be all that its name says.
-fn unnamed(contents: &Result<Contents, Refusal>) -> Status {
+fn unnamed(contents: &Contents) -> Status {
     let note = match contents {
-        Ok(Contents::Wheel(wheel)) => wheel.notes().first(),
-        _ => None,
+        Contents::Wheel(wheel) => wheel.notes().first(),
+        Contents::Sdist(_) => None,
     };
     note.map_or(Status::NotRequired, |note| {
         let refusal = Refusal::new(note.reason()).expected(note.found.clone());

@@ -231,6 +231,14 @@ pub enum Problem {
         /// The project asked for.
         asked: ProjectName,
     },
+    /// The index put the project in quarantine (PEP 792): nothing of it may be installed.
+    #[error("the index put `{project}` in quarantine{}", Cut(.reason))]
+    Quarantined {
+        /// The project.
+        project: ProjectName,
+        /// A colon and why, where the index says it.
+        reason: String,
+    },
     /// The page lists a file twice, so that two readers may take two different files.
     #[error("lists `{}` twice", Cut(.filename))]
     ListedTwice {

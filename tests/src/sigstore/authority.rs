@@ -210,14 +210,17 @@ fn prefixed(bytes: &[u8]) -> Vec<u8> {
 
 fn extensions(holder: &Holder) -> Vec<Extension> {
     let text = |text: &str| Ia5String::new(text).expect("ASCII");
-    let name = match &holder.name {
-        Name::Uri(uri) => GeneralName::UniformResourceIdentifier(text(uri)),
-        Name::Email(email) => GeneralName::Rfc822Name(text(email)),
-        Name::Host(host) => GeneralName::DnsName(text(host)),
+    let names = match &holder.name {
+        Name::Uri(uri) => vec![GeneralName::UniformResourceIdentifier(text(uri))],
+        Name::Email(email) => vec![GeneralName::Rfc822Name(text(email))],
+        Name::Host(host) => vec![GeneralName::DnsName(text(host))],
+        Name::Emails(emails) => {
+            emails.iter().map(|email| GeneralName::Rfc822Name(text(email))).collect()
+        }
     };
     let mut all: Vec<Extension> = holder.usage.iter().cloned().collect();
     all.push(purpose(holder.purpose));
-    all.push(extension(SUBJECT_ALT_NAME, true, &SubjectAltName(vec![name])));
+    all.push(extension(SUBJECT_ALT_NAME, true, &SubjectAltName(names)));
     for (number, text) in &holder.claims {
         all.push(match *number < FIRST_DER_CLAIM {
             true => claim(*number, text.as_bytes()),

@@ -36,6 +36,8 @@ pub enum Name {
     Email(String),
     /// `dNSName`, which no signer of Sigstore has.
     Host(String),
+    /// Two mail addresses, where there must be one name.
+    Emails([String; 2]),
 }
 
 /// Whose promise that the certificate is in a log the certificate holds.

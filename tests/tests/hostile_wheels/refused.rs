@@ -316,6 +316,12 @@ fn layout() -> Vec<Case> {
         ("two-dist-infos-by-case", named("evil-1.0.DIST-INFO/METADATA"), MetadataDistInfoSeveral),
         ("two-dist-infos-by-scheme", named("demo-1.0.data/purelib/pip-9.dist-info/METADATA"), MetadataDistInfoSeveral),
         ("two-dist-infos-by-long-s", named("demo-1.0.di\u{17f}t-info/entry_points.txt"), MetadataDistInfoSeveral),
+        ("egg-info", named("evil.egg-info/PKG-INFO"), MetadataDistInfoSeveral),
+        ("egg-info-as-a-file", named("evil-9-py3.11.EGG-INFO"), MetadataDistInfoSeveral),
+        ("egg-info-of-its-own", named("demo.egg-info/entry_points.txt"), MetadataDistInfoSeveral),
+        ("egg-info-by-scheme", named("demo-1.0.data/platlib/evil.egg-info/PKG-INFO"), MetadataDistInfoSeveral),
+        ("egg", named("evil-9-py3.11.egg/EGG-INFO/PKG-INFO"), MetadataDistInfoSeveral),
+        ("egg-link", named("evil.egg-link"), MetadataDistInfoSeveral),
         ("two-dist-infos-by-the-root", named("demo-1.0.data/data/pip-9.dist-info/METADATA"), MetadataDistInfoSeveral),
         ("entry-points-by-case", planned(|plan| {
             plan.put("demo-1.0.dist-info/Entry_Points.txt", "[console_scripts]\n../b = demo:main\n");

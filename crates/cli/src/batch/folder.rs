@@ -10,8 +10,21 @@ use crate::error::{CliError, shown};
 use crate::interrupt;
 
 /// Endings of what installers take for distributions too, and that cannot be verified.
-const OTHER_KINDS: &[&str] =
-    &[".zip", ".egg", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.z", ".exe"];
+const OTHER_KINDS: &[&str] = &[
+    ".zip",
+    ".egg",
+    ".tgz",
+    ".tar",
+    ".tar.bz2",
+    ".tbz",
+    ".tar.xz",
+    ".txz",
+    ".tlz",
+    ".tar.lz",
+    ".tar.lzma",
+    ".tar.z",
+    ".exe",
+];
 
 /// What was found in a folder.
 #[derive(Default)]

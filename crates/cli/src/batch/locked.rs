@@ -31,6 +31,7 @@ pub fn plan(
     let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let files = files.or(beside).unwrap_or(Path::new("."));
     let found = folder::find(files, recursive, cancel)?;
+    plan.notes.extend(found.notes);
     let (paths, links) = folder::files(found.items);
     let index: BTreeMap<_, usize> = entries
         .iter()

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use serde_json::Value;
 use wheelmark_build::sign::key::KeyFile;
 use wheelmark_build::sign::pem::PemKind;
+use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
 use wheelmark_core::policy::{Files, Policy, Projects, Rebuild, Revoked};
@@ -225,7 +226,8 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
         for builder in &rule.builders {
             section.fact("builder", builder);
         }
-        for build_type in &rule.build_types {
+        let built = rule.attestations.iter().any(|it| it != PUBLISH_TYPE);
+        for build_type in rule.build_types.iter().filter(|_| built) {
             section.fact("build type", build_type);
         }
         section.fact(

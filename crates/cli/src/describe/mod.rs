@@ -19,6 +19,7 @@ use wheelmark_core::json::{self, JsonError};
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::report::{Escaped, Reason};
 
+use crate::attestations;
 use crate::error::{CliError, shown};
 use crate::input;
 
@@ -119,9 +120,17 @@ pub fn describe(
 
 fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Description, CliError> {
     let unknown = || {
-        CliError::undecided(format!("{} is nothing that can be told apart", shown(path))).hint(
+        let told =
+            CliError::undecided(format!("{} is nothing that can be told apart", shown(path)));
+        let (file, suffix) = (path.with_extension(""), path.extension());
+        if suffix.is_some()
+            && let Some(how) = attestations::advice(&file, Some(path))
+        {
+            return told.hint(Escaped(&how));
+        }
+        told.hint(
             "known are wheels, Sigstore bundles (also one a line), attestation and provenance objects of an index, DSSE \
-             envelopes, in-toto statements, keys in PEM, and policies",
+             envelopes, in-toto statements, keys in PEM, and policies; `wheelmark trust show --trust-root FILE` shows a trusted root",
         )
     };
     let text = std::str::from_utf8(bytes).map_err(|_| unknown())?;

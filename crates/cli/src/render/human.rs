@@ -99,7 +99,11 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if report.attestations.is_empty() {
         return Ok(());
     }
-    writeln!(out, "  of {} attestations, one that holds is enough:", report.attestations.len())?;
+    let enough = match counted(report) {
+        true => "",
+        false => ", one that holds is enough",
+    };
+    writeln!(out, "  of {} attestations{enough}:", report.attestations.len())?;
     for seen in &report.attestations {
         let accepted = report.decision() == Decision::Accepted;
         let sign = match (seen.standing, seen.reason) {
@@ -130,6 +134,12 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// Whether the rule asks for more than one signer.
+fn counted(report: &Report) -> bool {
+    let mut checks = report.checks().iter();
+    checks.any(|it| it.name == CheckName::Threshold && it.status != Status::NotRequired)
 }
 
 /// What a person should know of a file beside the checks.

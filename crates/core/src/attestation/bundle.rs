@@ -2,17 +2,18 @@
 //!
 //! <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>
 
-use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use sigstore_types::bundle::VerificationMaterialContent;
 use sigstore_types::{Bundle, MediaType, SignatureContent};
 use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
+use x509_cert::der::{Decode as _, Encode as _};
 
+use super::document;
 use super::publisher::Publisher;
 use crate::json;
 use crate::limits::AttestationLimits;
 use crate::report::{Reason, Refusal};
+use crate::trust::KeyId;
 
 /// A signature with what it came with. Nothing of it is authenticated.
 #[derive(Debug, Clone)]
@@ -64,7 +65,8 @@ impl Attestation {
         one_of(value, &["dsseEnvelope", "messageSignature"])?;
         let material = value.get("verificationMaterial").unwrap_or(&Value::Null);
         one_of(material, &["certificate", "publicKey", "x509CertificateChain"])?;
-        let bundle = Bundle::deserialize(value).map_err(|error| malformed(&error.to_string()))?;
+        let bundle: Bundle =
+            document::read(value).map_err(|error| malformed(&error.to_string()))?;
         let material = &bundle.verification_material.content;
         let older = matches!(bundle.media_type, MediaType::Bundle0_1 | MediaType::Bundle0_2);
         if older && matches!(material, VerificationMaterialContent::Certificate(_)) {
@@ -80,6 +82,14 @@ impl Attestation {
             _ => ClaimedSigner::Certificate,
         };
         Ok(Self { bundle, signed_by, publisher: None })
+    }
+
+    /// The key of the signer's certificate; `None` where a key without one signed.
+    pub(crate) fn certified_key(&self) -> Option<KeyId> {
+        let certificate =
+            Certificate::from_der(self.bundle.signing_certificate()?.as_bytes()).ok()?;
+        let info = certificate.tbs_certificate.subject_public_key_info.to_der().ok()?;
+        Some(KeyId::of_spki(&info))
     }
 
     /// Who the bundle says has signed. Not authenticated.

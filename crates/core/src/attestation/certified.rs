@@ -12,12 +12,14 @@ use super::pep517;
 use super::publisher::{GOOGLE_ISSUER, config_file};
 use super::repository::RepositoryUri;
 use crate::report::{Reason, Refusal};
-use crate::trust::{CertificateIdentity, GITLAB_ISSUER};
+use crate::trust::{CertificateIdentity, GITLAB_ISSUER, SubjectName};
 
 /// The hosts at which builders of a known platform have their ids.
 const PLATFORMS: [&str; 3] = ["github.com", "gitlab.com", "cloudbuild.googleapis.com"];
 /// Builders that are GitHub's own runners; what follows is the runner environment.
 const GITHUB_RUNNER: &str = "https://github.com/actions/runner/";
+/// How the mail addresses of Google's service accounts end, which are not given to people.
+const SERVICE_ACCOUNT: &str = ".gserviceaccount.com";
 /// Builders of Google Cloud Build.
 const GOOGLE_BUILDER: &str = "https://cloudbuild.googleapis.com/";
 
@@ -27,6 +29,7 @@ const GOOGLE_BUILDER: &str = "https://cloudbuild.googleapis.com/";
 /// [`Reason::CertificateDisagrees`] with both values.
 pub fn certified(claimed: Origin, certificate: &CertificateIdentity) -> Result<Origin, Refusal> {
     let claims = &certificate.claims;
+    names_its_job(certificate)?;
     builder_is_signer(&claimed, certificate)?;
     let text = |value: &Option<String>| value.clone();
     let git_ref = certificate.git_ref().map(str::to_owned);
@@ -58,6 +61,17 @@ pub fn certified(claimed: Origin, certificate: &CertificateIdentity) -> Result<O
     })
 }
 
+/// A certificate of a forge's job names the repository: without that the provenance's word would stand.
+fn names_its_job(certificate: &CertificateIdentity) -> Result<(), Refusal> {
+    let of_forge = certificate.is_github() || certificate.issuer == GITLAB_ISSUER;
+    match certificate.repository() {
+        None if of_forge => Err(Refusal::new(Reason::CertificateMalformed)
+            .expected("the repository of the job (1.3.6.1.4.1.57264.1.12)")
+            .found(format!("none in a certificate of {}", certificate.issuer))),
+        _ => Ok(()),
+    }
+}
+
 /// Which builder a signer may speak for (SLSA 1.2, "Verifying artifacts", step 1): GitHub's workflow for itself
 /// and the runner it ran on, a project of GitLab for its runners, an account of Google for Cloud Build. Our
 /// own build type runs anywhere, and who is believed of such a builder is the policy's to say; it names no
@@ -75,7 +89,10 @@ fn builder_is_signer(claimed: &Origin, certificate: &CertificateIdentity) -> Res
             None => certificate.build_signer() == Some(builder),
         }
     } else if certificate.issuer == GOOGLE_ISSUER {
-        builder.starts_with(GOOGLE_BUILDER)
+        // That issuer vouches for every person with an account as well.
+        let service =
+            matches!(&certificate.san, SubjectName::Email(name) if name.ends_with(SERVICE_ACCOUNT));
+        service && builder.starts_with(GOOGLE_BUILDER)
     } else {
         is_runner_of_project(builder, certificate)
     };
@@ -168,7 +185,7 @@ mod tests {
     use sigstore_crypto::x509::FulcioCiClaims;
 
     use super::*;
-    use crate::trust::{GITHUB_ISSUER, InstanceName, SubjectName};
+    use crate::trust::{GITHUB_ISSUER, InstanceName};
 
     const SIGNER: &str = "https://github.com/o/r/.github/workflows/w.yml@refs/tags/v1";
 
@@ -187,6 +204,32 @@ mod tests {
             issuer: GITHUB_ISSUER.to_owned(),
             san: SubjectName::Uri(SIGNER.to_owned()),
             claims,
+        }
+    }
+
+    #[test]
+    fn of_google_s_accounts_only_services_speak_for_cloud_build() {
+        let builds = |name: &str| {
+            let mut certificate = certificate();
+            certificate.claims = FulcioCiClaims::default();
+            certificate.issuer = GOOGLE_ISSUER.to_owned();
+            certificate.san = SubjectName::Email(name.to_owned());
+            let builder = Some(format!("{GOOGLE_BUILDER}GoogleHostedWorker"));
+            certified(Origin { builder, ..Origin::default() }, &certificate).is_ok()
+        };
+        assert!(builds("1@cloudbuild.gserviceaccount.com"));
+        assert!(builds("builds@project.iam.gserviceaccount.com"));
+        assert!(!builds("alice@gmail.example") && !builds("a@gserviceaccount.com.example"));
+    }
+
+    #[test]
+    fn a_forge_s_certificate_names_the_repository() {
+        for issuer in [GITHUB_ISSUER, GITLAB_ISSUER] {
+            let mut certificate = certificate();
+            certificate.issuer = issuer.to_owned();
+            certificate.claims.source_repository_uri = None;
+            let refusal = certified(Origin::default(), &certificate).expect_err("not named");
+            assert_eq!(refusal.reason, Reason::CertificateMalformed);
         }
     }
 

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use pep508_rs::VersionOrUrl;
+use url::Url;
+
 use super::environment::{EnvironmentManifest, Interpreter};
 use super::pep517::{Distribution, ExternalParameters, InternalParameters, SourceState, Step};
 use crate::limits::{
@@ -37,6 +40,7 @@ pub(super) fn all(
     let environment = &internal.environment;
     subdirectory(&external.subdirectory)?;
     printable(external, internal)?;
+    constraints(&external.build_constraints)?;
     if let Some(name) = &external.source.git_ref
         && !is_ref(name)
     {
@@ -80,6 +84,22 @@ fn subdirectory(subdirectory: &str) -> Result<(), Refusal> {
         "a folder below the source's top",
         format!("externalParameters.subdirectory `{subdirectory}`"),
     ))
+}
+
+/// Requirements of an index. By a URL, or an option on its line, something else would be built with, which no rule
+/// looks at.
+fn constraints(constraints: &[String]) -> Result<(), Refusal> {
+    for (index, text) in constraints.iter().enumerate() {
+        let requirement = requirement::parse::<Url>(text).ok();
+        let by_url = |it: &Option<VersionOrUrl<Url>>| matches!(it, Some(VersionOrUrl::Url(_)));
+        if requirement.is_none_or(|it| by_url(&it.version_or_url)) {
+            return Err(malformed(
+                "a requirement (PEP 508) without URL",
+                format!("externalParameters.buildConstraints[{index}] `{}`", start(text)),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A full ref name as git allows them (git-check-ref-format), which begins with `refs/`.
@@ -150,6 +170,7 @@ fn printable(external: &ExternalParameters, internal: &InternalParameters) -> Re
         .chain(source.tags.iter().map(|tag| &tag.name))
         .chain(source.submodules.iter().flat_map(|module| [&module.path, &module.url]))
         .chain(external.source.git_ref.iter())
+        .chain(external.python.iter().chain(&external.build_constraints))
         .chain([&external.source.uri, &external.subdirectory])
         .chain([&environment.hostname, &environment.build_path, &environment.interpreter.path])
         .chain([&environment.interpreter.version, &environment.backend.name])

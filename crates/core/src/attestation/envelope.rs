@@ -4,12 +4,14 @@
 //! and time stamps are held by the Sigstore libraries, through [`Instance`].
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sigstore_types::{
     Artifact, ArtifactDigest, Bundle, DsseEnvelope, HashAlgorithm, Sha256Hash, Sha512Hash,
     SignatureContent,
 };
 
 use super::bundle::{Attestation, ClaimedSigner};
+use super::document;
 use super::predicate::{STATEMENT_V0_1_TYPE, statement_type_fits};
 use super::statement::{PAYLOAD_TYPE, ResourceDescriptor, STATEMENT_TYPE, Statement};
 use crate::digest::Sha256Digest;
@@ -126,7 +128,7 @@ impl VerifiedEnvelope {
     fn read(&self, limits: &AttestationLimits) -> Result<Statement, Refusal> {
         let payload = self.payload.as_ref().ok_or_else(|| {
             Refusal::new(Reason::BundleNotAttestation)
-                .expected("a DSSE envelope; a rule takes the other by `bare-signature = true`")
+                .expected("a DSSE envelope; `bare-signature = true` of a rule takes the other, or `--bare-signature`")
                 .found("a signature over the bare file, which says nothing of its origin")
         })?;
         read_statement(payload, limits.bundle)
@@ -136,7 +138,21 @@ impl VerifiedEnvelope {
 fn read_statement(payload: &[u8], limit: usize) -> Result<Statement, Refusal> {
     let malformed = |found: String| Refusal::new(Reason::StatementMalformed).found(found);
     let value = json::parse(payload, limit).map_err(|error| malformed(error.to_string()))?;
-    serde_json::from_value(value).map_err(|error| malformed(error.to_string()))
+    let subjects = value.get("subject").and_then(Value::as_array);
+    if let Some(key) = other_case(&value, &["_type", "subject", "predicateType", "predicate"])
+        .or_else(|| subjects?.iter().find_map(|it| other_case(it, &["name", "digest"])))
+    {
+        return Err(malformed(format!("the key `{key}`, in other case than it is known by")));
+    }
+    document::read(&value).map_err(|error| malformed(error.to_string()))
+}
+
+/// A key that is one of these but for its case: some readers take the one for the other.
+fn other_case<'a>(object: &'a Value, known: &[&str]) -> Option<&'a String> {
+    let other = |key: &&String| {
+        known.iter().any(|name| name.eq_ignore_ascii_case(key) && *name != key.as_str())
+    };
+    object.as_object()?.keys().find(other)
 }
 
 fn by_certificate(

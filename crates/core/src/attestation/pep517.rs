@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::checks;
 use super::environment::{EnvironmentManifest, Observation};
 use super::provenance::BuildDefinition;
 use super::statement::ResourceDescriptor;
+use super::{checks, document};
 use crate::digest::{GitObjectId, Sha256Digest};
 use crate::filename::{ProjectName, WheelFilename};
 use crate::report::{Reason, Refusal};
@@ -327,14 +327,14 @@ pub fn role(name: &str) -> BTreeMap<String, Value> {
 }
 
 fn typed<'de, T: Deserialize<'de>>(place: &str, value: &'de Value) -> Result<T, Refusal> {
-    T::deserialize(value).map_err(|error| {
+    document::read(value).map_err(|error| {
         let text = error.to_string();
-        let reason = if text.starts_with("unknown field") {
+        let reason = if text.contains(": unknown field") {
             Reason::ParameterUnknown
         } else {
             Reason::ProvenanceMalformed
         };
-        Refusal::new(reason).found(format!("{place}: {text}"))
+        Refusal::new(reason).found(format!("{place}{text}"))
     })
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::bundle::{Attestation, malformed};
+use super::document;
 use super::publisher::Publisher;
 use super::statement::PAYLOAD_TYPE;
 use crate::report::{Reason, Refusal};
@@ -58,7 +59,7 @@ struct Envelope {
 /// # Errors
 /// [`Reason::BundleMalformed`] when the object is not of the specified form or of another version.
 pub(super) fn provenance(value: &Value) -> Result<Vec<Result<Attestation, Refusal>>, Refusal> {
-    let object = ProvenanceObject::deserialize(value)
+    let object = document::read::<ProvenanceObject>(value)
         .map_err(|error| malformed(&format!("PEP 740 provenance object: {error}")))?;
     version(object.version)?;
     let mut attestations = Vec::new();
@@ -80,7 +81,7 @@ pub(super) fn provenance(value: &Value) -> Result<Vec<Result<Attestation, Refusa
 /// [`Reason::BundleMalformed`] when it is not of the specified form or of another version;
 /// [`Reason::LogEntryMissing`] without any entry of a log.
 pub(super) fn attestation(value: &Value) -> Result<Attestation, Refusal> {
-    let object = AttestationObject::deserialize(value)
+    let object = document::read::<AttestationObject>(value)
         .map_err(|error| malformed(&format!("PEP 740 attestation object: {error}")))?;
     version(object.version)?;
     let material = object.verification_material;

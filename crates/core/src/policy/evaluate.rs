@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::exceptions::Exception;
+use super::identity::IdentityRule;
 use super::schema::{Policy, Projects, Rebuild, Rule};
 use crate::attestation::build_types;
 use crate::attestation::environment::Isolation;
@@ -14,7 +15,7 @@ use crate::attestation::repository::RepositoryUri;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal, Status};
-use crate::trust::SignerIdentity;
+use crate::trust::{CertificateIdentity, KeyId, SignerIdentity};
 
 /// What a policy has for a file.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +104,7 @@ pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
     };
     let mut mismatches = Vec::new();
     for identity in &rule.identities {
-        match identity.mismatch(certificate) {
+        match mismatch(rule, identity, certificate) {
             None => return Status::Passed(Some(signer.to_string())),
             Some((what, expected, found)) => {
                 mismatches.push((format!("{}: {what} {expected}", identity.name), what, found));
@@ -121,14 +122,52 @@ pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
     }
 }
 
-/// Of the signers whose attestations hold there are as many different ones as the rule asks for. The holders that one
-/// identity of the policy stands for are one signer, however many certificates they had.
-pub fn threshold<'s>(rule: &Rule, held: impl Iterator<Item = &'s SignerIdentity>) -> Status {
+/// The first value of a certificate that an identity of the rule does not take.
+fn mismatch(
+    rule: &Rule,
+    identity: &IdentityRule,
+    certificate: &CertificateIdentity,
+) -> Option<(&'static str, String, String)> {
+    let caller = || match rule.source {
+        Some(_) => None,
+        None => identity.unnamed_caller(certificate),
+    };
+    identity.mismatch(certificate).or_else(|| {
+        let expected = "that of the workflow, or the one that `repository` or `source` names";
+        Some(("repository", expected.to_owned(), caller()?))
+    })
+}
+
+/// Of the signers whose attestations hold, each with the key that signed, there are as many different ones as the rule
+/// asks for. The holders that one identity of the policy stands for are one signer, however many certificates they had,
+/// and so is whoever used one key under several names.
+pub fn threshold<'s>(
+    rule: &Rule,
+    held: impl Iterator<Item = (&'s SignerIdentity, KeyId)>,
+) -> Status {
     if rule.threshold == 1 {
         return Status::NotRequired;
     }
-    let signers: BTreeSet<_> = held.filter_map(|signer| named(rule, signer)).collect();
-    let shown = signers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut signers: Vec<(BTreeSet<String>, BTreeSet<KeyId>)> = Vec::new();
+    for (signer, key) in held {
+        let Some(name) = named(rule, signer) else { continue };
+        let (mut names, mut keys) = (BTreeSet::from([name]), BTreeSet::from([key]));
+        signers.retain_mut(|(other_names, other_keys)| {
+            let apart = names.is_disjoint(other_names) && keys.is_disjoint(other_keys);
+            if !apart {
+                names.append(other_names);
+                keys.append(other_keys);
+            }
+            apart
+        });
+        signers.push((names, keys));
+    }
+    let mut shown: Vec<_> = signers
+        .iter()
+        .map(|(names, _)| names.iter().cloned().collect::<Vec<_>>().join(" = "))
+        .collect();
+    shown.sort();
+    let shown = shown.join(", ");
     if signers.len() >= rule.threshold {
         return Status::Passed(Some(shown));
     }
@@ -148,7 +187,7 @@ fn named(rule: &Rule, signer: &SignerIdentity) -> Option<String> {
         SignerIdentity::Key(id) => rule.keys.contains(id).then(|| format!("key {id}")),
         SignerIdentity::Certificate(certificate) => {
             let mut identities = rule.identities.iter();
-            let identity = identities.find(|it| it.mismatch(certificate).is_none())?;
+            let identity = identities.find(|it| mismatch(rule, it, certificate).is_none())?;
             Some(format!("identity {}", identity.name))
         }
     }

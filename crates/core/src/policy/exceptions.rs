@@ -6,6 +6,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::digest::Sha256Digest;
+use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal};
 
 /// An exception for some files, by their digests.
@@ -21,6 +22,8 @@ pub struct Exception {
     pub owner: String,
     /// The last moment at which they are.
     pub expires: DateTime<Utc>,
+    /// The names under which they are taken; empty for those that their own metadata allow.
+    pub names: Vec<DistFilename>,
 }
 
 /// Every exception of a policy, by the files that it is for.

@@ -4,16 +4,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::Version;
 use version_ranges::Ranges;
 
+use super::versions::Versions;
 use crate::filename::{DistFilename, Tag};
 
 /// `versions`, `kinds` and `tags` of a rule. What is absent asks nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     /// The versions, as PEP 440 compares them with specifiers.
-    pub versions: Option<VersionSpecifiers>,
+    pub versions: Option<Versions>,
     /// The kinds; empty for all.
     pub kinds: BTreeSet<Kind>,
     /// Every tag of a wheel's name must be one of these; empty for any, and for no tags, as of a source
@@ -25,7 +26,7 @@ pub struct Files {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Other<'a> {
     /// Other versions.
-    Versions(&'a VersionSpecifiers),
+    Versions(&'a Versions),
     /// Other kinds.
     Kinds(&'a BTreeSet<Kind>),
     /// Other tags.
@@ -66,19 +67,32 @@ impl Files {
         self.other_than(file).is_none()
     }
 
+    /// Whether the file is one of them, by any of its tags: what is taken needs all of them, what is refused one.
+    pub fn touch(&self, file: &DistFilename) -> bool {
+        let tagged = |tags: &BTreeSet<Tag>| tags.iter().any(|tag| self.matched(tag));
+        match (self.other_than(file), file) {
+            (Some(Other::Tags(_)), DistFilename::Wheel(wheel)) => tagged(wheel.tags()),
+            (other, _) => other.is_none(),
+        }
+    }
+
+    fn matched(&self, tag: &Tag) -> bool {
+        self.tags.iter().any(|pattern| pattern.matches(tag))
+    }
+
     /// What keeps the file from being one of them.
     pub fn other_than(&self, file: &DistFilename) -> Option<Other<'_>> {
         let (kind, tags) = match file {
             DistFilename::Wheel(wheel) => (Kind::Wheel, Some(wheel.tags())),
             DistFilename::Sdist(_) => (Kind::Sdist, None),
         };
-        let matched = |tag: &Tag| self.tags.iter().any(|pattern| pattern.matches(tag));
+        let matched = |tags: &BTreeSet<Tag>| tags.iter().all(|tag| self.matched(tag));
         let versions = self.versions.as_ref();
-        if let Some(others) = versions.filter(|it| !it.contains(file.version())) {
+        if let Some(others) = versions.filter(|it| !it.contain(file.version())) {
             Some(Other::Versions(others))
         } else if !self.kinds.is_empty() && !self.kinds.contains(&kind) {
             Some(Other::Kinds(&self.kinds))
-        } else if !self.tags.is_empty() && !tags.is_some_and(|tags| tags.iter().all(matched)) {
+        } else if !self.tags.is_empty() && !tags.is_some_and(matched) {
             Some(Other::Tags(&self.tags))
         } else {
             None
@@ -87,18 +101,20 @@ impl Files {
 
     /// The versions as ranges, to tell whether one set of them is within another.
     pub(super) fn range(&self) -> Ranges<Version> {
-        self.versions.clone().map_or_else(Ranges::full, Ranges::from)
+        self.versions.as_ref().map_or_else(Ranges::full, |versions| versions.range().clone())
     }
 
-    /// Whether all of `other` are among these, versions apart.
-    pub(super) fn cover_but_for_versions(&self, other: &Self) -> bool {
-        let kinds = |files: &Self| match files.kinds.is_empty() {
-            _ if !files.tags.is_empty() => [Kind::Wheel].into(),
-            true => BTreeSet::from([Kind::Wheel, Kind::Sdist]),
-            false => files.kinds.clone(),
-        };
+    /// The kinds that files of them can be of.
+    pub(super) fn possible_kinds(&self) -> impl Iterator<Item = Kind> {
+        let named = |kind: &Kind| self.kinds.is_empty() || self.kinds.contains(kind);
+        let tagged = |kind: &Kind| self.tags.is_empty() || *kind == Kind::Wheel;
+        [Kind::Wheel, Kind::Sdist].into_iter().filter(named).filter(tagged)
+    }
+
+    /// Whether all of `other` that are of a kind are among these, versions apart.
+    pub(super) fn cover_but_for_versions(&self, kind: Kind, other: &Self) -> bool {
         let covered = |pattern: &TagPattern| self.tags.iter().any(|mine| mine.covers(pattern));
-        kinds(self).is_superset(&kinds(other))
+        self.possible_kinds().any(|mine| mine == kind)
             && (self.tags.is_empty() || (!other.tags.is_empty() && other.tags.iter().all(covered)))
     }
 }

@@ -51,8 +51,53 @@ impl IdentityRule {
         }
     }
 
+    /// Whether no certificate could be of both: they give some value that differs.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+            one.as_ref().zip(other.as_ref()).is_some_and(|(one, other)| one != other)
+        }
+        self.trust != other.trust
+            || self.issuer != other.issuer
+            || differ(&self.san, &other.san)
+            || differ(&self.repository, &other.repository)
+            || differ(&self.workflow, &other.workflow)
+            || differ(&self.repository_id, &other.repository_id)
+            || differ(&self.owner_id, &other.owner_id)
+            || differ(&self.environment, &other.environment)
+            || differ(&self.runner_environment, &other.runner_environment)
+            || (!self.triggers.is_empty()
+                && !other.triggers.is_empty()
+                && self.triggers.is_disjoint(&other.triggers))
+    }
+
+    /// Whether a certificate is of it, as a revocation asks: hosts of repositories do not tell `A` from `a`, and what
+    /// is meant to be refused must not slip through by the spelling of a name.
+    pub fn is_of(&self, found: &CertificateIdentity) -> bool {
+        self.mismatch_by(found, |one, other| {
+            one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
+        })
+        .is_none()
+    }
+
+    /// The repository of a certificate's job, where nothing here says which it must be and the name is that of a
+    /// workflow in another one: a reusable workflow signs for whoever calls it.
+    pub fn unnamed_caller(&self, found: &CertificateIdentity) -> Option<String> {
+        match self.repository.is_some() || self.repository_id.is_some() {
+            true => None,
+            false => found.caller(),
+        }
+    }
+
     /// The first value that is not the certificate's: its name, what the policy asks for, what was found.
     pub fn mismatch(&self, found: &CertificateIdentity) -> Option<(&'static str, String, String)> {
+        self.mismatch_by(found, |one, other| one == other)
+    }
+
+    fn mismatch_by(
+        &self,
+        found: &CertificateIdentity,
+        same: impl Fn(&str, &str) -> bool,
+    ) -> Option<(&'static str, String, String)> {
         let claims = &found.claims;
         // What is no repository's URI is told as that, and is none that a rule can ask for.
         let repository = found.repository().map(|uri| match uri.parse::<RepositoryUri>() {
@@ -67,7 +112,7 @@ impl IdentityRule {
         let asked: [(&str, Option<String>, Option<String>); 9] = [
             ("trust", Some(self.trust.to_string()), Some(found.instance.to_string())),
             ("issuer", Some(self.issuer.clone()), Some(found.issuer.clone())),
-            ("san", self.san.clone(), Some(found.san.as_str().to_owned())),
+            ("san", self.san.clone(), Some(found.san.as_asked(self.san.as_deref()))),
             ("repository", self.repository.as_ref().map(ToString::to_string), repository),
             ("workflow", workflow, found.build_config().map(str::to_owned)),
             (
@@ -84,12 +129,14 @@ impl IdentityRule {
             ),
         ];
         let other = asked.into_iter().find_map(|(name, asked, found)| {
-            let asked = asked.filter(|asked| Some(asked) != found.as_ref())?;
+            let is_same = |asked: &String| found.as_ref().is_some_and(|found| same(asked, found));
+            let asked = asked.filter(|asked| !is_same(asked))?;
             Some((name, asked, found.unwrap_or_else(|| "none".to_owned())))
         });
         other.or_else(|| {
             let trigger = found.trigger().unwrap_or("none");
-            let wrong = !self.triggers.is_empty() && !self.triggers.contains(trigger);
+            let wrong =
+                !self.triggers.is_empty() && !self.triggers.iter().any(|it| same(it, trigger));
             let asked = || self.triggers.iter().cloned().collect::<Vec<_>>().join(" or ");
             wrong.then(|| ("triggers", asked(), trigger.to_owned()))
         })

@@ -28,7 +28,7 @@ impl Instructions {
     /// (SLSA 1.2, "Verifying artifacts", step 2).
     ///
     /// Of our own build type these are the steps and the settings: the rest of its parameters say which part
-    /// of the source was built, and by which interpreter and requirements of the index. Of any other build
+    /// of the source was built, and by which interpreter and requirements, which are known to be of the index. Of any other build
     /// type it is whatever the source and the file that defines the build do not say.
     pub fn judge(&self, origin: &Origin, build: Option<&Pep517Build>) -> Status {
         let refused = match build {

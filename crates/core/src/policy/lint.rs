@@ -25,6 +25,8 @@ coded! {
         AnyRef = "any-ref",
         /// The ref is not bound to the file's version.
         RefOfAnyVersion = "ref-of-any-version",
+        /// Every signer of the rule is revoked, so that it takes nothing.
+        AllRevoked = "all-revoked",
         /// What is taken proves less than what could be asked for.
         ProvesLess = "proves-less",
         /// The exception's time is over.

@@ -16,6 +16,7 @@ mod revocations;
 #[cfg(test)]
 mod rules_tests;
 mod schema;
+mod versions;
 
 pub use derivation::{Derivation, Part, RuleTried};
 pub use exceptions::{Exception, Exceptions};
@@ -29,3 +30,4 @@ pub use revocations::{Revocation, Revocations, Revoked};
 pub use schema::{
     LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe,
 };
+pub use versions::{Versions, VersionsError};

@@ -73,7 +73,7 @@ impl Revocations {
         self.all.iter().find(|it| match (&it.revoked, signer) {
             (Revoked::Keys(keys), SignerIdentity::Key(id)) => keys.contains(id),
             (Revoked::Identities(identities), SignerIdentity::Certificate(certificate)) => {
-                identities.iter().any(|identity| identity.mismatch(certificate).is_none())
+                identities.iter().any(|identity| identity.is_of(certificate))
             }
             _ => false,
         })
@@ -91,7 +91,7 @@ impl Revocations {
         let by_name = || {
             let numbers = self.by_project.rules(file.project().as_str());
             let mut named = numbers.into_iter().filter_map(|number| self.all.get(number));
-            named.find(|it| matches!(&it.revoked, Revoked::Releases(_, files) if files.hold(file)))
+            named.find(|it| matches!(&it.revoked, Revoked::Releases(_, files) if files.touch(file)))
         };
         match self.of_bytes(sha256).or_else(by_name) {
             None => Ok(()),

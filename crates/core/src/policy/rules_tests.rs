@@ -2,8 +2,10 @@
 
 use super::evaluate::rule_for;
 use super::{Policy, PolicyError};
+use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
-use crate::report::Reason;
+use crate::limits::RULES_OF_PROJECT;
+use crate::report::{Reason, Status};
 use crate::trust::Embedded;
 
 /// A policy of rules by one identity; of each what it is about, as in the file.
@@ -79,6 +81,15 @@ fn a_rule_that_would_never_be_asked_is_an_error() {
             "projects = [\"demo\"]\ntags = [\"*-none-any\"]",
             "projects = [\"demo\"]\ntags = [\"py3-none-any\"]",
         ],
+        &[
+            "projects = [\"demo\"]\nkinds = [\"wheel\"]",
+            "projects = [\"demo\"]\nkinds = [\"sdist\"]",
+            demo,
+        ],
+        &[
+            "projects = [\"demo\"]\nversions = \"<=1.0\"",
+            "projects = [\"demo\"]\nversions = \"==1\"",
+        ],
     ] {
         let error = policy(rules).expect_err("never asked");
         assert!(error.message.contains("is named by rules[0] already"), "{rules:?}: {error}");
@@ -97,6 +108,15 @@ fn a_rule_that_would_never_be_asked_is_an_error() {
             "projects = [\"demo\"]\nkinds = [\"wheel\"]",
         ],
         &[demo, "projects = [\"*\"]"],
+        &[
+            "projects = [\"demo\"]\nversions = \"!=2.1.*\"",
+            "projects = [\"demo\"]\nversions = \"==2.1\"",
+        ],
+        &[
+            "projects = [\"demo\"]\nkinds = [\"wheel\"]",
+            "projects = [\"demo\"]\nkinds = [\"sdist\"]\nversions = \"<2\"",
+            demo,
+        ],
         &["projects = [\"demo-*\"]", demo],
         &[
             "projects = [\"demo\"]\nversions = \">2\"",
@@ -113,6 +133,8 @@ fn what_is_about_nothing_is_an_error() {
     for (about, says) in [
         ("versions = \">2,<1\"", "no version is all of this"),
         ("versions = \"about 2\"", "policy.toml:8:12"),
+        ("versions = \"\"", "leave `versions` out"),
+        ("versions = \"===1.0\"", "write `==`"),
         ("kinds = []", "an empty list allows nothing"),
         ("kinds = [\"egg\"]", "not a kind of file"),
         ("kinds = [\"sdist\"]\ntags = [\"py3-none-any\"]", "only wheels have tags"),
@@ -122,4 +144,84 @@ fn what_is_about_nothing_is_an_error() {
         let error = policy(&[&format!("projects = [\"demo\"]\n{about}")]).expect_err(about);
         assert!(error.to_string().contains(says), "{about}: {error}");
     }
+}
+
+/// Whether a policy that revokes this takes a file to be revoked.
+fn revoked(what: &str, file: &str) -> bool {
+    let text = format!(
+        "schema = 1\n[identities.one]\ntrust = \"public-good\"\nissuer = \"https://example.org\"\n\
+         san = \"somebody@example.org\"\n[[rules]]\nprojects = [\"demo\"]\nidentities = [\"one\"]\n\
+         rebuild = \"never\"\n[[revocations]]\nprojects = [\"demo\"]\n{what}\nreason = \"r\"\n"
+    );
+    let policy = Policy::parse("policy.toml", &text, &Embedded).expect("a policy");
+    let file = DistFilename::parse(file).expect("a file name");
+    matches!(super::evaluate::not_revoked(&policy, &file, Sha256Digest::of(b"")), Status::Failed(_))
+}
+
+#[test]
+fn no_spelling_of_a_version_and_no_further_tag_slips_out_of_a_revocation() {
+    for (what, file) in [
+        ("versions = \"!=2.1.*\"", "demo-2.tar.gz"),
+        ("versions = \"!=2.1.*\"", "demo-2.0.0.tar.gz"),
+        ("versions = \"<2.0rc2\"", "demo-2.0rc1.tar.gz"),
+        ("versions = \"<1!2.0\"", "demo-2.0rc1.tar.gz"),
+        ("versions = \"==1.0\"", "demo-1.tar.gz"),
+        ("versions = \"==1.0\"", "demo-1.0+cpu.tar.gz"),
+        ("versions = \"<=1.0\"", "demo-1.0+cpu-py3-none-any.whl"),
+        ("tags = [\"py3-none-any\"]", "demo-1.0-py2.py3-none-any.whl"),
+        ("tags = [\"cp312-*-*\"]", "demo-1.0-cp311.cp312-none-any.whl"),
+    ] {
+        assert!(revoked(what, file), "{what} {file}");
+    }
+    assert!(!revoked("versions = \"!=2.1.*\"", "demo-2.1.tar.gz"));
+    assert!(!revoked("tags = [\"py3-none-any\"]", "demo-1.0-py2-none-any.whl"));
+    assert!(!revoked("tags = [\"py3-none-any\"]", "demo-1.0.tar.gz"));
+}
+
+/// A policy of two identities that differ as said, both of which must sign.
+fn two_of(one: &str, other: &str) -> Result<Policy, PolicyError> {
+    let identity = |name: &str, more: &str| {
+        format!(
+            "[identities.{name}]\ntrust = \"public-good\"\nissuer = \"https://example.org\"\n\
+             repository = \"https://example.org/o/r\"\n{more}\n"
+        )
+    };
+    let text = format!(
+        "schema = 1\n{}{}[[rules]]\nprojects = [\"demo\"]\nidentities = [\"a\", \"b\"]\nthreshold = 2\n\
+         rebuild = \"never\"\n",
+        identity("a", one),
+        identity("b", other)
+    );
+    Policy::parse("policy.toml", &text, &Embedded)
+}
+
+#[test]
+fn signers_who_are_counted_can_be_told_from_each_other() {
+    for (one, other) in [
+        ("workflow = \"a.yml\"", "workflow = \"b.yml\""),
+        ("owner-id = \"1\"", "owner-id = \"2\""),
+        ("triggers = [\"push\"]", "triggers = [\"release\"]"),
+    ] {
+        two_of(one, other).expect("no certificate is of both");
+    }
+    for (one, other) in [
+        ("", ""),
+        ("workflow = \"a.yml\"", ""),
+        ("workflow = \"a.yml\"", "environment = \"pypi\""),
+        ("triggers = [\"push\"]", "triggers = [\"release\", \"push\"]"),
+    ] {
+        let error = two_of(one, other).expect_err("one certificate could be of both");
+        assert!(error.message.contains("count twice"), "{error}");
+    }
+}
+
+#[test]
+fn only_so_many_rules_name_one_project() {
+    let rules: Vec<_> = (0..=RULES_OF_PROJECT)
+        .map(|number| format!("projects = [\"demo\"]\nversions = \"=={number}\""))
+        .collect();
+    let rules: Vec<_> = rules.iter().map(String::as_str).collect();
+    assert!(policy(&rules[..RULES_OF_PROJECT]).is_ok());
+    let error = policy(&rules).expect_err("too many");
+    assert!(error.message.contains("1000 rules already"), "{error}");
 }

@@ -162,7 +162,7 @@ coded! {
         // ---- what the distribution says of itself (wheel/{layout,wheel_file,entry_points}.rs, dist/metadata.rs)
         /// The wheel has no `.dist-info` directory at its root.
         MetadataDistInfoMissing = "metadata-dist-info-missing",
-        /// The wheel has, or would install, more than its one `.dist-info` directory.
+        /// The wheel has, or would install, more than its one `.dist-info` directory, or an egg's metadata.
         MetadataDistInfoSeveral = "metadata-dist-info-several",
         /// The `.dist-info` directory does not bear the name and version of the file name, spelled alike.
         MetadataDistInfoName = "metadata-dist-info-name",

@@ -7,7 +7,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::der::asn1::Utf8StringRef;
 use x509_cert::der::oid::ObjectIdentifier;
-use x509_cert::ext::pkix::KeyUsage;
+use x509_cert::ext::pkix::{KeyUsage, SubjectAltName};
 
 use crate::report::{Reason, Refusal};
 
@@ -23,6 +23,7 @@ pub(super) fn may_sign(bundle: &Bundle) -> Result<(), Refusal> {
     let certificate = Certificate::from_der(der)
         .map_err(|error| malformed("a certificate", error.to_string()))?;
     check_key_usage(&certificate)?;
+    check_one_name(&certificate)?;
     check_claims(&certificate)
 }
 
@@ -33,6 +34,16 @@ fn check_key_usage(certificate: &Certificate) -> Result<(), Refusal> {
         Ok(Some((_, usage))) if usage.digital_signature() && !usage.key_cert_sign() => Ok(()),
         Ok(Some(_)) => Err(refused("another key usage".to_owned())),
         _ => Err(refused("no key usage".to_owned())),
+    }
+}
+
+/// It has one name: of several the library takes the first, and others any of them.
+fn check_one_name(certificate: &Certificate) -> Result<(), Refusal> {
+    match certificate.tbs_certificate.get::<SubjectAltName>() {
+        Ok(Some((_, SubjectAltName(names)))) if names.len() > 1 => {
+            Err(malformed("one subject alternative name", format!("{} names", names.len())))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -39,6 +39,17 @@ pub enum SubjectName {
 }
 
 impl SubjectName {
+    /// The name, to be compared with what was asked for; with its kind where that is of the other one. A URI has the
+    /// colon of its scheme, which no mail address has.
+    pub(crate) fn as_asked(&self, asked: Option<&str>) -> String {
+        let asked_uri = asked.map(|asked| asked.contains(':'));
+        match (self, asked_uri) {
+            (Self::Email(name), Some(true)) => format!("{name} (a mail address)"),
+            (Self::Uri(name), Some(false)) => format!("{name} (a URI)"),
+            _ => self.as_str().to_owned(),
+        }
+    }
+
     /// The name without its kind.
     pub fn as_str(&self) -> &str {
         match self {
@@ -76,6 +87,16 @@ impl CertificateIdentity {
             self.is_github().then(|| format!("https://github.com/{name}"))
         };
         self.claims.source_repository_uri.clone().or_else(old)
+    }
+
+    /// The repository that was built, where the name is that of a workflow in another one, which was called.
+    pub fn caller(&self) -> Option<String> {
+        let (SubjectName::Uri(name), Some(repository)) = (&self.san, self.repository()) else {
+            return None;
+        };
+        let of_forge = self.is_github() || self.issuer == GITLAB_ISSUER;
+        let within = name.strip_prefix(&repository).is_some_and(|rest| rest.starts_with('/'));
+        (of_forge && !within).then_some(repository)
     }
 
     /// The full name of the ref that was built (`.1.14`, formerly `.1.6`).
@@ -131,7 +152,11 @@ impl CertificateIdentity {
 
 impl fmt::Display for CertificateIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {} ({})", self.san.as_str(), self.issuer, self.instance)
+        write!(f, "{}", self.san.as_str())?;
+        if let Some(repository) = self.caller() {
+            write!(f, ", called by {repository},")?;
+        }
+        write!(f, " by {} ({})", self.issuer, self.instance)
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use sigstore_crypto::{SigningScheme, VerificationKey, verify_signature_prehashed};
 use sigstore_types::{DerPublicKey, HashAlgorithm, MessageSignature, SignatureBytes};
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 
 use super::{Instance, KeyId};
 use crate::digest::Sha256Digest;
@@ -36,6 +38,9 @@ pub struct TrustedKey {
     log: Option<Arc<Instance>>,
 }
 
+/// `rsaEncryption` (RFC 3279, 2.3.1).
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const END: &str = "-----END PUBLIC KEY-----";
 
@@ -54,6 +59,7 @@ impl TrustedKey {
             return Err(KeyError(wanted));
         }
         let der = DerPublicKey::from_pem(pem).map_err(|error| KeyError(error.to_string()))?;
+        one_encoding(&der)?;
         let key = VerificationKey::from_spki(&der).map_err(|error| KeyError(error.to_string()))?;
         let id = KeyId::of_spki(der.as_bytes());
         Ok(Self { id, der, key: Arc::new(key), validity, log: None })
@@ -127,6 +133,20 @@ impl TrustedKey {
             Validity { until: Some(until), .. } if now > until => refuse("until", until),
             _ => Ok(()),
         }
+    }
+}
+
+/// A key has one id only if it has one encoding: of RSA the library also takes one without the parameters NULL that
+/// belong there (RFC 3279, 2.3.1).
+fn one_encoding(der: &DerPublicKey) -> Result<(), KeyError> {
+    let info = SubjectPublicKeyInfoRef::try_from(der.as_bytes())
+        .map_err(|error| KeyError(error.to_string()))?;
+    let algorithm = &info.algorithm;
+    match algorithm.parameters {
+        None if algorithm.oid == RSA_ENCRYPTION => {
+            Err(KeyError("an RSA key without the parameters NULL (RFC 3279, 2.3.1)".to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -208,5 +228,32 @@ MCowBQYDK2VwAyEASZK/l179O8sn1UU5jyAIFU6i5gsl3titFywioRFgeEk=
         for declared in [None, sha256] {
             assert_eq!(holds(ED25519, BY_SHA256, declared, b"x"), Err(Reason::BundleUnsupported));
         }
+    }
+
+    const RSA: &str = "-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAsynnK386Tp4y6UJMr0il
+Ul4A2XMBfDIzcM63OlV9nYivs1xmuv34OkGHXmab1+dteV7RzQee7PIaHZfDssM8
+LOWm+TFIMq/RD5p5Trg/oyG14Rnq1QzO38N9gXx2PZscu/cmyH3JQhznOWT+shI4
+x5PAawcVu6+3WOXfQYRcnm0uvCdNqZIdeStOnOcEq1UwOm40dkoN1AhSaYWyRUbd
+Rpyl8aHoIGJwXRjXxIut35esoiTR/lTeJy8nN1YgHQAcvw5QptqWTrnkDr37qSsP
+nQQMVMY82RElAvfLQ5Hm7isAP1hHYZ6y2btdf1+TAsvsNfkV6JRAiVUwNnNebFJA
+/wIDAQAB
+-----END PUBLIC KEY-----";
+    /// The same key without the parameters NULL.
+    const RSA_WITHOUT_NULL: &str = "-----BEGIN PUBLIC KEY-----
+MIIBIDALBgkqhkiG9w0BAQEDggEPADCCAQoCggEBALMp5yt/Ok6eMulCTK9IpVJe
+ANlzAXwyM3DOtzpVfZ2Ir7NcZrr9+DpBh15mm9fnbXle0c0HnuzyGh2Xw7LDPCzl
+pvkxSDKv0Q+aeU64P6MhteEZ6tUMzt/DfYF8dj2bHLv3Jsh9yUIc5zlk/rISOMeT
+wGsHFbuvt1jl30GEXJ5tLrwnTamSHXkrTpznBKtVMDpuNHZKDdQIUmmFskVG3Uac
+pfGh6CBicF0Y18SLrd+XrKIk0f5U3icvJzdWIB0AHL8OUKbalk655A69+6krD50E
+DFTGPNkRJQL3y0OR5u4rAD9YR2Gestm7XX9fkwLL7DX5FeiUQIlVMDZzXmxSQP8C
+AwEAAQ==
+-----END PUBLIC KEY-----";
+
+    #[test]
+    fn one_key_has_one_encoding() {
+        assert!(TrustedKey::from_pem(RSA, Validity::default()).is_ok());
+        let error = TrustedKey::from_pem(RSA_WITHOUT_NULL, Validity::default()).unwrap_err();
+        assert!(error.to_string().contains("without the parameters NULL"), "{error}");
     }
 }

@@ -13,6 +13,10 @@ use crate::report::Reason;
 /// The schemes of a `.data` directory, each an installation folder.
 const SCHEMES: &[&str] = &["purelib", "platlib", "headers", "scripts", "data"];
 
+/// What installers and the interpreter take for another distribution's metadata beside `.dist-info`: whatever it says
+/// counts as installed, with entry points of its own.
+const EGGS: &[&str] = &[".egg-info", ".egg", ".egg-link"];
+
 /// What the names of the members tell.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -45,6 +49,11 @@ impl Layout {
             }
             let place = Installed::of(name, &data)?;
             if let Installed::Library(path) = place {
+                let first = first_segment(path);
+                if EGGS.iter().any(|suffix| has_suffix(first, suffix)) {
+                    let refusal = Refusal::new(Reason::MetadataDistInfoSeveral, first);
+                    return Err(refusal.expected(dist_info).at(name));
+                }
                 uses_library_scheme |= path.len() < name.len();
                 if !path.ends_with('/') {
                     installed.push(Place::installed(name, path));

@@ -124,6 +124,15 @@ pub(super) fn certificates() -> Vec<Case> {
             MALFORMED,
             &changed(|it| it.name = Name::Host("demo.example".to_owned())),
         ),
+        signed_by(
+            "certificate_of_two_names_fail",
+            "The certificate has a second name, which another reader may take for the holder's.",
+            MALFORMED,
+            &changed(|it| {
+                let names = ["manager@demo.example", "stranger@demo.example"];
+                it.name = Name::Emails(names.map(str::to_owned));
+            }),
+        ),
         bent(
             "certificate_truncated_fail",
             "The last byte of the certificate is missing.",

@@ -6,7 +6,7 @@ use super::accepted::{bare, published, publisher};
 use super::predicates::{fork, on_branch};
 use super::{Case, bytes, publish};
 use crate::cases::list::Fails;
-use crate::sigstore::holder::{EMAIL, GITHUB, GOOGLE, Name};
+use crate::sigstore::holder::{EMAIL, GIT_REF, GITHUB, GOOGLE, Name, REPOSITORY, WORKFLOW};
 use crate::sigstore::{Holder, Sigstore, provenance_object};
 
 const SIGNER: Fails = &[("signer", "signer-not-allowed")];
@@ -59,6 +59,8 @@ pub(super) fn identities() -> Vec<Case> {
     };
     let mut another_person = Holder::person();
     another_person.name = Name::Email("manager@demo.example.org".to_owned());
+    let mut uri_like_a_person = Holder::person();
+    uri_like_a_person.name = Name::Uri(EMAIL.to_owned());
     let mut uri_of_person = Holder::person();
     uri_of_person.name = Name::Uri(format!("mailto:{EMAIL}"));
     let other_instance = "[identities.anybody]\ntrust = \"staging\"\nissuer = \"https://token.actions.githubusercontent.com\"\nrepository = \"https://github.com/octo/demo\"\n";
@@ -130,6 +132,30 @@ pub(super) fn identities() -> Vec<Case> {
         )
         .under("\n[[rules]]", &asking("repository-id = \"1001\"")),
         by(
+            "workflow_called_by_another_fail",
+            "The policy names a workflow by the certificate's name alone, and another repository called it.",
+            SIGNER,
+            &Holder::workflow()
+                .claiming(12, "https://github.com/evil/x")
+                .claiming(5, "evil/x")
+                .claiming(18, "https://github.com/evil/x/.github/workflows/w.yml@refs/tags/v1.0"),
+        )
+        .under(
+            "repository = \"https://github.com/octo/demo\"\nworkflow = \".github/workflows/release.yml\"\n",
+            &format!("san = \"{REPOSITORY}/{WORKFLOW}@{GIT_REF}\"\n"),
+        )
+        .under("source = \"https://github.com/octo/demo\"\n", ""),
+        by(
+            "forge_without_repository_fail",
+            "GitHub's issuer vouches for the workflow, and the certificate does not say of which repository.",
+            &[("certificate", "certificate-malformed")],
+            &workflow().without(&[5, 12]),
+        )
+        .under(
+            "repository = \"https://github.com/octo/demo\"\nworkflow = \".github/workflows/release.yml\"\n",
+            &format!("san = \"{REPOSITORY}/{WORKFLOW}@{GIT_REF}\"\n"),
+        ),
+        by(
             "issuer_another_fail",
             "Another issuer vouches for the same names.",
             SIGNER,
@@ -170,6 +196,11 @@ pub(super) fn identities() -> Vec<Case> {
             uri_of_person,
             "email_as_uri_fail",
             "The certificate has the mail address as a URI.",
+        ),
+        person(
+            uri_like_a_person,
+            "email_as_bare_uri_fail",
+            "The certificate's name is a URI that reads like the mail address.",
         ),
     ]
 }

@@ -6,9 +6,11 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 use wheelmark_build::atomic::Existing;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
+use wheelmark_core::limits::LATEST_TIME;
 use wheelmark_core::lock::LockedProject;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{Escaped, Refusal};
@@ -26,7 +28,7 @@ use crate::index_options;
 use crate::interrupt;
 use crate::outputs;
 use crate::progress::Files;
-use crate::render::Output;
+use crate::render::{Output, json};
 use crate::trust_roots::TrustRoots;
 
 /// Write a first policy for the files that a lock names.
@@ -39,7 +41,13 @@ use crate::trust_roots::TrustRoots;
 #[command(after_help = "Example: wheelmark policy init -r uv.lock --out policy.toml")]
 pub struct Arguments {
     /// The lock: requirements.txt with hashes, pylock.toml, uv.lock or poetry.lock
-    #[arg(short = 'r', long = "requirements", value_name = "LOCK", required = true)]
+    #[arg(
+        short = 'r',
+        long = "lock",
+        visible_alias = "requirements",
+        value_name = "LOCK",
+        required = true
+    )]
     locks: Vec<PathBuf>,
     /// Where to write the policy; without this, on standard output
     #[arg(long, value_name = "FILE")]
@@ -69,7 +77,23 @@ pub struct Arguments {
     /// The time to decide at, instead of now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<DateTime<Utc>>,
+    /// Tell in JSON what was made
+    #[arg(long, requires = "out")]
+    pub json: bool,
 }
+
+/// What was made, for a program.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    schema: &'static str,
+    policy: String,
+    #[serde(flatten)]
+    counts: &'a written::Counts,
+}
+
+/// The `schema` of the answer.
+const SCHEMA: &str = "https://wheelmark.dev/policy-init/v1";
 
 /// A locked project and what the index has of its files.
 pub struct Seen {
@@ -130,6 +154,13 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     }
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
+    let days = TimeDelta::days(arguments.exceptions_days.get().into());
+    let latest = DateTime::from_timestamp(LATEST_TIME, 0);
+    let expires = now.checked_add_signed(days).filter(|end| latest.is_none_or(|it| *end <= it));
+    let expires = expires.ok_or_else(|| {
+        let days = arguments.exceptions_days;
+        CliError::usage(format!("--exceptions-days {days} from {now} is after every date"))
+    })?;
     let roots = TrustRoots::new(arguments.trust_root.clone());
     let instance = roots.instance(arguments.trust).map_err(CliError::undecided)?;
     let trust = TrustRoot::new(Vec::new(), vec![instance]);
@@ -140,7 +171,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         locks: arguments.locks.iter().map(|lock| lock.to_string_lossy().into_owned()).collect(),
         index: index.url(),
         owner: &arguments.owner,
-        expires: now + TimeDelta::days(arguments.exceptions_days.get().into()),
+        expires,
         now,
     };
     if !gathered.projects.iter().any(|it| it.files.iter().any(FileSeen::is_taken)) {
@@ -162,7 +193,14 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
             let existing = if *overwrite { Existing::Replace } else { Existing::Keep };
             let content = Box::new(text.as_bytes());
             outputs::write_into(folder.unwrap_or(Path::new(".")), path, content, existing)?;
-            writeln!(output, "{}", written::summary(&gathered, &shown(path).to_string()))?;
+            let counts = written::Counts::of(&gathered);
+            match arguments.json {
+                true => {
+                    let policy = path.to_string_lossy().into_owned();
+                    json::document(&Answer { schema: SCHEMA, policy, counts: &counts }, output)?;
+                }
+                false => writeln!(output, "made {}: {counts}", shown(path))?,
+            }
         }
     }
     Ok(Exit::Accepted)

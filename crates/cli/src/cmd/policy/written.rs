@@ -1,10 +1,11 @@
 //! A first policy as text, each line with where it came from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use pep440_rs::Version;
+use serde::Serialize;
 use wheelmark_core::attestation::repository::RepositoryUri;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::policy::RefPattern;
@@ -45,8 +46,11 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
     for left_out in &gathered.left_out {
         let _ = writeln!(text, "\n# Left out, so that it is refused: {}", comment(left_out));
     }
-    // Of one project several versions may be locked, and by several locks.
-    let mut excepted = BTreeSet::new();
+    // Of one project several versions may be locked, and by several locks. The index may list the same bytes under
+    // several names, and an exception is for the bytes.
+    let all = || gathered.projects.iter().flat_map(|seen| &seen.files);
+    let mut excepted: BTreeSet<_> =
+        all().filter(|file| !file.is_bare()).map(|file| file.sha256).collect();
     for versions in gathered.projects.chunk_by(|one, other| one.project.name == other.project.name)
     {
         versions.iter().for_each(|seen| about(seen, &mut text));
@@ -57,37 +61,62 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
             text += &rule(&seen.project.name, claims.clone());
         }
         for seen in versions {
-            let bare = seen.files.iter().filter(|file| file.is_bare());
-            let bare: Vec<_> = bare.filter(|file| excepted.insert(file.sha256)).collect();
+            let bare: Vec<_> =
+                seen.files.iter().filter(|file| !excepted.contains(&file.sha256)).collect();
             if !bare.is_empty() {
                 exception(made, seen, &bare, &mut text);
             }
+            excepted.extend(bare.iter().map(|file| file.sha256));
         }
     }
     text
 }
 
-/// What was made, for a person.
-pub fn summary(gathered: &Gathered, path: &str) -> String {
-    let attested =
-        gathered.projects.iter().filter(|it| it.files.iter().any(FileSeen::is_attested)).count();
-    let bare = gathered.projects.iter().filter(|it| it.files.iter().any(FileSeen::is_bare)).count();
-    let refused =
-        gathered.projects.iter().flat_map(|it| &it.files).filter(|it| !it.is_taken()).count();
-    let mut summary = format!(
-        "made {path}: {attested} projects by who signs them, {bare} with files that are only taken as locked"
-    );
-    if refused > 0 {
-        let _ = write!(summary, ", {refused} files left out whose attestations do not hold");
+/// How much of what a policy was made of.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Projects that are bound to who signs them.
+    attested: usize,
+    /// Projects with files that are only taken as they were locked.
+    excepted: usize,
+    /// Files whose attestations do not hold.
+    refused: usize,
+    /// Entries of the locks that no file can be held against.
+    left_out: usize,
+}
+
+impl Counts {
+    /// Counts.
+    pub fn of(gathered: &Gathered) -> Self {
+        let Gathered { projects, left_out } = gathered;
+        let with =
+            |is: fn(&FileSeen) -> bool| projects.iter().filter(move |it| it.files.iter().any(is));
+        let files = projects.iter().flat_map(|it| &it.files);
+        Self {
+            attested: with(FileSeen::is_attested).count(),
+            excepted: with(FileSeen::is_bare).count(),
+            refused: files.filter(|it| !it.is_taken()).count(),
+            left_out: left_out.len(),
+        }
     }
-    if !gathered.left_out.is_empty() {
-        let _ = write!(
-            summary,
-            ", {} entries left out that no file can be held against",
-            gathered.left_out.len()
-        );
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attested, excepted, refused, left_out } = self;
+        write!(
+            f,
+            "{attested} projects by who signs them, {excepted} with files that are only taken as locked"
+        )?;
+        if *refused > 0 {
+            write!(f, ", {refused} files left out whose attestations do not hold")?;
+        }
+        if *left_out > 0 {
+            write!(f, ", {left_out} entries left out that no file can be held against")?;
+        }
+        f.write_str("; look at each line of it")
     }
-    summary + "; look at each line of it"
 }
 
 /// What there is of a locked project, in comments.
@@ -108,15 +137,22 @@ fn about(seen: &Seen, text: &mut String) {
             "# {unlisted} of its digests are of no file that the index lists; left out."
         );
     }
-    for file in files.iter().filter(|file| !file.is_taken()) {
-        let because = file.claims.iter().find_map(|claim| claim.as_ref().err());
-        let because = because.map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "# Left out, so that it is refused: {}: {}",
-            file.filename.as_str(),
-            comment(&because)
-        );
+    for file in files {
+        let says = match file.is_taken() {
+            true => "An attestation does not hold, and says nothing",
+            false => "Left out, so that it is refused",
+        };
+        let name = file.filename.as_str();
+        for because in file.claims.iter().filter_map(|claim| claim.as_ref().err()) {
+            let _ = writeln!(text, "# {says}: {name}: {}", comment(&because.to_string()));
+        }
+        for claim in file.claims.iter().flatten().filter(|claim| identity(claim).is_none()) {
+            let signer = comment(&claim.signer.to_string());
+            let _ = writeln!(
+                text,
+                "# Left out, so that it is refused: {name}: no identity of a policy can name {signer}"
+            );
+        }
     }
 }
 
@@ -130,7 +166,8 @@ pub fn rule<'a>(
     let mut build_types = BTreeSet::new();
     let mut refs = BTreeSet::new();
     for (file, claim) in claims {
-        identities.entry(identity(claim)).or_insert(file.as_str());
+        let Some(identity) = identity(claim) else { continue };
+        identities.entry(identity).or_insert(file.as_str());
         types.insert(claim.predicate_type.clone());
         build_types.extend(claim.build_type.clone());
         refs.insert(
@@ -186,9 +223,14 @@ fn built_from(name: &str, version: &Version) -> Option<String> {
 }
 
 fn exception(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String) {
+    let names = bare.iter().map(|file| file.filename.as_str());
     let _ = writeln!(text, "\n[[exceptions]]\nsha256 = [");
     for file in bare {
-        let _ = writeln!(text, "    # {}\n    \"{}\",", file.filename.as_str(), file.sha256);
+        let _ = writeln!(text, "    \"{}\",", file.sha256);
+    }
+    let _ = writeln!(text, "]\nnames = [");
+    for name in names {
+        let _ = writeln!(text, "    {},", quoted(name));
     }
     let reason = format!(
         "{} {}: the index had no attestation on {}; taken as it was locked",
@@ -206,7 +248,10 @@ fn exception(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String
 }
 
 /// Who a certificate vouches for, by what stays from release to release.
-fn identity(claim: &Claim) -> Identity {
+///
+/// `None` where a value is one that a policy does not hold, or that is compared otherwise there: without it the identity
+/// would be of more than who signed.
+fn identity(claim: &Claim) -> Option<Identity> {
     let (signer, claims) = (&claim.signer, &claim.signer.claims);
     let mut identity =
         vec![("trust", signer.instance.to_string()), ("issuer", signer.issuer.clone())];
@@ -225,7 +270,13 @@ fn identity(claim: &Claim) -> Identity {
         }
         None => identity.push(("san", signer.san.as_str().to_owned())),
     }
-    identity
+    let held = |(key, value): &(&str, String)| match *key {
+        // A whole URI is of a file in another repository.
+        "workflow" => !value.contains("://") && !value.starts_with('/'),
+        _ => true,
+    };
+    let plain = |value: &str| !value.contains(['*', '^', '$']) && value.trim() == value;
+    identity.iter().all(|it| held(it) && plain(&it.1)).then_some(identity)
 }
 
 fn list(values: impl IntoIterator<Item = String>) -> String {
@@ -233,9 +284,19 @@ fn list(values: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", values.join(", "))
 }
 
-/// A TOML string.
+/// A TOML string on one line, in which nothing looks like what it is not.
 fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if Escaped::shows(character) => quoted.push(character),
+            _ => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(character));
+            }
+        }
+    }
+    quoted + "\""
 }
 
 /// A text of somebody else's within a comment: on one line, and nothing in it moves a terminal.

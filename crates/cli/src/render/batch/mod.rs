@@ -72,7 +72,7 @@ fn place(subject: &Subject) -> (String, Option<usize>) {
 }
 
 /// What a result is about. Not escaped.
-fn name(subject: &Subject) -> String {
+pub fn name(subject: &Subject) -> String {
     match subject {
         Subject::File(path) => path.to_string_lossy().into_owned(),
         Subject::Locked { what, .. } => what.clone(),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::Reader;
-use super::shape::{ExceptionEntry, RevocationEntry};
+use super::shape::{ExceptionEntry, List, RevocationEntry};
 use crate::digest::Sha256Digest;
+use crate::filename::DistFilename;
 use crate::policy::exceptions::{Exception, Exceptions};
 use crate::policy::identity::IdentityRule;
 use crate::policy::revocations::{Revocation, Revocations, Revoked};
@@ -36,7 +37,16 @@ impl Reader<'_> {
                     "`versions`, `kinds` and `tags` are of `projects`, which are not named";
                 return Err(self.error(span, message));
             } else if entry.sha256.is_some() {
-                Revoked::Files(self.set_if(&entry.sha256, |text| self.parsed(text))?)
+                Revoked::Files(self.set_if(&entry.sha256, |text| {
+                    let file: Sha256Digest = self.parsed(text)?;
+                    match all.of_bytes(file) {
+                        None => Ok(file),
+                        Some(other) => {
+                            let message = format!("the file is in {} already", other.name);
+                            Err(self.error(text.span(), message))
+                        }
+                    }
+                })?)
             } else if entry.keys.is_some() {
                 Revoked::Keys(self.keys_named(&entry.keys, keys)?)
             } else {
@@ -76,10 +86,21 @@ impl Reader<'_> {
                 reason: self.said(&entry.reason)?,
                 owner: self.said(&entry.owner)?,
                 expires: self.instant(&entry.expires)?,
+                names: self.names(&entry.names)?,
             };
             all.push(exception, files);
         }
         Ok(all)
+    }
+
+    /// Names of files.
+    fn names(&self, list: &Option<List>) -> Result<Vec<DistFilename>, PolicyError> {
+        let texts = self.set_if(list, |text| {
+            DistFilename::parse(text.get_ref())
+                .map(|_| text.get_ref().clone())
+                .map_err(|error| self.error(text.span(), error.to_string()))
+        })?;
+        Ok(texts.iter().filter_map(|text| DistFilename::parse(text).ok()).collect())
     }
 
     /// A text that a person is to read.

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use toml::Spanned;
 
 use super::Reader;
-use super::shape::{File, IdentityEntry, List, RuleEntry};
+use super::shape::{File, IdentityEntry, List, RevocationEntry, RuleEntry};
 use crate::policy::lint::{Finding, Lint};
 use crate::policy::schema::PolicyError;
 use crate::report::Escaped;
@@ -163,6 +163,21 @@ impl Reader<'_> {
                 all.span(),
                 format!("the signers of rules[{number}] may sign every project that no earlier rule is about"),
                 "name the projects that are theirs",
+            ));
+        }
+        let revoked = |list: fn(&RevocationEntry) -> &Option<List>| {
+            named(file.revocations.iter().map(|it| list(it.get_ref())))
+        };
+        let (keys, identities) = (revoked(|it| &it.keys), revoked(|it| &it.identities));
+        let remain = |list: &Option<List>, revoked: &BTreeSet<&str>| {
+            named([list].into_iter()).difference(revoked).count()
+        };
+        if remain(&rule.keys, &keys) + remain(&rule.identities, &identities) == 0 {
+            found.push(self.finding(
+                Lint::AllRevoked,
+                place.clone(),
+                format!("every signer of rules[{number}] is revoked: it takes nothing"),
+                "name whoever signs now, or take the rule out",
             ));
         }
         // A mail address has no ref, and the URI of a workflow that is compared whole has it in it.

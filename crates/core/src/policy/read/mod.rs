@@ -202,6 +202,9 @@ impl Reader<'_> {
         if word.is_empty() {
             return Err(self.error(text.span(), "an empty value is no certificate's"));
         }
+        if word.trim() != word {
+            return Err(self.error(text.span(), "white space at an end, which no certificate has"));
+        }
         if word.contains(['*', '^', '$']) {
             let message = "this value is compared whole; it knows no pattern";
             return Err(self.error(text.span(), message));

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use pep440_rs::VersionSpecifiers;
 use toml::Spanned;
 use version_ranges::Ranges;
 
@@ -13,10 +12,11 @@ use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use crate::attestation::publish::PUBLISH_TYPE;
+use crate::limits::RULES_OF_PROJECT;
 use crate::policy::files::{Files, Kind};
 use crate::policy::identity::IdentityRule;
 use crate::policy::instructions::Instructions;
-use crate::policy::projects::{ByProject, ProjectPattern};
+use crate::policy::projects::ProjectPattern;
 use crate::policy::schema::{PolicyError, Projects, Rule, Unsafe};
 use crate::report::Escaped;
 use crate::trust::TrustedKey;
@@ -64,16 +64,11 @@ impl Reader<'_> {
         kinds: &Option<List>,
         tags: &Option<List>,
     ) -> Result<Files, PolicyError> {
-        let specifiers: Option<VersionSpecifiers> =
-            versions.map(|text| self.parsed(text)).transpose()?;
         let files = Files {
-            versions: specifiers,
+            versions: versions.map(|text| self.parsed(text)).transpose()?,
             kinds: self.set_if(kinds, |text| self.parsed(text))?,
             tags: self.set_if(tags, |text| self.parsed(text))?,
         };
-        if let Some(text) = versions.filter(|_| files.range().is_empty()) {
-            return Err(self.error(text.span(), "no version is all of this"));
-        }
         if let Some(list) = tags
             && !(files.kinds.is_empty() || files.kinds.contains(&Kind::Wheel))
         {
@@ -98,6 +93,26 @@ impl Reader<'_> {
         }
     }
 
+    /// Signers who are counted must be told from each other: of two identities that one certificate could meet both,
+    /// one holder could be two signers.
+    fn apart(&self, entry: &RuleEntry, identities: &[IdentityRule]) -> Result<(), PolicyError> {
+        for (number, one) in identities.iter().enumerate() {
+            for other in identities.iter().skip(number + 1) {
+                if !one.excludes(other) {
+                    let message = format!(
+                        "one certificate could be of `{}` and of `{}`, and its holder count twice: with `threshold`, \
+                         any two identities must differ in a value that both give",
+                        Escaped(&one.name),
+                        Escaped(&other.name)
+                    );
+                    let place = entry.identities.as_ref().map_or(0..0, Spanned::span);
+                    return Err(self.error(place, message));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn days(&self, days: &Spanned<u32>) -> Result<TimeDelta, PolicyError> {
         match *days.get_ref() {
             0 => Err(self.error(days.span(), "nothing is so new")),
@@ -118,7 +133,14 @@ impl Reader<'_> {
         let files = self.files(entry.versions.as_ref(), &entry.kinds, &entry.tags)?;
         let projects = self.set(&entry.projects, |text| {
             let project: ProjectPattern = self.parsed(text)?;
-            if let Some(rule) = asked_instead(&project, &files, earlier, &named.by_project) {
+            let naming = named.by_project.rules(project.as_str());
+            // Each is held against all of the others.
+            if naming.len() >= RULES_OF_PROJECT {
+                let message =
+                    format!("`{project}` is named by {RULES_OF_PROJECT} rules already, and no more are read");
+                return Err(self.error(text.span(), message));
+            }
+            if let Some(rule) = asked_instead(&naming, &files, earlier) {
                 let message = format!(
                     "`{project}` is named by rules[{rule}] already, which is asked first: this rule is never \
                      asked about it"
@@ -134,6 +156,9 @@ impl Reader<'_> {
             return Err(self.error(entry.projects.span(), message));
         }
         let threshold = self.threshold(&entry, keys_allowed.len() + identities_allowed.len())?;
+        if threshold > 1 {
+            self.apart(&entry, &identities_allowed)?;
+        }
         // What a key's holder says of builder and source is all there is of them; a certificate names them.
         for (name, missing) in
             [("builders", entry.builders.is_none()), ("source", entry.source.is_none())]
@@ -181,18 +206,21 @@ impl Reader<'_> {
 }
 
 /// The first of the earlier rules that together are about all these files of a project, so that none is left.
-fn asked_instead(
-    project: &ProjectPattern,
-    files: &Files,
-    earlier: &[Rule],
-    by_project: &ByProject,
-) -> Option<usize> {
-    let covering: Vec<usize> = by_project
-        .rules(project.as_str())
-        .into_iter()
-        .filter(|rule| earlier[*rule].files.cover_but_for_versions(files))
-        .collect();
-    let versions = covering.iter().map(|rule| earlier[*rule].files.range());
-    let versions = versions.fold(Ranges::empty(), |all, versions| all.union(&versions));
-    covering.first().copied().filter(|_| files.range().subset_of(&versions))
+/// Several lists of tags that leave none together are not seen.
+fn asked_instead(naming: &[usize], files: &Files, earlier: &[Rule]) -> Option<usize> {
+    let mut first = None;
+    for kind in files.possible_kinds() {
+        let mut covering = naming
+            .iter()
+            .copied()
+            .filter(|rule| earlier[*rule].files.cover_but_for_versions(kind, files))
+            .peekable();
+        first = [first, covering.peek().copied()].into_iter().flatten().min();
+        let versions = covering.map(|rule| earlier[rule].files.range());
+        let versions = versions.fold(Ranges::empty(), |all, versions| all.union(&versions));
+        if !files.range().subset_of(&versions) {
+            return None;
+        }
+    }
+    first
 }

@@ -83,6 +83,7 @@ pub(super) struct RuleEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct ExceptionEntry {
     pub(super) sha256: List,
+    pub(super) names: Option<List>,
     pub(super) reason: Spanned<String>,
     pub(super) owner: Spanned<String>,
     pub(super) expires: Spanned<toml::value::Datetime>,

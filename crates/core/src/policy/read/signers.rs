@@ -67,6 +67,12 @@ impl Reader<'_> {
                                vouches for could sign";
                 return Err(self.error(name.span(), message));
             }
+            if let Some(workflow) =
+                entry.workflow.as_ref().filter(|it| it.get_ref().starts_with('/'))
+            {
+                let message = "a path within the repository, without a `/` before it";
+                return Err(self.error(workflow.span(), message));
+            }
             let triggers = self.set_if(&entry.triggers, |text| self.word(text))?;
             let optional =
                 |text: &Option<Spanned<String>>| text.as_ref().map(|it| self.word(it)).transpose();
