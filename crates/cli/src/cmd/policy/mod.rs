@@ -1,8 +1,12 @@
 //! `wheelmark policy`: to make a policy and to work on it.
 
 mod check;
+mod decided;
+mod diff;
 mod explain;
 mod init;
+mod schema;
+mod test;
 mod written;
 
 use crate::error::CliError;
@@ -19,8 +23,11 @@ pub struct Arguments {
 #[derive(clap::Subcommand)]
 enum Verb {
     Check(check::Arguments),
+    Diff(Box<diff::Arguments>),
     Explain(Box<explain::Arguments>),
     Init(init::Arguments),
+    Schema(schema::Arguments),
+    Test(test::Arguments),
 }
 
 impl Arguments {
@@ -28,8 +35,11 @@ impl Arguments {
     pub fn json(&self) -> bool {
         match &self.verb {
             Verb::Check(arguments) => arguments.json,
+            Verb::Diff(arguments) => arguments.json,
             Verb::Explain(arguments) => arguments.json,
-            Verb::Init(_) => false,
+            Verb::Init(arguments) => arguments.json,
+            Verb::Schema(arguments) => arguments.json,
+            Verb::Test(arguments) => arguments.json,
         }
     }
 }
@@ -38,7 +48,10 @@ impl Arguments {
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     match &arguments.verb {
         Verb::Check(arguments) => check::run(arguments, output),
+        Verb::Diff(arguments) => diff::run(arguments, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Init(arguments) => init::run(arguments, output),
+        Verb::Schema(_) => schema::run(output),
+        Verb::Test(arguments) => test::run(arguments, output),
     }
 }

@@ -1,0 +1,236 @@
+//! `wheelmark policy test`: what a policy is to decide of some files, held against what it decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use wheelmark_core::limits::AttestationLimits;
+use wheelmark_core::policy::Policy;
+use wheelmark_core::report::{Decision, Escaped, Reason};
+use wheelmark_core::verify::Given;
+
+use super::decided::Decided;
+use crate::error::{CliError, shown};
+use crate::evidence::Evidence;
+use crate::exit::Exit;
+use crate::input;
+use crate::interrupt;
+use crate::render::human::{BAD, GOOD, styled};
+use crate::render::{Output, json};
+use crate::trust_options;
+use crate::trust_roots::TrustRoots;
+
+/// Test a policy: what it is to decide of some files.
+///
+/// A folder holds `tests.toml`, which names the policy, and for each case a file, the time of the verification, the
+/// decision and, of a rejection, every reason. Nothing is asked of any network.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example: wheelmark policy test policies/tests
+
+Exit codes: 0 every case is decided as it says, 10 at least one is not, 1 something could not be \
+read, 2 wrong usage.")]
+pub struct Arguments {
+    /// Folders with a `tests.toml`, or such files
+    #[arg(value_name = "DIR", required = true)]
+    places: Vec<PathBuf>,
+    /// Answer with one JSON document for each, each on one line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Bytes of a file of tests that are read.
+const MAX_TESTS: usize = 4 << 20;
+
+/// `tests.toml`. Every path in it is relative to its folder.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Tests {
+    schema: Spanned<u32>,
+    policy: PathBuf,
+    trust_root: Option<PathBuf>,
+    /// What stands in the policy for somebody's own, and what to put there.
+    #[serde(default)]
+    fill: BTreeMap<String, Spanned<String>>,
+    cases: Vec<Spanned<Case>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Case {
+    name: String,
+    file: PathBuf,
+    /// Without it, what lies beside the file.
+    attestations: Option<Vec<PathBuf>>,
+    at: Spanned<toml::value::Datetime>,
+    decision: Expected,
+    #[serde(default)]
+    reasons: BTreeSet<String>,
+    rule: Option<String>,
+}
+
+#[derive(Deserialize, PartialEq, Eq, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum Expected {
+    Accepted,
+    Rejected,
+}
+
+#[derive(Serialize)]
+struct Held {
+    name: String,
+    passed: bool,
+    expected: Decided,
+    found: Decided,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    schema: &'static str,
+    tests: String,
+    policy: String,
+    passed: usize,
+    failed: usize,
+    cases: Vec<Held>,
+}
+
+/// The `schema` of the answer.
+const SCHEMA: &str = "https://wheelmark.dev/policy-test/v1";
+
+/// Tests each.
+pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
+    let cancel = interrupt::watch()?;
+    let mut exit = Exit::Accepted;
+    for place in &arguments.places {
+        let file = if place.is_dir() { place.join("tests.toml") } else { place.clone() };
+        let answer = held(&file, &cancel)?;
+        if answer.failed > 0 {
+            exit = Exit::Rejected;
+        }
+        match arguments.json {
+            true => json::document(&answer, output)?,
+            false => human(&answer, output)?,
+        }
+    }
+    Ok(exit)
+}
+
+fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {
+    let text = input::read_text(path, MAX_TESTS)?;
+    let at = |span: std::ops::Range<usize>, message: &str| {
+        let before = text.get(..span.start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let path = path.to_string_lossy();
+        CliError::undecided(Escaped(&format!("{path}:{line}:{column}: {message}")))
+    };
+    let tests: Tests =
+        toml::from_str(&text).map_err(|error| at(error.span().unwrap_or(0..0), error.message()))?;
+    if *tests.schema.get_ref() != 1 {
+        return Err(at(tests.schema.span(), "another schema than 1 is not known"));
+    }
+    if tests.cases.is_empty() {
+        return Err(at(0..0, "no [[cases]]: nothing is tested"));
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let roots = TrustRoots::new(tests.trust_root.as_ref().map(|root| folder.join(root)));
+    let mut policy = trust_options::policy_file(&folder.join(&tests.policy))?;
+    for (placeholder, value) in &tests.fill {
+        if !policy.text.contains(placeholder) {
+            let message = format!("`{placeholder}` does not stand in the policy");
+            return Err(at(value.span(), &message));
+        }
+        policy.text = policy.text.replace(placeholder, value.get_ref());
+    }
+    let policy = policy.read(&roots)?;
+    let mut cases = Vec::new();
+    for case in &tests.cases {
+        interrupt::check(cancel)?;
+        let (span, case) = (case.span(), case.get_ref());
+        let time = DateTime::parse_from_rfc3339(&case.at.get_ref().to_string());
+        let time =
+            time.map_err(|_| at(case.at.span(), "a date, a time and an offset are needed"))?;
+        let expected = case.expected().map_err(|message| at(span, &message))?;
+        cases.push(case.held(expected, folder, &policy, time.to_utc(), cancel)?);
+    }
+    let passed = cases.iter().filter(|case| case.passed).count();
+    Ok(Answer {
+        schema: SCHEMA,
+        tests: path.to_string_lossy().into_owned(),
+        policy: policy.path().to_owned(),
+        passed,
+        failed: cases.len() - passed,
+        cases,
+    })
+}
+
+impl Case {
+    /// What is to be decided, if that can be.
+    fn expected(&self) -> Result<Decided, String> {
+        let known = |reason: &String| Reason::ALL.iter().any(|it| it.code() == reason);
+        if let Some(reason) = self.reasons.iter().find(|reason| !known(reason)) {
+            return Err(format!("`{reason}` is no reason (docs/reasons.md)"));
+        }
+        let decision = match (self.decision, self.reasons.is_empty()) {
+            (Expected::Accepted, true) => Decision::Accepted,
+            (Expected::Rejected, false) => Decision::Rejected,
+            (Expected::Accepted, false) => return Err("`reasons` of what is accepted".to_owned()),
+            (Expected::Rejected, true) => {
+                return Err(
+                    "a case that is rejected for any reason tests none: say `reasons`".to_owned()
+                );
+            }
+        };
+        Ok(Decided { decision, reasons: self.reasons.clone(), rule: self.rule.clone() })
+    }
+
+    fn held(
+        &self,
+        expected: Decided,
+        folder: &Path,
+        policy: &Policy,
+        now: DateTime<Utc>,
+        cancel: &Arc<AtomicBool>,
+    ) -> Result<Held, CliError> {
+        let file = folder.join(&self.file);
+        let mut evidence = Evidence::of_file(&file, None, cancel)?;
+        if let Some(named) = &self.attestations {
+            evidence.given = named
+                .iter()
+                .map(|name| {
+                    let path = folder.join(name);
+                    let bytes = input::read_bounded(&path, AttestationLimits::standard().bundle)?;
+                    Ok(Given { from: path.to_string_lossy().into_owned(), bytes })
+                })
+                .collect::<Result<_, CliError>>()?;
+        }
+        let report = evidence.weigh(policy, now).report;
+        let found = Decided {
+            // What was not asked for makes no difference.
+            rule: report.policy.rule.clone().filter(|_| expected.rule.is_some()),
+            ..Decided::of(&report)
+        };
+        Ok(Held { name: self.name.clone(), passed: found == expected, expected, found })
+    }
+}
+
+fn human(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
+    for case in &answer.cases {
+        let name = Escaped(&case.name);
+        if case.passed {
+            writeln!(out, "{} {name}", styled(GOOD, "ok"))?;
+            continue;
+        }
+        writeln!(out, "{} {name}", styled(BAD, "FAILED"))?;
+        writeln!(out, "    expected: {}", case.expected)?;
+        writeln!(out, "    found:    {}", case.found)?;
+    }
+    let Answer { passed, failed, .. } = answer;
+    let place = shown(Path::new(&answer.tests));
+    writeln!(out, "{place}: {passed} decided as they say, {failed} not")
+}
