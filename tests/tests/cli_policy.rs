@@ -216,6 +216,18 @@ fn who_signed_is_written_as_lines_for_the_policy_and_these_would_do() {
 }
 
 #[test]
+fn an_exception_is_offered_for_what_has_no_attestation() {
+    let answer = report(&mut explain("bundle_missing_fail"), 10);
+    let change = &answer["changes"][0];
+    assert_eq!(change["check"], "attestation");
+    let lines = change["policy"].as_str().expect("lines");
+    let path = cases::folder().join("bundle_missing_fail/policy.toml");
+    let text = fs::read_to_string(path).expect("a policy") + lines;
+    let told = checked(&text, &[], 0);
+    assert!(told.contains("2 rules, 1 exception"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_had_is_an_error_of_its_own() {
     let mut command = policy("explain", "accepted");
     command.args(["--policy", "policy.toml", "missing-1.0-py3-none-any.whl", "--json"]);

@@ -100,6 +100,8 @@ pub struct Gathering<'a> {
     pub bundle: Option<&'a Path>,
     /// Whether there is one file only, whose reading is shown.
     pub alone: bool,
+    /// Where what is downloaded is kept, by its name; it is not, without it.
+    pub keep: Option<&'a Path>,
     /// What shows how far it came.
     pub progress: &'a Files,
     /// Ctrl-C.
@@ -113,7 +115,7 @@ impl Gathering<'_> {
             (_, Work::Settled(error), _) => Err(error.clone()),
             (Subject::File(path), Work::Judge(task), _) => self.local(path, task),
             (_, Work::Download(listed), Some(index)) => {
-                let artifact = index.artifact(listed, self.progress)?;
+                let artifact = index.artifact(listed, self.keep, self.progress)?;
                 // Beside a file that was downloaded lies nothing that its name could mean.
                 let found = index.attestations(listed)?;
                 Ok(Evidence { notes: notes(listed), ..Evidence::new(artifact, found) })

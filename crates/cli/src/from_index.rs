@@ -3,7 +3,9 @@
 //! Of all its answers only 404 from where an attestation would be means that there is none; every other one
 //! that is not what was asked for leaves the file undecided.
 
+use std::fs::File;
 use std::io::{self, Seek as _, Write};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,11 +82,24 @@ impl Asked {
     }
 
     /// Downloads a file and reads it, under the name by which the index lists it. The file on disk has no name,
-    /// so that nobody else can put anything in its place and nothing is left of it however the program ends.
-    pub fn artifact(&self, listed: &FileListed, progress: &Files) -> Result<Artifact, CliError> {
-        let failed =
-            |error: io::Error| CliError::io("write a download to", &std::env::temp_dir(), &error);
-        let mut file = tempfile::tempfile().map_err(failed)?;
+    /// so that nobody else can put anything in its place and nothing is left of it however the program ends; or that
+    /// name in the folder `keep`, in which there is none of it yet.
+    pub fn artifact(
+        &self,
+        listed: &FileListed,
+        keep: Option<&Path>,
+        progress: &Files,
+    ) -> Result<Artifact, CliError> {
+        let folder = keep.map_or_else(std::env::temp_dir, Path::to_owned);
+        let failed = |error: io::Error| CliError::io("write a download to", &folder, &error);
+        let mut file = match keep {
+            None => tempfile::tempfile(),
+            Some(folder) => {
+                let path = folder.join(listed.filename().as_str());
+                File::options().read(true).write(true).create_new(true).open(path)
+            }
+        }
+        .map_err(failed)?;
         let mut to = Counted { file: &mut file, progress };
         let sha256 = self.wait(self.index.download(listed, &mut to))?.map_err(undecided)?;
         file.rewind().map_err(failed)?;

@@ -14,6 +14,7 @@ mod exit;
 mod from_index;
 mod index_options;
 mod input;
+mod installer;
 mod interrupt;
 mod machine;
 mod out_folder;

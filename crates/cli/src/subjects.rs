@@ -110,14 +110,8 @@ impl Planned<'_> {
 
     /// What is counted as they are judged: the locks they come from, and what was left out.
     pub fn summary(&self, trust: Vec<TrustUsed>) -> Summary {
-        Summary {
-            accepted: 0,
-            rejected: 0,
-            undecided: 0,
-            locks: self.plan.locks.iter().cloned().map(LockSeen::new).collect(),
-            trust,
-            notes: self.plan.notes.clone(),
-        }
+        let locks = self.plan.locks.iter().cloned().map(LockSeen::new).collect();
+        Summary { locks, ..Summary::new(trust, self.plan.notes.clone()) }
     }
 
     /// Ctrl-C.
@@ -137,6 +131,7 @@ impl Planned<'_> {
             index: self.index.as_ref(),
             bundle: self.subjects.bundle.as_deref(),
             alone: self.is_alone(),
+            keep: None,
             progress: &progress,
             cancel: &self.cancel,
         };

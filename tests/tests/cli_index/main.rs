@@ -6,6 +6,7 @@ mod accepted;
 mod answers;
 mod batches;
 mod init;
+mod install;
 mod interrupted;
 mod listing;
 mod real;

@@ -123,6 +123,18 @@ impl Seen {
     }
 }
 
+impl<T> Seen<(Report, T)> {
+    /// The report, and what came with it.
+    pub fn split(self) -> (Seen, Option<T>) {
+        let Self { subject, locked, outcome } = self;
+        let (outcome, more) = match outcome {
+            Ok((report, more)) => (Ok(report), Some(more)),
+            Err(error) => (Err(error), None),
+        };
+        (Seen { subject, locked, outcome }, more)
+    }
+}
+
 /// A lock, and what became of it: all or nothing.
 pub struct LockSeen {
     /// The lock.
@@ -164,6 +176,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Nothing was counted yet.
+    pub fn new(trust: Vec<TrustUsed>, notes: Vec<String>) -> Self {
+        Self { accepted: 0, rejected: 0, undecided: 0, locks: Vec::new(), trust, notes }
+    }
+
     /// Counts one more.
     pub fn count(&mut self, seen: &Seen) {
         let exit = seen.exit();
@@ -304,14 +321,7 @@ mod tests {
 
     #[test]
     fn nothing_at_all_is_not_accepted() {
-        let mut summary = Summary {
-            accepted: 0,
-            rejected: 0,
-            undecided: 0,
-            locks: Vec::new(),
-            trust: Vec::new(),
-            notes: Vec::new(),
-        };
+        let mut summary = Summary::new(Vec::new(), Vec::new());
         assert_eq!(summary.decision(), "undecided");
         for (exit, decision) in [
             (Exit::Undecided, "undecided"),
@@ -339,14 +349,8 @@ mod tests {
             line: 1,
             what: String::new(),
         };
-        let mut summary = Summary {
-            accepted: 0,
-            rejected: 0,
-            undecided: 0,
-            locks: vec![lock("a"), lock("b")],
-            trust: Vec::new(),
-            notes: Vec::new(),
-        };
+        let locks = vec![lock("a"), lock("b")];
+        let mut summary = Summary { locks, ..Summary::new(Vec::new(), Vec::new()) };
         let decisions = |summary: &Summary| {
             summary.locks.iter().map(LockSeen::decision).collect::<Vec<_>>().join(" ")
         };

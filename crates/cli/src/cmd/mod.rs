@@ -4,6 +4,7 @@ mod build;
 mod demo;
 mod diff;
 mod inspect;
+mod install;
 mod keygen;
 mod policy;
 mod rebuild;
@@ -22,7 +23,9 @@ pub enum Command {
     Build(build::Arguments),
     Demo(demo::Arguments),
     Diff(diff::Arguments),
+    Download(Box<install::DownloadArguments>),
     Inspect(inspect::Arguments),
+    Install(Box<install::Arguments>),
     Keygen(keygen::Arguments),
     Policy(policy::Arguments),
     Rebuild(rebuild::Arguments),
@@ -37,7 +40,9 @@ impl Command {
             Command::Build(arguments) => arguments.json,
             Command::Demo(arguments) => arguments.json,
             Command::Diff(arguments) => arguments.json,
+            Command::Download(arguments) => arguments.json(),
             Command::Inspect(arguments) => arguments.json,
+            Command::Install(arguments) => arguments.json(),
             Command::Keygen(arguments) => arguments.json,
             Command::Policy(arguments) => arguments.json(),
             Command::Rebuild(arguments) => arguments.json,
@@ -53,7 +58,9 @@ pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
         Command::Build(arguments) => build::run(&arguments, output),
         Command::Demo(arguments) => demo::run(&arguments, output),
         Command::Diff(arguments) => diff::run(&arguments, output),
+        Command::Download(arguments) => install::download(&arguments, output),
         Command::Inspect(arguments) => inspect::run(&arguments, output),
+        Command::Install(arguments) => install::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Policy(arguments) => policy::run(&arguments, output),
         Command::Rebuild(arguments) => rebuild::run(&arguments, output),

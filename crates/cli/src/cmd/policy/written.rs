@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use pep440_rs::Version;
 use serde::Serialize;
 use wheelmark_core::attestation::repository::RepositoryUri;
+use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::policy::RefPattern;
 use wheelmark_core::report::Escaped;
@@ -64,7 +65,7 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
             let bare: Vec<_> =
                 seen.files.iter().filter(|file| !excepted.contains(&file.sha256)).collect();
             if !bare.is_empty() {
-                exception(made, seen, &bare, &mut text);
+                as_locked(made, seen, &bare, &mut text);
             }
             excepted.extend(bare.iter().map(|file| file.sha256));
         }
@@ -222,29 +223,35 @@ fn built_from(name: &str, version: &Version) -> Option<String> {
     bound.chain([name.to_owned()]).find(holds)
 }
 
-fn exception(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String) {
-    let names = bare.iter().map(|file| file.filename.as_str());
-    let _ = writeln!(text, "\n[[exceptions]]\nsha256 = [");
-    for file in bare {
-        let _ = writeln!(text, "    \"{}\",", file.sha256);
-    }
-    let _ = writeln!(text, "]\nnames = [");
-    for name in names {
-        let _ = writeln!(text, "    {},", quoted(name));
-    }
+/// An exception for these files of a lock, which the index has no attestation of.
+fn as_locked(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String) {
     let reason = format!(
         "{} {}: the index had no attestation on {}; taken as it was locked",
         seen.project.name,
         seen.project.version,
         made.now.format("%Y-%m-%d")
     );
-    let _ = writeln!(
-        text,
-        "]\nreason = {}\nowner = {}\nexpires = {}",
-        quoted(&reason),
-        quoted(made.owner),
-        day_and_time(made.expires)
-    );
+    let files: Vec<_> = bare.iter().map(|file| (&file.filename, file.sha256)).collect();
+    *text += &exception(&files, &reason, made.owner, made.expires);
+}
+
+/// An exception.
+pub fn exception(
+    files: &[(&DistFilename, Sha256Digest)],
+    reason: &str,
+    owner: &str,
+    expires: DateTime<Utc>,
+) -> String {
+    let lines =
+        |values: Vec<String>| values.iter().map(|it| format!("    {it},\n")).collect::<String>();
+    let digests = lines(files.iter().map(|(_, sha256)| format!("\"{sha256}\"")).collect());
+    let names = lines(files.iter().map(|(name, _)| quoted(name.as_str())).collect());
+    format!(
+        "\n[[exceptions]]\nsha256 = [\n{digests}]\nnames = [\n{names}]\nreason = {}\nowner = {}\nexpires = {}\n",
+        quoted(reason),
+        quoted(owner),
+        day_and_time(expires)
+    )
 }
 
 /// Who a certificate vouches for, by what stays from release to release.

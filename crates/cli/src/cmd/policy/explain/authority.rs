@@ -38,6 +38,8 @@ fn by(check: CheckName, signer: Option<&SignerIdentity>) -> Option<String> {
             Some(it) => format!("the authorities, logs and time stamps of {}", it.instance),
             None => "the key that the policy names".to_owned(),
         },
+        // Where nobody signed, an exception names it.
+        C::SubjectName if signer.is_none() => "the policy".to_owned(),
         C::Statement | C::SubjectName | C::PredicateType | C::BuildType => said_by_signer(),
         C::Parameters | C::ExternalParameters | C::CleanSource | C::Isolation => said_by_signer(),
         C::Certificate => certified(true),

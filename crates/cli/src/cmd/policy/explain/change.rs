@@ -1,6 +1,6 @@
 //! What would have to change for a check to hold.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{CheckName, Reason, Refusal, Report, Status};
@@ -17,9 +17,21 @@ pub struct Change {
     /// What, in words.
     pub what: String,
     /// Lines for the policy, where these would do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<Lines>,
 }
+
+/// Lines for the policy.
+#[derive(Serialize)]
+pub struct Lines {
+    /// What they say, and what they do not.
+    pub note: &'static str,
+    /// The lines.
+    pub policy: String,
+}
+
+/// How long an exception counts that is offered.
+const EXCEPTION: TimeDelta = TimeDelta::days(90);
 
 /// One for each check that failed.
 pub fn changes(
@@ -35,7 +47,7 @@ pub fn changes(
     let failed = failed.map(|(check, refusal)| Change {
         check,
         what: what(check, refusal, report),
-        policy: lines(refusal, evidence, policy, now),
+        lines: lines(refusal, evidence, policy, now),
     });
     failed.collect()
 }
@@ -97,19 +109,33 @@ fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
     }
 }
 
-/// Lines that would do, made of what was verified, where the policy says nothing that fits.
+/// Lines that would do, made of what was verified, where the policy says nothing that fits; or an exception, where there
+/// is nothing to verify.
 fn lines(
     refusal: &Refusal,
     evidence: &Evidence,
     policy: &Policy,
     now: DateTime<Utc>,
-) -> Option<String> {
-    if !matches!(refusal.reason, Reason::ProjectNotNamed | Reason::SignerNotAllowed) {
-        return None;
-    }
+) -> Option<Lines> {
     let artifact = &evidence.artifact;
     let file = artifact.filename.as_ref().ok()?;
-    let claims = claims(file, artifact.sha256, &evidence.given, policy.trust(), now);
-    let claims = claims.iter().flatten().map(|claim| (file, claim));
-    Some(written::rule(file.project(), claims)).filter(|lines| !lines.is_empty())
+    match refusal.reason {
+        Reason::ProjectNotNamed | Reason::SignerNotAllowed => {
+            let claims = claims(file, artifact.sha256, &evidence.given, policy.trust(), now);
+            let claims = claims.iter().flatten().map(|claim| (file, claim));
+            let policy = written::rule(file.project(), claims);
+            let note = "these lines say who signed it, not that they may:";
+            (!policy.is_empty()).then_some(Lines { note, policy })
+        }
+        Reason::AttestationMissing => Some(Lines {
+            note: "these lines take it without proof, for whoever answers for that:",
+            policy: written::exception(
+                &[(file, artifact.sha256)],
+                "say why",
+                "say who",
+                now.checked_add_signed(EXCEPTION)?,
+            ),
+        }),
+        _ => None,
+    }
 }

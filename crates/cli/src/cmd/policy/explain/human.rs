@@ -6,6 +6,7 @@ use wheelmark_core::policy::{Derivation, Part, RuleTried};
 use wheelmark_core::report::{Decision, Escaped};
 
 use super::Explanation;
+use super::change::Lines;
 use crate::render::human::{self, BAD, BOLD, DIM, GOOD, styled};
 
 /// The report, and how it came to be.
@@ -29,9 +30,9 @@ pub fn explanation(it: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", styled(BOLD, "What would have to change"))?;
     for change in &it.changes {
         writeln!(out, "  {} {}: {}", styled(BAD, "✗"), change.check, Escaped(&change.what))?;
-        if let Some(lines) = &change.policy {
-            writeln!(out, "      these lines say who signed it, not that they may:")?;
-            for line in lines.lines() {
+        if let Some(Lines { note, policy }) = &change.lines {
+            writeln!(out, "      {note}")?;
+            for line in policy.trim_start().lines() {
                 writeln!(out, "        {}", Escaped(line))?;
             }
         }
@@ -63,6 +64,7 @@ fn derived(derivation: &Derivation, path: &str, out: &mut dyn Write) -> io::Resu
         }
     }
     match other_rules {
+        0 if exception.is_none() && rules.is_empty() => writeln!(out, "  the policy has no rules"),
         0 => Ok(()),
         1 => writeln!(out, "  1 rule does not name the project"),
         count => writeln!(out, "  {count} rules do not name the project"),

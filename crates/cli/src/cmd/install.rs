@@ -1,0 +1,301 @@
+//! `wheelmark install` and `wheelmark download`: what pip or uv would install, verified before it is.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Write as _};
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
+use wheelmark_core::filename::ProjectName;
+use wheelmark_core::report::TrustUsed;
+use wheelmark_index::{FileListed, ProjectPage};
+
+use crate::batch::{self, Item, Subject, Summary, Work};
+use crate::cmd::verify::time;
+use crate::error::CliError;
+use crate::evidence::Gathering;
+use crate::exit::Exit;
+use crate::from_index::{Asked, undecided};
+use crate::index_options::{self, Release};
+use crate::installer::{Installer, Tags, Verified, Wanted};
+use crate::interrupt;
+use crate::progress::Files;
+use crate::render::batch::Format;
+use crate::render::{Output, json};
+use crate::trust_options::TrustOptions;
+
+/// What both verbs take.
+#[derive(clap::Args)]
+struct Common {
+    /// The package index's simple API; without this, the default index that uv or pip is configured with. No other
+    /// index is asked
+    // A text: were it parsed by clap, what clap says of a wrong one would show the password in it.
+    #[arg(long, value_name = "URL")]
+    index: Option<String>,
+    /// Give up where the index is silent for this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    index_timeout: Option<NonZeroU64>,
+    /// Look at this many files at a time; without it, as many as there are processors
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Judge as of this time (RFC 3339) and not as of now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<DateTime<Utc>>,
+    /// Answer with one JSON document for each file, each on one line, and a last one that sums up
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    trust: TrustOptions,
+    /// The command of pip or uv
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Install with pip or uv what a policy accepts, and nothing else.
+///
+/// pip or uv says what it would install. Each of these files is downloaded from the one index, and verified with the
+/// attestations that the index has of it. Only if all of them are accepted is the installer run once more, with the index
+/// switched off, on these files by their digests; on any refusal the environment stays as it is.
+///
+/// Only wheels are installed: to build a source distribution would run what nobody has verified. Paths, URLs and
+/// repositories are refused, and so are options that add another index.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  wheelmark install --policy policy.toml -- pip install requests
+  wheelmark install --policy policy.toml -- uv pip install -r requirements.txt
+
+Exit codes: 0 installed, or nothing to install; 10 at least one file rejected, 1 at least one could not be had \
+or read, or the installer failed, 2 wrong usage.")]
+pub struct Arguments {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Download what pip or uv would install, if a policy accepts all of it.
+///
+/// As `wheelmark install`, but the files are put into a folder: all of them, or none.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example: wheelmark download --policy policy.toml --dest wheelhouse -- pip install requests
+
+Exit codes: 0 downloaded, or nothing to download; 10 at least one file rejected, 1 at least one could not be \
+had, read or written, 2 wrong usage.")]
+pub struct DownloadArguments {
+    /// The folder for the files; it is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    dest: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Arguments {
+    /// Whether the answer is to be JSON.
+    pub fn json(&self) -> bool {
+        self.common.json
+    }
+}
+
+impl DownloadArguments {
+    /// Whether the answer is to be JSON.
+    pub fn json(&self) -> bool {
+        self.common.json
+    }
+}
+
+/// The last document.
+#[derive(Serialize)]
+struct Answer<'a> {
+    schema: &'static str,
+    decision: &'static str,
+    /// What was done with the files; nothing unless all were accepted.
+    done: &'static str,
+    files: Vec<&'a str>,
+}
+
+/// The `schema` of the last document.
+const SCHEMA: &str = "https://wheelmark.dev/install/v1";
+
+/// Installs.
+pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
+    let common = &arguments.common;
+    let installer = Installer::parse(&common.command)?;
+    handed_on(common, &installer, output, "installed", |folder, files| {
+        installer.install(folder, files)
+    })
+}
+
+/// Downloads.
+pub fn download(arguments: &DownloadArguments, output: &mut Output) -> Result<Exit, CliError> {
+    let common = &arguments.common;
+    let installer = Installer::parse(&common.command)?;
+    handed_on(common, &installer, output, "downloaded", |folder, files| {
+        std::fs::create_dir_all(&arguments.dest)
+            .map_err(|error| CliError::io("make", &arguments.dest, &error))?;
+        write(folder, files, &arguments.dest)
+    })
+}
+
+/// Puts the files into a folder, all or none. One of the same name and bytes may be there already.
+fn write(folder: &Path, files: &[Verified], dest: &Path) -> Result<(), CliError> {
+    let open = |it: &Verified| -> Result<Box<dyn Read>, CliError> {
+        let path = folder.join(it.filename.as_str());
+        Ok(Box::new(File::open(&path).map_err(|error| CliError::io("read", &path, &error))?))
+    };
+    let files: Vec<_> = files
+        .iter()
+        .map(|it| Ok(NewFile { name: it.filename.as_str(), mode: 0o644, content: open(it)? }))
+        .collect::<Result<_, CliError>>()?;
+    atomic::write_all(dest, files, Existing::Replace, |_| Ok::<_, CliError>(()))
+        .map(drop)
+        .map_err(|error: WriteError<CliError>| CliError::undecided(error))
+}
+
+/// Verifies everything that the installer wants, and has `hand_on` do something with it if all of it is accepted.
+fn handed_on(
+    common: &Common,
+    installer: &Installer,
+    output: &mut Output,
+    done: &'static str,
+    hand_on: impl FnOnce(&Path, &[Verified]) -> Result<(), CliError>,
+) -> Result<Exit, CliError> {
+    let folder = tempfile::Builder::new()
+        .prefix("wheelmark-")
+        .tempdir()
+        .map_err(|error| CliError::io("make a folder in", &std::env::temp_dir(), &error))?;
+    let (exit, files) = verified(common, installer, folder.path(), output)?;
+    let all = exit == Exit::Accepted;
+    if all && !files.is_empty() {
+        hand_on(folder.path(), &files)?;
+    }
+    let said = match (all, files.is_empty()) {
+        (true, true) => "nothing to do: everything is there",
+        (true, false) => done,
+        (false, _) => "nothing: all or nothing",
+    };
+    match common.json {
+        true => {
+            let decision = match exit {
+                Exit::Accepted => "accepted",
+                Exit::Rejected => "rejected",
+                _ => "undecided",
+            };
+            let files = files.iter().map(|it| it.filename.as_str()).collect();
+            json::document(&Answer { schema: SCHEMA, decision, done: said, files }, output)?;
+        }
+        false => writeln!(output, "{said}")?,
+    }
+    Ok(exit)
+}
+
+/// Downloads what the installer wants into a folder, and verifies it. The files are those that were accepted.
+fn verified(
+    common: &Common,
+    installer: &Installer,
+    folder: &Path,
+    output: &mut Output,
+) -> Result<(Exit, Vec<Verified>), CliError> {
+    let policy = common.trust.policy(None)?;
+    let now = common.at.unwrap_or_else(Utc::now);
+    let cancel = interrupt::watch()?;
+    let url = index_options::url(common.index.as_deref())?;
+    let index = Asked::new(url, index_options::limits(common.index_timeout), &cancel)?;
+    let wanted = installer.wanted(common.index.as_deref())?;
+    let mut items = items(&index, wanted, installer.tags()?.as_ref())?;
+    batch::sort(&mut items);
+    let notes = vec![format!("the package index that was asked is `{}`", index.url())];
+    let mut summary = Summary::new(TrustUsed::of(policy.trust(), now), notes);
+    let format = if common.json { Format::Jsonl } else { Format::Human };
+    let mut renderer = format.renderer(false, false);
+    let progress = Files::new(items.len());
+    let gathering = Gathering {
+        index: Some(&index),
+        bundle: None,
+        alone: false,
+        keep: Some(folder),
+        progress: &progress,
+        cancel: &cancel,
+    };
+    let (mut exit, mut files) = (Exit::Accepted, Vec::new());
+    let jobs = common.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let judge = |item: &Item| {
+        let evidence = gathering.gather(item)?;
+        Ok((evidence.weigh(&policy, now).report, evidence.artifact))
+    };
+    batch::run(&items, jobs, &cancel, judge, |seen| {
+        let (seen, artifact) = seen.split();
+        exit = exit.and(seen.exit());
+        if let (Exit::Accepted, Some(artifact)) = (seen.exit(), artifact)
+            && let Ok(filename) = artifact.filename
+        {
+            files.push(Verified { filename, sha256: artifact.sha256 });
+        }
+        summary.count(&seen);
+        Ok(progress.done(|| renderer.seen(seen, output))?)
+    })?;
+    drop(progress);
+    if !items.is_empty() {
+        renderer.end(&summary, output)?;
+    }
+    Ok((exit, files))
+}
+
+/// The one file of each release that is wanted.
+fn items(index: &Asked, wanted: Vec<Wanted>, tags: Option<&Tags>) -> Result<Vec<Item>, CliError> {
+    let mut projects: BTreeMap<ProjectName, Wanted> = BTreeMap::new();
+    for it in wanted {
+        if let Some(other) = projects.insert(it.project.clone(), it) {
+            let message = format!("the installer wants `{}` twice", other.project);
+            return Err(CliError::undecided(message));
+        }
+    }
+    let mut items = Vec::new();
+    index.pages(projects, |_, wanted, page| {
+        let Wanted { project, version, .. } = &wanted;
+        let release = Release { project: project.clone(), version: version.clone() };
+        let file = page.and_then(|page| chosen(&page, &wanted, tags, index.limits().files));
+        let name = file.as_ref().ok().map(|file| file.filename().as_str().to_owned());
+        let work = match file {
+            Ok(file) => Work::Download(Box::new(file)),
+            Err(error) => Work::Settled(error),
+        };
+        let subject = Subject::Indexed { release: release.to_string(), file: name };
+        items.push(Item { subject, work });
+    })?;
+    Ok(items)
+}
+
+/// The file that the installer takes of a release: the one that it named, or the wheel that fits best.
+fn chosen(
+    page: &ProjectPage,
+    wanted: &Wanted,
+    tags: Option<&Tags>,
+    limit: usize,
+) -> Result<FileListed, CliError> {
+    let Wanted { project, version, sha256 } = wanted;
+    let files = page.release(version, limit).map_err(undecided)?;
+    let found = match (sha256, tags) {
+        (Some(sha256), _) => files.into_iter().find(|file| file.sha256() == *sha256),
+        (None, Some(tags)) => files
+            .into_iter()
+            // The local version that was asked for, not another variant.
+            .filter(|file| file.filename().version() == version)
+            .filter_map(|file| Some((tags.fit(file.filename())?, file)))
+            .min_by_key(|(fit, _)| *fit)
+            .map(|(_, file)| file),
+        (None, None) => None,
+    };
+    found.ok_or_else(|| {
+        let what = match sha256 {
+            Some(sha256) => format!("no file with sha256 {sha256}, which the installer would take"),
+            None => "no wheel that fits the interpreter".to_owned(),
+        };
+        CliError::undecided(format!("the index lists {what}, of `{project}` {version}"))
+            .hint("it may be of another index, and only one is asked")
+    })
+}

@@ -1,0 +1,208 @@
+//! The command line of an installer. What is not known here is refused: an option that adds an index, or a source that
+//! is no file of one, would bring in what nobody verifies.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use wheelmark_build::environment::project::requirement;
+use wheelmark_core::report::Escaped;
+
+use super::{Installer, Kind};
+use crate::error::CliError;
+
+/// What an option is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// What is installed.
+    What,
+    /// Where and how.
+    Where,
+}
+
+/// An option: its names, whether a value follows, and what it is about.
+type Known = (&'static [&'static str], bool, About);
+
+const OF_BOTH: &[Known] = &[
+    (&["-r", "--requirement", "--requirements"], true, About::What),
+    (&["-c", "--constraint", "--constraints"], true, About::What),
+    (&["--no-deps"], false, About::What),
+    (&["--require-hashes"], false, About::What),
+    (&["-U", "--upgrade"], false, About::What),
+    (&["-t", "--target"], true, About::Where),
+    (&["--prefix"], true, About::Where),
+    (&["--break-system-packages"], false, About::Where),
+    (&["-q", "--quiet"], false, About::Where),
+];
+const OF_PIP: &[Known] = &[
+    (&["--pre"], false, About::What),
+    (&["--upgrade-strategy"], true, About::What),
+    (&["--user"], false, About::Where),
+    (&["--root"], true, About::Where),
+    (&["--force-reinstall"], false, About::Where),
+    (&["-I", "--ignore-installed"], false, About::Where),
+    (&["--compile"], false, About::Where),
+    (&["--no-compile"], false, About::Where),
+    (&["--no-warn-script-location"], false, About::Where),
+];
+const OF_UV: &[Known] = &[
+    (&["--prerelease"], true, About::What),
+    (&["--resolution"], true, About::What),
+    (&["--exclude-newer"], true, About::What),
+    (&["-P", "--upgrade-package"], true, About::What),
+    (&["--extra"], true, About::What),
+    (&["--all-extras"], false, About::What),
+    (&["-p", "--python"], true, About::Where),
+    (&["--system"], false, About::Where),
+    (&["--reinstall"], false, About::Where),
+    (&["--link-mode"], true, About::Where),
+    (&["--compile-bytecode"], false, About::Where),
+];
+
+/// Reads `pip install …`, `python -m pip install …` or `uv pip install …`.
+pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
+    let (kind, length) = program(words)?;
+    let known = match kind {
+        Kind::Pip => OF_PIP,
+        Kind::Uv => OF_UV,
+    };
+    let (mut asked, mut place) = (Vec::new(), Vec::new());
+    let mut rest = words[length..].iter();
+    while let Some(word) = rest.next() {
+        let text = word.to_str().ok_or_else(|| CliError::usage("an argument is not UTF-8"))?;
+        if !text.starts_with('-') {
+            check_requirement(text)?;
+            asked.push(word.clone());
+            continue;
+        }
+        let (name, given) = match text.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name, Some(value)),
+            _ => (text, None),
+        };
+        let option = OF_BOTH.iter().chain(known).find(|(names, ..)| names.contains(&name));
+        let Some((names, valued, about)) = option else {
+            let message = format!("`{}` is not an option that is handed on", Escaped(name));
+            return Err(CliError::usage(message).hint(
+                "one index is asked, and only wheels of it are installed; see `wheelmark install --help`",
+            ));
+        };
+        // By one name each, so that it is found again.
+        let mut words = vec![OsString::from(names[names.len().min(2) - 1])];
+        match (valued, given) {
+            (true, Some(value)) => words.push(value.into()),
+            (true, None) => words.push(
+                rest.next()
+                    .cloned()
+                    .ok_or_else(|| CliError::usage(format!("`{}` needs a value", Escaped(name))))?,
+            ),
+            (false, None) => {}
+            (false, Some(_)) => {
+                return Err(CliError::usage(format!("`{}` takes no value", Escaped(name))));
+            }
+        }
+        if *about == About::Where {
+            place.extend(words.iter().cloned());
+        }
+        asked.extend(words);
+    }
+    let program = words[..length].to_vec();
+    Ok(Installer { kind, program, asked, place })
+}
+
+/// Which installer it is, and how many words say that.
+fn program(words: &[OsString]) -> Result<(Kind, usize), CliError> {
+    let name = words.first().map(|word| Path::new(word).file_name().unwrap_or_default());
+    let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let versioned = |stem: &str| {
+        let rest = name.strip_suffix(".exe").unwrap_or(&name).strip_prefix(stem);
+        rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+    };
+    let follow = |expected: &[&str]| {
+        let found = words.iter().skip(1).take(expected.len());
+        found.eq(expected.iter())
+    };
+    if versioned("pip") && follow(&["install"]) {
+        Ok((Kind::Pip, 2))
+    } else if versioned("python") && follow(&["-m", "pip", "install"]) {
+        Ok((Kind::Pip, 4))
+    } else if name == "uv" && follow(&["pip", "install"]) {
+        Ok((Kind::Uv, 3))
+    } else {
+        Err(CliError::usage("the command is not one that can be verified").hint(
+            "give `pip install …`, `python -m pip install …` or `uv pip install …` after `--`",
+        ))
+    }
+}
+
+/// A name with extras, specifiers and a marker: not a URL, a path or a repository, which no index lists.
+fn check_requirement(text: &str) -> Result<(), CliError> {
+    let wrong = || {
+        CliError::usage(format!("`{}` is not a requirement of an index", Escaped(text))).hint(
+            "paths, URLs and repositories are installed without wheelmark, by whoever trusts them",
+        )
+    };
+    requirement(text).map(drop).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<(Kind, Vec<String>, Vec<String>), String> {
+        let words: Vec<_> = line.split(' ').map(OsString::from).collect();
+        let text = |words: Vec<OsString>| -> Vec<String> {
+            words.into_iter().map(|word| word.into_string().expect("UTF-8")).collect()
+        };
+        parse(&words)
+            .map(|it| (it.kind, text(it.asked), text(it.place)))
+            .map_err(|error| error.message)
+    }
+
+    #[test]
+    fn what_is_asked_and_where_it_goes_are_told_apart() {
+        let (kind, asked, place) =
+            parsed("/v/bin/pip3.12 install --target=x -r r.txt a[b]>=1 --no-deps -q")
+                .expect("known");
+        assert_eq!(kind, Kind::Pip);
+        assert_eq!(
+            asked,
+            ["--target", "x", "--requirement", "r.txt", "a[b]>=1", "--no-deps", "--quiet"]
+        );
+        assert_eq!(place, ["--target", "x", "--quiet"]);
+        let (kind, _, place) = parsed("uv pip install -p 3.12 --system a").expect("known");
+        assert_eq!(
+            (kind, place),
+            (Kind::Uv, vec!["--python".into(), "3.12".into(), "--system".into()])
+        );
+        assert!(parsed("python3 -m pip install a").is_ok());
+    }
+
+    #[test]
+    fn what_would_bring_in_something_else_is_refused() {
+        for line in [
+            "pip install -e .",
+            "pip install .",
+            "pip install ./a-1.0-py3-none-any.whl",
+            "pip install git+https://example.org/a",
+            "pip install https://example.org/a-1.0-py3-none-any.whl",
+            "pip install --extra-index-url https://other.example/simple a",
+            "pip install -i https://other.example/simple a",
+            "pip install --find-links . a",
+            "pip install -f. a",
+            "pip install --no-binary :all: a",
+            "pip install --report x a",
+            "pip install --system a",
+            "pip install -r",
+            "pip install --no-deps=1 a",
+            "uv pip install --index https://other.example/simple a",
+            "uv pip install --default-index https://other.example/simple a",
+            "uv pip sync r.txt",
+            "uv add a",
+            "pip download a",
+            "sh -c pip",
+            "notpip install a",
+            "pip-evil install a",
+        ] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! pip and uv, as they are: they say what they would install, and are handed what was verified.
+
+mod arguments;
+mod resolve;
+mod tags;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::DistFilename;
+use wheelmark_core::report::Escaped;
+
+use crate::error::{CliError, shown};
+
+pub use resolve::Wanted;
+pub use tags::Tags;
+
+/// An installer and what it was asked for.
+pub struct Installer {
+    kind: Kind,
+    /// The program and the words before the options: `pip install`, `python -m pip install`, `uv pip install`.
+    program: Vec<OsString>,
+    /// Everything that decides what is installed, and where.
+    asked: Vec<OsString>,
+    /// Of that what decides where it is installed, and how.
+    place: Vec<OsString>,
+}
+
+/// Which installer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Pip,
+    Uv,
+}
+
+/// A file that was verified, in the folder that is handed on.
+pub struct Verified {
+    /// Its name.
+    pub filename: DistFilename,
+    /// The digest of what was verified.
+    pub sha256: Sha256Digest,
+}
+
+impl Installer {
+    /// Reads a command line of an installer.
+    pub fn parse(words: &[OsString]) -> Result<Self, CliError> {
+        arguments::parse(words)
+    }
+
+    fn command(&self) -> Command {
+        let mut words = self.program.iter();
+        let mut command = Command::new(words.next().map_or(OsString::new(), Clone::clone));
+        command.args(words).stdin(Stdio::null());
+        command
+    }
+
+    /// What it would install: nothing is changed, and nothing that is not a wheel is fetched, since that would be run.
+    pub fn wanted(&self, index: Option<&str>) -> Result<Vec<Wanted>, CliError> {
+        match self.kind {
+            Kind::Pip => resolve::by_pip(self, index),
+            Kind::Uv => resolve::by_uv(self, index),
+        }
+    }
+
+    /// The tags of the interpreter for which files are to be chosen; `None` where the installer says which file.
+    pub fn tags(&self) -> Result<Option<Tags>, CliError> {
+        match self.kind {
+            Kind::Pip => Ok(None),
+            Kind::Uv => tags::of(&self.interpreter()?).map(Some),
+        }
+    }
+
+    /// The interpreter into whose environment uv installs.
+    fn interpreter(&self) -> Result<PathBuf, CliError> {
+        let mut command = Command::new(&self.program[0]);
+        command.args(["python", "find"]).stdin(Stdio::null());
+        if self.place.iter().any(|word| word == "--system") {
+            command.arg("--system");
+        }
+        if let Some(at) = self.place.iter().position(|word| word == "--python") {
+            command.args(self.place.get(at + 1));
+        }
+        let printed = output(&mut command)?;
+        Ok(PathBuf::from(printed.trim()))
+    }
+
+    /// Installs files of a folder, and nothing else: the index is off, and each is held by its digest once more.
+    pub fn install(&self, folder: &Path, files: &[Verified]) -> Result<(), CliError> {
+        let list = folder.join("verified.txt");
+        let lines: Vec<_> = files
+            .iter()
+            .map(|it| {
+                let (name, version) = (it.filename.project(), it.filename.version());
+                format!("{name}=={version} --hash=sha256:{}\n", it.sha256)
+            })
+            .collect();
+        std::fs::write(&list, lines.concat())
+            .map_err(|error| CliError::io("write", &list, &error))?;
+        let mut command = self.command();
+        command.args(["--no-index", "--no-deps", "--require-hashes", "--find-links"]).arg(folder);
+        match self.kind {
+            Kind::Pip => {
+                command.args(["--no-cache-dir", "--only-binary", ":all:", "--no-input"]);
+                command.arg("--disable-pip-version-check");
+                forget(&mut command, "PIP_", &[]);
+                command.env("PIP_CONFIG_FILE", "/dev/null");
+            }
+            Kind::Uv => {
+                command.args(["--no-build", "--no-config", "--offline"]);
+                forget(&mut command, "UV_", OF_UV_S_OWN);
+            }
+        }
+        let status = command
+            .arg("-r")
+            .arg(&list)
+            .args(&self.place)
+            .stdout(Stdio::from(std::io::stderr()))
+            .status()
+            .map_err(|error| self.not_started(&error))?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(CliError::undecided(format!(
+                "every file was verified, and {} did not install them: {status}",
+                self.shown()
+            ))),
+        }
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> CliError {
+        CliError::undecided(format!("cannot run {}: {error}", self.shown()))
+    }
+
+    fn shown(&self) -> String {
+        shown(Path::new(&self.program[0]))
+    }
+}
+
+/// Variables of uv that say where it works, and not what it installs.
+const OF_UV_S_OWN: &[&str] = &[
+    "UV_CACHE_DIR",
+    "UV_LINK_MODE",
+    "UV_PYTHON",
+    "UV_PYTHON_INSTALL_DIR",
+    "UV_SYSTEM_PYTHON",
+    "UV_BREAK_SYSTEM_PACKAGES",
+];
+
+/// Takes the variables of an installer away from it, but for some: by each of them it could find other files.
+fn forget(command: &mut Command, prefix: &str, but: &[&str]) {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with(prefix) && !but.contains(&&*name) {
+            command.env_remove(&*name);
+        }
+    }
+}
+
+/// What a command prints, if it ends well.
+fn output(command: &mut Command) -> Result<String, CliError> {
+    let program = shown(Path::new(command.get_program()));
+    let output = command
+        .output()
+        .map_err(|error| CliError::undecided(format!("cannot run {program}: {error}")))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said: Vec<_> = said.trim().lines().map(|line| Escaped(line).to_string()).collect();
+        let message = format!("{program} ended with {}:\n{}", output.status, said.join("\n"));
+        return Err(CliError::undecided(message));
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|_| CliError::undecided(format!("{program} printed what is not UTF-8")))
+}

@@ -1,0 +1,157 @@
+//! What an installer would install.
+
+use std::process::Stdio;
+
+use pep440_rs::Version;
+use serde::Deserialize;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::ProjectName;
+use wheelmark_core::report::Escaped;
+use wheelmark_core::requirement;
+
+use super::{Installer, output};
+use crate::error::CliError;
+
+/// A release that would be installed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wanted {
+    /// The project.
+    pub project: ProjectName,
+    /// The version.
+    pub version: Version,
+    /// The digest of the file, where the installer says which one it is.
+    pub sha256: Option<Sha256Digest>,
+}
+
+/// pip's installation report, as much of it as is needed.
+/// <https://pip.pypa.io/en/stable/reference/installation-report/>
+#[derive(Deserialize)]
+struct Report {
+    version: String,
+    install: Vec<Install>,
+}
+
+#[derive(Deserialize)]
+struct Install {
+    metadata: Metadata,
+    is_direct: bool,
+    download_info: DownloadInfo,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct DownloadInfo {
+    archive_info: Option<ArchiveInfo>,
+}
+
+#[derive(Deserialize)]
+struct ArchiveInfo {
+    hashes: Option<std::collections::BTreeMap<String, String>>,
+    hash: Option<String>,
+}
+
+pub(super) fn by_pip(installer: &Installer, index: Option<&str>) -> Result<Vec<Wanted>, CliError> {
+    let mut command = installer.command();
+    command
+        .args(["--dry-run", "--quiet", "--report", "-", "--only-binary", ":all:", "--no-input"])
+        .arg("--disable-pip-version-check")
+        .args(installer.asked.iter().filter(|word| *word != "--quiet"))
+        .stderr(Stdio::piped());
+    command.env_remove("PIP_EXTRA_INDEX_URL").env_remove("PIP_FIND_LINKS");
+    if let Some(index) = index {
+        // Not as an argument: it may hold a password.
+        command.env("PIP_INDEX_URL", index);
+    }
+    let printed = output(&mut command)?;
+    let report: Report = serde_json::from_str(&printed)
+        .map_err(|error| CliError::undecided(format!("pip's report cannot be read: {error}")))?;
+    if report.version != "1" {
+        let message =
+            format!("pip's report is of version `{}`, and 1 is read", Escaped(&report.version));
+        return Err(CliError::undecided(message));
+    }
+    report.install.iter().map(Install::wanted).collect()
+}
+
+impl Install {
+    fn wanted(&self) -> Result<Wanted, CliError> {
+        let Metadata { name, version } = &self.metadata;
+        if self.is_direct {
+            return Err(direct(name));
+        }
+        let archive = self.download_info.archive_info.as_ref();
+        let hashes = archive.and_then(|it| it.hashes.as_ref());
+        let stated = hashes.and_then(|hashes| hashes.get("sha256")).map(String::as_str);
+        let older = archive.and_then(|it| it.hash.as_deref()?.strip_prefix("sha256="));
+        let sha256 = stated.or(older).and_then(|text| text.parse().ok());
+        if sha256.is_none() {
+            let message =
+                format!("pip does not say which file of `{}` it would install", Escaped(name));
+            return Err(CliError::undecided(message));
+        }
+        wanted(name, version, sha256)
+    }
+}
+
+pub(super) fn by_uv(installer: &Installer, index: Option<&str>) -> Result<Vec<Wanted>, CliError> {
+    let mut command = installer.command();
+    command
+        .args(["--dry-run", "--no-build", "--color", "never", "--no-progress"])
+        .args(installer.asked.iter().filter(|word| *word != "--quiet"));
+    for other in ["UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"] {
+        command.env_remove(other);
+    }
+    if let Some(index) = index {
+        command.env("UV_DEFAULT_INDEX", index);
+    }
+    let output = command.output().map_err(|error| installer.not_started(&error))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        let lines: Vec<_> = said.trim().lines().map(|line| Escaped(line).to_string()).collect();
+        let message = format!("uv ended with {}:\n{}", output.status, lines.join("\n"));
+        return Err(CliError::undecided(message));
+    }
+    let mut all = Vec::new();
+    for line in said.lines() {
+        let line = line.trim_start();
+        // What is installed, and what is installed again.
+        let Some(line) = line.strip_prefix("+ ").or_else(|| line.strip_prefix("~ ")) else {
+            continue;
+        };
+        match line.split_once("==") {
+            Some((name, version)) if !version.contains(' ') => {
+                all.push(wanted(name, version, None)?)
+            }
+            _ => return Err(direct(line)),
+        }
+    }
+    // Where it would install something and no line says what, the lines mean something else than here.
+    if all.is_empty() && said.contains("Would install") {
+        return Err(CliError::undecided("what uv would install cannot be read from what it says"));
+    }
+    Ok(all)
+}
+
+fn wanted(name: &str, version: &str, sha256: Option<Sha256Digest>) -> Result<Wanted, CliError> {
+    let wrong = || {
+        CliError::undecided(format!(
+            "the installer names `{} {}`, which is no release",
+            Escaped(name),
+            Escaped(version)
+        ))
+    };
+    let project = name.parse().map_err(|_| wrong())?;
+    let version = requirement::version(version).ok_or_else(wrong)?;
+    Ok(Wanted { project, version, sha256 })
+}
+
+fn direct(what: &str) -> CliError {
+    CliError::undecided(format!("`{}` would not come from the index", Escaped(what))).hint(
+        "paths, URLs and repositories are installed without wheelmark, by whoever trusts them",
+    )
+}

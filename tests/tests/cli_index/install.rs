@@ -1,0 +1,153 @@
+//! `wheelmark install` and `download`: pip and uv as they are, an environment of each, and an index that serves what is
+//! right, what is wrong, and what nobody asked for.
+
+use std::path::PathBuf;
+
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_tests::tiny;
+
+use super::*;
+
+/// An environment, and the words that install into it.
+struct Environment {
+    words: Vec<String>,
+    folder: PathBuf,
+}
+
+/// One with pip and one of uv, made in the place.
+fn environments(place: &Place) -> Vec<Environment> {
+    let make = |program: &str, arguments: &[&str], name: &str| {
+        let made = std::process::Command::new(program)
+            .args(arguments)
+            .arg(name)
+            .current_dir(&place.folder)
+            .output()
+            .expect("an environment");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        place.folder.path().join(name)
+    };
+    let with_pip = make("python3", &["-m", "venv"], "with-pip");
+    let of_uv = make("uv", &["venv", "--quiet", "--python", "python3"], "of-uv");
+    let word = |text: &str| text.to_owned();
+    let pip = with_pip.join("bin/pip").to_string_lossy().into_owned();
+    let python = of_uv.join("bin/python").to_string_lossy().into_owned();
+    vec![
+        Environment { words: vec![pip, word("install")], folder: with_pip },
+        Environment {
+            words: vec![word("uv"), word("pip"), word("install"), word("--python"), python],
+            folder: of_uv,
+        },
+    ]
+}
+
+impl Environment {
+    /// `wheelmark VERB` for it, under the policy of the case.
+    fn run(&self, place: &Place, verb: &[&str], asked: &[&str]) -> Command {
+        let mut command = wheelmark();
+        command.current_dir(&place.folder).env("TMPDIR", place.folder.path().join("tmp"));
+        command.env("UV_CACHE_DIR", place.folder.path().join("uv-cache"));
+        command.args(verb).args(["--policy", "policy.toml", "--trust-root", TRUSTED_ROOT]);
+        command.args(["--at", AT, "--index", &place.server.url(), "--"]);
+        command.args(&self.words).args(asked);
+        command
+    }
+
+    fn install(&self, place: &Place, asked: &[&str]) -> Command {
+        self.run(place, &["install"], asked)
+    }
+
+    /// What is installed, but for what it came with.
+    fn installed(&self) -> Vec<String> {
+        let libraries = fs::read_dir(self.folder.join("lib")).expect("lib");
+        let library = libraries.map(|it| it.expect("an entry").path()).next().expect("python3.x");
+        let entries = fs::read_dir(library.join("site-packages")).expect("site-packages");
+        let names =
+            entries.map(|it| it.expect("an entry").file_name().into_string().expect("UTF-8"));
+        let own = ["pip", "setuptools", "pkg_resources", "_", "distutils"];
+        let mut names: Vec<_> =
+            names.filter(|name| !own.iter().any(|own| name.starts_with(own))).collect();
+        names.sort();
+        names
+    }
+}
+
+/// Another project, of which there is no attestation.
+fn other() -> Served {
+    let (filename, bytes) = tiny::wheel_of("other", "1.0");
+    Served { filename, bytes, provenance: None }
+}
+
+#[test]
+fn what_is_accepted_is_installed() {
+    let place = Place::new();
+    for environment in environments(&place) {
+        let told = said(&mut environment.install(&place, &["demo"]), 0);
+        assert!(told.contains(&format!("accepted {FILENAME} from the index")), "{told}");
+        assert!(told.ends_with("installed\n") || told.contains("\ninstalled\n"), "{told}");
+        assert!(environment.installed().contains(&"demo-1.0.dist-info".to_owned()));
+        let again = said(&mut environment.install(&place, &["demo"]), 0);
+        assert!(again.contains("nothing to do"), "{again}");
+        place.left_nothing();
+    }
+}
+
+#[test]
+fn on_any_refusal_nothing_is_installed() {
+    let place = Place::new();
+    place.server.serve("other", &[other()]);
+    for environment in environments(&place) {
+        let before = environment.installed();
+        let told = said(&mut environment.install(&place, &["demo", "other"]), 10);
+        assert!(told.contains("rejected other-1.0-py3-none-any.whl from the index"), "{told}");
+        assert!(told.contains("nothing: all or nothing"), "{told}");
+        assert_eq!(environment.installed(), before);
+        place.left_nothing();
+    }
+}
+
+/// pip and uv find a newer `demo` on an index that a file of requirements adds: it is not of the one index.
+#[test]
+fn a_file_of_another_index_is_none_of_this_one() {
+    let place = Place::new();
+    let evil = IndexServer::start();
+    let (filename, bytes) = tiny::wheel_of(PROJECT, "9.0");
+    evil.serve(PROJECT, &[Served { filename, bytes, provenance: None }]);
+    let text = format!("--extra-index-url {}\ndemo\n", evil.url());
+    place.put("requirements.txt", text.as_bytes());
+    for environment in environments(&place) {
+        let before = environment.installed();
+        let mut command = environment.install(&place, &["-r", "requirements.txt"]);
+        let told = said(&mut command, 1);
+        assert!(told.contains("undecided demo==9.0"), "{told}");
+        assert_eq!(environment.installed(), before);
+    }
+}
+
+#[test]
+fn what_is_accepted_is_downloaded_whole_or_not_at_all() {
+    let place = Place::new();
+    place.server.serve("other", &[other()]);
+    let wheelhouse = place.folder.path().join("wheelhouse");
+    let download = ["download", "--dest", "wheelhouse", "--json"];
+    for environment in environments(&place) {
+        said(&mut environment.run(&place, &download, &["demo", "other"]), 10);
+        assert!(!wheelhouse.exists());
+        let told = said(&mut environment.run(&place, &download, &["demo"]), 0);
+        let last: Value = serde_json::from_str(told.lines().last().expect("a line")).expect("JSON");
+        assert_eq!(last["schema"], "https://wheelmark.dev/install/v1");
+        assert_eq!(last["done"], "downloaded");
+        let bytes = fs::read(wheelhouse.join(FILENAME)).expect("the wheel");
+        assert_eq!(Sha256Digest::of(&bytes), Sha256Digest::of(&demo().bytes));
+        assert!(!environment.installed().contains(&"demo-1.0.dist-info".to_owned()));
+        fs::remove_dir_all(&wheelhouse).expect("removed");
+    }
+}
+
+#[test]
+fn a_command_that_is_not_known_is_wrong_usage() {
+    let place = Place::new();
+    let environment = Environment { words: vec!["sh".to_owned()], folder: PathBuf::new() };
+    let told = said(&mut environment.install(&place, &["-c", "touch here"]), 2);
+    assert!(told.contains("not one that can be verified"), "{told}");
+    assert!(!place.folder.path().join("here").exists());
+}
