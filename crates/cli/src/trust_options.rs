@@ -11,7 +11,9 @@ use wheelmark_core::attestation::provenance::PROVENANCE_TYPE;
 use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::attestation::repository::RepositoryUri;
-use wheelmark_core::policy::{IdentityRule, Instructions, OnCommandLine, Policy, RefPattern};
+use wheelmark_core::policy::{
+    IdentityRule, Instructions, OnCommandLine, ParameterPattern, Policy, RefPattern,
+};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::{
     GITHUB_ISSUER, GITLAB_ISSUER, InstanceName, TrustRoot, TrustedKey, Validity,
@@ -76,6 +78,10 @@ pub struct TrustOptions {
     /// A setting that the build backend may have been given
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     config_setting: Vec<(String, String)>,
+    /// A parameter of provenance of another build type that may have been given: NAME=VALUE, NAME for any value,
+    /// NAME.* for everything below a name
+    #[arg(long, value_name = "PARAMETER", conflicts_with = "policy")]
+    parameter: Vec<ParameterPattern>,
     /// Also accept a signature over the bare file, which says nothing of where it came from
     #[arg(long)]
     bare_signature: bool,
@@ -204,6 +210,7 @@ impl TrustOptions {
             steps: self.step.iter().map(|words| words.0.clone()).collect(),
             step_requires: self.step_requires.iter().cloned().collect(),
             config_settings: settings.map(|(key, value)| format!("{key}={value}")).collect(),
+            parameters: self.parameter.iter().cloned().collect(),
         }
     }
 

@@ -425,6 +425,7 @@ fn own_policy(
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
             .collect(),
+        ..Instructions::default()
     };
     Ok(Policy::on_command_line(said))
 }

@@ -2,6 +2,8 @@
 //! backend. Either can put anything into a file, and none of it is in a commit.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
 use serde_json::Value;
 
@@ -10,7 +12,8 @@ use crate::attestation::pep517::{ExternalParameters, Pep517Build, Step};
 use crate::report::{Reason, Refusal, Status};
 
 /// What other build types may ask for.
-const NO_RULE: &str = "nothing beside the source and what defines the build, and for this build type no rule allows more";
+const NO_RULE: &str =
+    "nothing beside the source and what defines the build; a rule allows more by `parameters`";
 
 /// The steps and settings that a rule allows; nothing by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +24,61 @@ pub struct Instructions {
     pub step_requires: BTreeSet<String>,
     /// Settings, each as `key=value`.
     pub config_settings: BTreeSet<String>,
+    /// Parameters of other build types.
+    pub parameters: BTreeSet<ParameterPattern>,
+}
+
+/// Parameters by name, or by the name that all of them are below; of one value, or of any.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ParameterPattern {
+    name: String,
+    value: Option<String>,
+}
+
+/// What such a pattern must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a parameter: `NAME=VALUE`, `NAME` for any value, or `NAME.*` for everything below a name"
+)]
+pub struct ParameterPatternError;
+
+impl ParameterPattern {
+    fn matches(&self, name: &str, value: &Value) -> bool {
+        let named = match self.name.strip_suffix('*') {
+            Some(above) => name.starts_with(above),
+            None => name == self.name,
+        };
+        named && self.value.as_ref().is_none_or(|wanted| *wanted == text(value))
+    }
+}
+
+impl FromStr for ParameterPattern {
+    type Err = ParameterPatternError;
+
+    fn from_str(pattern: &str) -> Result<Self, ParameterPatternError> {
+        let (name, value) = match pattern.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (pattern, None),
+        };
+        let (plain, above) = match name.strip_suffix(".*") {
+            Some(plain) => (plain, true),
+            None => (name, false),
+        };
+        // Of all parameters below a name no value can be said, and of all there are none may be meant.
+        if plain.is_empty() || plain.contains('*') || (above && value.is_some()) {
+            return Err(ParameterPatternError);
+        }
+        Ok(Self { name: name.to_owned(), value })
+    }
+}
+
+impl fmt::Display for ParameterPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}={value}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
 }
 
 impl Instructions {
@@ -34,7 +92,11 @@ impl Instructions {
         let refused = match build {
             Some(build) => self.refused(&build.external),
             None => {
-                origin.parameters.iter().next().map(|(name, value)| format!("{name} = {value}"))
+                let allowed = |name: &str, value: &Value| {
+                    self.parameters.iter().any(|pattern| pattern.matches(name, value))
+                };
+                let mut others = origin.parameters.iter().filter(|(name, it)| !allowed(name, it));
+                others.next().map(|(name, value)| format!("{name} = {value}"))
             }
         };
         match refused {
@@ -43,7 +105,10 @@ impl Instructions {
                 Refusal::new(Reason::ParameterNotAllowed)
                     .expected_all(match build {
                         Some(_) => self.told(),
-                        None => vec![NO_RULE.to_owned()],
+                        None if self.parameters.is_empty() => vec![NO_RULE.to_owned()],
+                        None => {
+                            self.parameters.iter().map(|it| format!("parameter `{it}`")).collect()
+                        }
                     })
                     .found(found),
             ),
@@ -89,16 +154,49 @@ impl Instructions {
 
 /// A setting of the backend is a text or a list of them (PEP 517, "config_settings").
 fn pairs(key: &str, value: &Value) -> Vec<String> {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
     match value {
         Value::Array(values) => values.iter().map(|it| format!("{key}={}", text(it))).collect(),
         value => vec![format!("{key}={}", text(value))],
     }
 }
 
+/// A text as it is, and any other value as JSON.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 fn quoted(words: &[String]) -> String {
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn parameters_are_taken_by_name_and_value() {
+        let takes = |pattern: &str, name: &str, value: Value| {
+            pattern.parse::<ParameterPattern>().expect(pattern).matches(name, &value)
+        };
+        assert!(takes("variables.*", "variables.CI", json!("true")));
+        assert!(takes("event_inputs.tag", "event_inputs.tag", json!("v1")));
+        assert!(takes("event_inputs.tag=v1", "event_inputs.tag", json!("v1")));
+        assert!(takes("dry=false", "dry", json!(false)));
+        for (pattern, name) in [
+            ("variables.*", "variables"),
+            ("variables.*", "variablesX.CI"),
+            ("event_inputs.tag", "event_inputs.tags"),
+            ("event_inputs.tag=v", "event_inputs.tag"),
+        ] {
+            assert!(!takes(pattern, name, json!("v1")), "{pattern} {name}");
+        }
+        for wrong in ["", "*", ".*", "a*", "*.a", "a.*.b", "=v", "a.*=v"] {
+            assert!(wrong.parse::<ParameterPattern>().is_err(), "{wrong}");
+        }
+    }
 }

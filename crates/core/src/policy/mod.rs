@@ -22,7 +22,7 @@ pub use derivation::{Derivation, Part, RuleTried};
 pub use exceptions::{Exception, Exceptions};
 pub use files::{Files, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
-pub use instructions::Instructions;
+pub use instructions::{Instructions, ParameterPattern, ParameterPatternError};
 pub use lint::{Finding, Lint};
 pub use pattern::{RefPattern, RefPatternError};
 pub use projects::{ProjectPattern, ProjectPatternError};

@@ -111,6 +111,15 @@ fn inputs() -> Vec<Case> {
         let signing = Sigstore::default().sign(&generator_holder(), &statement.to_string());
         refused(name, changed, fails, &signing)
     };
+    let told = |it: &mut Value| {
+        it["predicate"]["invocation"]["parameters"] =
+            json!({"event_inputs": {"index": "https://packages.stranger.example"}});
+    };
+    let dispatched = |name: &str, changed: &str, fails: Fails, allowed: &str| {
+        let rule = "rebuild = \"never\"\n";
+        generated_with(name, changed, fails, told)
+            .under(rule, &format!("parameters = [\"{allowed}\"]\n{rule}"))
+    };
     let mut workflow = provenance();
     workflow["predicate"]["buildDefinition"]["externalParameters"]["inputs"] =
         json!({"index": "https://packages.stranger.example"});
@@ -127,10 +136,19 @@ fn inputs() -> Vec<Case> {
             "workflow_dispatch_inputs_fail",
             "Whoever started the run by hand told it what to do, which the rule does not look at.",
             &[("external-parameters", "parameter-not-allowed")],
-            |it| {
-                it["predicate"]["invocation"]["parameters"] =
-                    json!({"event_inputs": {"index": "https://packages.stranger.example"}});
-            },
+            told,
+        ),
+        dispatched(
+            "workflow_dispatch_inputs_allowed",
+            "Whoever started the run by hand told it what the rule allows.",
+            &[],
+            "event_inputs.index=https://packages.stranger.example",
+        ),
+        dispatched(
+            "workflow_dispatch_inputs_other_fail",
+            "Whoever started the run by hand told it something else than the rule allows.",
+            &[("external-parameters", "parameter-not-allowed")],
+            "event_inputs.index=https://packages.example",
         ),
         refused(
             "workflow_inputs_unknown_fail",

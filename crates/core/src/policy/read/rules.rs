@@ -40,6 +40,7 @@ impl Reader<'_> {
             steps: self.set_if(&entry.steps, words)?,
             step_requires: self.set_if(&entry.step_requires, |text| Ok(text.get_ref().clone()))?,
             config_settings: self.set_if(&entry.config_settings, setting)?,
+            parameters: self.set_if(&entry.parameters, |text| self.parsed(text))?,
         })
     }
 

@@ -72,6 +72,7 @@ pub(super) struct RuleEntry {
     pub(super) steps: Option<List>,
     pub(super) step_requires: Option<List>,
     pub(super) config_settings: Option<List>,
+    pub(super) parameters: Option<List>,
     pub(super) rebuild: Rebuild,
     #[serde(default)]
     pub(super) allow_dirty_unsafe: bool,

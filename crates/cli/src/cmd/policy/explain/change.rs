@@ -83,7 +83,7 @@ fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
         (C::BuildType, R::BuildTypeNotAllowed) => in_rule("build-types"),
         (C::ExternalParameters, _) => format!(
             "{rule} would have to allow what decided the build (`steps`, `step-requires`, \
-             `config-settings`), where it has a key for it: {found}"
+             `config-settings`, `parameters`): {found}"
         ),
         (C::Signer, _) => {
             format!("the signers of {rule} would have to be these, if they may sign this project")
