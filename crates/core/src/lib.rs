@@ -10,6 +10,7 @@ pub mod compare;
 pub mod digest;
 pub mod dist;
 pub mod filename;
+pub mod identity_lock;
 pub mod json;
 pub mod limits;
 pub mod lock;

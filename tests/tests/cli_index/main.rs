@@ -9,6 +9,7 @@ mod init;
 mod install;
 mod interrupted;
 mod listing;
+mod lock;
 mod real;
 mod secrets;
 

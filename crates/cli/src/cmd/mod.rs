@@ -6,6 +6,7 @@ mod diff;
 mod inspect;
 mod install;
 mod keygen;
+mod lock;
 mod policy;
 mod rebuild;
 mod trust;
@@ -27,6 +28,7 @@ pub enum Command {
     Inspect(inspect::Arguments),
     Install(Box<install::Arguments>),
     Keygen(keygen::Arguments),
+    Lock(lock::Arguments),
     Policy(policy::Arguments),
     Rebuild(rebuild::Arguments),
     Trust(trust::Arguments),
@@ -44,6 +46,7 @@ impl Command {
             Command::Inspect(arguments) => arguments.json,
             Command::Install(arguments) => arguments.json(),
             Command::Keygen(arguments) => arguments.json,
+            Command::Lock(arguments) => arguments.json,
             Command::Policy(arguments) => arguments.json(),
             Command::Rebuild(arguments) => arguments.json,
             Command::Trust(arguments) => arguments.json(),
@@ -62,6 +65,7 @@ pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
         Command::Inspect(arguments) => inspect::run(&arguments, output),
         Command::Install(arguments) => install::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
+        Command::Lock(arguments) => lock::run(&arguments, output),
         Command::Policy(arguments) => policy::run(&arguments, output),
         Command::Rebuild(arguments) => rebuild::run(&arguments, output),
         Command::Trust(arguments) => trust::run(&arguments, output),

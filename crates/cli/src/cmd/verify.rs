@@ -1,11 +1,14 @@
 //! `wheelmark verify`: wheels and source distributions against their attestations, under a policy.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, Utc};
 use wheelmark_core::report::TrustUsed;
 
 use crate::batch::Summary;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::identities;
 use crate::interrupt;
 use crate::render::Output;
 use crate::render::batch::Format;
@@ -43,6 +46,9 @@ pub struct Arguments {
     /// Judge as of this time (RFC 3339) and not as of now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<DateTime<Utc>>,
+    /// The identities that were locked (`wheelmark lock`): another signer than before is refused
+    #[arg(long, value_name = "FILE")]
+    locked: Option<PathBuf>,
     /// How to answer
     #[arg(
         long,
@@ -81,12 +87,22 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     arguments.subjects.check()?;
     let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
+    let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
     let files = arguments.subjects.plan()?;
     let mut exit = Exit::Accepted;
     let mut summary = files.summary(TrustUsed::of(policy.trust(), now));
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
     let judged = files.judge(
-        |evidence| Ok(evidence.weigh(&policy, now).report),
+        |evidence| {
+            let outcome = evidence.weigh(&policy, now);
+            Ok(match &locked {
+                None => outcome.report,
+                Some(locked) => {
+                    let file = evidence.artifact.filename.as_ref().ok();
+                    locked.hold(outcome.report, file, outcome.signer.as_ref())
+                }
+            })
+        },
         |seen| {
             exit = exit.and(seen.exit());
             summary.count(&seen);

@@ -254,7 +254,8 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::SubjectDigest
         | CheckName::Parameters
         | CheckName::Certificate
-        | CheckName::Lock => None,
+        | CheckName::Lock
+        | CheckName::Identity => None,
     }
 }
 

@@ -329,5 +329,13 @@ coded! {
         // ---- the lock (lock/)
         /// The file is of a locked project and version, but not one of the files that the lock allows.
         LockDigestMismatch = "lock-digest-mismatch",
+
+        // ---- who signed before (identity_lock.rs)
+        /// The identities that were locked name no such project.
+        IdentityNotLocked = "identity-not-locked",
+        /// The project was signed by somebody else before.
+        IdentityChanged = "identity-changed",
+        /// The project had attestations before, and this file was taken without one.
+        IdentityLost = "identity-lost",
     }
 }

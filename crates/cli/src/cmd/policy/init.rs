@@ -1,6 +1,5 @@
 //! `wheelmark policy init`: a first policy, from what a lock names and what the index has of it.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
@@ -8,27 +7,21 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use wheelmark_build::atomic::Existing;
-use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::limits::LATEST_TIME;
-use wheelmark_core::lock::LockedProject;
 use wheelmark_core::policy::Policy;
-use wheelmark_core::report::{Escaped, Refusal};
+use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::{InstanceName, Instances as _, TrustRoot};
-use wheelmark_core::verify::{Claim, claims};
-use wheelmark_index::{FileListed, ProjectPage};
 
 use super::written;
-use crate::batch::locked;
 use crate::cmd::verify::time;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
-use crate::from_index::{Asked, undecided};
+use crate::from_index::Asked;
 use crate::index_options;
 use crate::interrupt;
 use crate::outputs;
-use crate::progress::Files;
 use crate::render::{Output, json};
+use crate::signed::{self, FileSeen};
 use crate::trust_roots::TrustRoots;
 
 /// Write a first policy for the files that a lock names.
@@ -95,53 +88,6 @@ struct Answer<'a> {
 /// The `schema` of the answer.
 const SCHEMA: &str = "https://wheelmark.dev/policy-init/v1";
 
-/// A locked project and what the index has of its files.
-pub struct Seen {
-    /// The project, as it is locked.
-    pub project: LockedProject,
-    /// Where that stands.
-    pub place: String,
-    /// Its files, by their names.
-    pub files: Vec<FileSeen>,
-    /// Locked digests that are of no file that the index lists.
-    pub unlisted: usize,
-}
-
-/// A locked file that the index lists.
-pub struct FileSeen {
-    /// Its name.
-    pub filename: DistFilename,
-    /// Its digest.
-    pub sha256: Sha256Digest,
-    /// What was claimed of it, or why an attestation says nothing.
-    pub claims: Vec<Result<Claim, Refusal>>,
-}
-
-impl FileSeen {
-    /// Whether somebody signed for it.
-    pub fn is_attested(&self) -> bool {
-        self.claims.iter().any(Result::is_ok)
-    }
-
-    /// Whether there is no attestation of it.
-    pub fn is_bare(&self) -> bool {
-        self.claims.is_empty()
-    }
-
-    /// Whether the policy takes it: not where what signed for it does not hold.
-    pub fn is_taken(&self) -> bool {
-        self.is_bare() || self.is_attested()
-    }
-}
-
-/// What the policy is made of.
-pub struct Gathered {
-    /// The projects, by name and version.
-    pub projects: Vec<Seen>,
-    /// What is locked and no file can be held against, in words.
-    pub left_out: Vec<String>,
-}
-
 /// Makes it.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let Arguments { out, overwrite, .. } = arguments;
@@ -166,7 +112,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let trust = TrustRoot::new(Vec::new(), vec![instance]);
     let url = index_options::url(arguments.index.as_deref())?;
     let index = Asked::new(url, index_options::limits(arguments.index_timeout), &cancel)?;
-    let gathered = gather(&arguments.locks, &index, &trust, now)?;
+    let gathered = signed::gather(&arguments.locks, &index, &trust, now)?;
     let made = written::Made {
         locks: arguments.locks.iter().map(|lock| lock.to_string_lossy().into_owned()).collect(),
         index: index.url(),
@@ -204,69 +150,4 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         }
     }
     Ok(Exit::Accepted)
-}
-
-fn gather(
-    locks: &[PathBuf],
-    index: &Asked,
-    trust: &TrustRoot,
-    now: DateTime<Utc>,
-) -> Result<Gathered, CliError> {
-    let mut wanted: BTreeMap<ProjectName, Vec<(LockedProject, String)>> = BTreeMap::new();
-    let mut left_out = Vec::new();
-    for path in locks {
-        let lock = locked::read(path)?;
-        for entry in lock.entries {
-            let place = locked::at(path, entry.line);
-            wanted.entry(entry.name.clone()).or_default().push((entry, place));
-        }
-        left_out.extend(lock.unverifiable.into_iter().map(|entry| {
-            let what = entry.kind.explanation();
-            format!("{}: `{}` {what}", locked::at(path, entry.line), Escaped(&entry.name))
-        }));
-    }
-    let progress = Files::new(wanted.len());
-    let mut pages = Vec::new();
-    index.pages(wanted, |project, entries, page| {
-        progress.done(|| pages.push((project, entries, page)));
-    })?;
-    pages.sort_by(|one, other| one.0.cmp(&other.0));
-    let mut projects = Vec::new();
-    for (_, entries, page) in pages {
-        let page = page?;
-        for (entry, place) in entries {
-            projects.push(seen(entry, place, &page, index, trust, now)?);
-        }
-    }
-    Ok(Gathered { projects, left_out })
-}
-
-/// What the index has of one locked project.
-fn seen(
-    project: LockedProject,
-    place: String,
-    page: &ProjectPage,
-    index: &Asked,
-    trust: &TrustRoot,
-    now: DateTime<Utc>,
-) -> Result<Seen, CliError> {
-    let listed = page.release(&project.version, index.limits().files).map_err(undecided)?;
-    let mut listed: Vec<FileListed> =
-        listed.into_iter().filter(|file| project.has(file.sha256())).collect();
-    listed.sort_by(|one, other| one.filename().as_str().cmp(other.filename().as_str()));
-    let mut files = Vec::new();
-    for file in &listed {
-        let given = index.attestations(file)?.given;
-        files.push(FileSeen {
-            filename: file.filename().clone(),
-            sha256: file.sha256(),
-            claims: match given.is_empty() {
-                true => Vec::new(),
-                false => claims(file.filename(), file.sha256(), &given, trust, now),
-            },
-        });
-    }
-    let unlisted =
-        project.digests().filter(|it| !files.iter().any(|file| file.sha256 == *it)).count();
-    Ok(Seen { project, place, files, unlisted })
 }

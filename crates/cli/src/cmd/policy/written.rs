@@ -6,14 +6,13 @@ use std::fmt::{self, Write as _};
 use chrono::{DateTime, SecondsFormat, Utc};
 use pep440_rs::Version;
 use serde::Serialize;
-use wheelmark_core::attestation::repository::RepositoryUri;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::policy::RefPattern;
 use wheelmark_core::report::Escaped;
 use wheelmark_core::verify::Claim;
 
-use super::init::{FileSeen, Gathered, Seen};
+use crate::signed::{FileSeen, Gathered, Identity, Seen, identity};
 
 /// How and when the policy is made.
 pub struct Made<'a> {
@@ -28,9 +27,6 @@ pub struct Made<'a> {
     /// When the policy is made.
     pub now: DateTime<Utc>,
 }
-
-/// An identity of the policy, in the order of its keys; equal ones are one.
-type Identity = Vec<(&'static str, String)>;
 
 /// The policy.
 pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
@@ -252,38 +248,6 @@ pub fn exception(
         quoted(owner),
         day_and_time(expires)
     )
-}
-
-/// Who a certificate vouches for, by what stays from release to release.
-///
-/// `None` where a value is one that a policy does not hold, or that is compared otherwise there: without it the identity
-/// would be of more than who signed.
-fn identity(claim: &Claim) -> Option<Identity> {
-    let (signer, claims) = (&claim.signer, &claim.signer.claims);
-    let mut identity =
-        vec![("trust", signer.instance.to_string()), ("issuer", signer.issuer.clone())];
-    let repository = signer.repository().filter(|uri| uri.parse::<RepositoryUri>().is_ok());
-    match repository {
-        // Its name has the ref in it, which changes with each release.
-        Some(repository) => {
-            identity.push(("repository", repository));
-            let more = [
-                ("repository-id", claims.source_repository_identifier.clone()),
-                ("owner-id", claims.source_repository_owner_identifier.clone()),
-                ("workflow", claim.origin.workflow.clone()),
-                ("environment", claims.deployment_environment.clone()),
-            ];
-            identity.extend(more.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        }
-        None => identity.push(("san", signer.san.as_str().to_owned())),
-    }
-    let held = |(key, value): &(&str, String)| match *key {
-        // A whole URI is of a file in another repository.
-        "workflow" => !value.contains("://") && !value.starts_with('/'),
-        _ => true,
-    };
-    let plain = |value: &str| !value.contains(['*', '^', '$']) && value.trim() == value;
-    identity.iter().all(|it| held(it) && plain(&it.1)).then_some(identity)
 }
 
 fn list(values: impl IntoIterator<Item = String>) -> String {

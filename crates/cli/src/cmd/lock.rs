@@ -1,0 +1,197 @@
+//! `wheelmark lock`: who signed what a lock names, written down so that a change is noticed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use wheelmark_build::atomic::Existing;
+use wheelmark_core::filename::ProjectName;
+use wheelmark_core::identity_lock::{self, IdentityLock, ProjectEntry};
+use wheelmark_core::report::Escaped;
+use wheelmark_core::trust::{InstanceName, Instances as _, TrustRoot};
+
+use crate::cmd::verify::time;
+use crate::error::{CliError, shown};
+use crate::exit::Exit;
+use crate::from_index::Asked;
+use crate::identities;
+use crate::index_options;
+use crate::interrupt;
+use crate::outputs;
+use crate::render::{Output, json};
+use crate::signed::{self, Gathered, Seen};
+use crate::trust_roots::TrustRoots;
+
+/// Write down who signed what a lock names, so that a change is noticed.
+///
+/// Asks the package index for the attestations of each file, and keeps of each project who signed it: issuer,
+/// repository, lasting ids, workflow and environment, or that nobody did. `wheelmark verify --locked` then refuses a
+/// project that somebody else signs, or that has lost its attestations, and tells who it was before, and who it is.
+/// Everything is trusted as it is found; a change is accepted on purpose, by `--update`.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  wheelmark lock -r uv.lock --out wheelmark.lock
+  wheelmark lock -r uv.lock --out wheelmark.lock --update demo")]
+pub struct Arguments {
+    /// The lock: requirements.txt with hashes, pylock.toml, uv.lock or poetry.lock
+    #[arg(
+        short = 'r',
+        long = "lock",
+        visible_alias = "requirements",
+        value_name = "LOCK",
+        required = true
+    )]
+    locks: Vec<PathBuf>,
+    /// Where to write the identities
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Write all of it over what is there
+    #[arg(long)]
+    overwrite: bool,
+    /// Take this project up anew, and what is not there yet; all else stays as it is there
+    #[arg(long, value_name = "NAME", conflicts_with = "overwrite")]
+    update: Vec<ProjectName>,
+    /// The Sigstore instance whose certificates count
+    #[arg(long, value_name = "INSTANCE", default_value = "public-good")]
+    trust: InstanceName,
+    /// The trusted root of the instance `private` (trusted_root.json)
+    #[arg(long, value_name = "FILE")]
+    trust_root: Option<PathBuf>,
+    /// The package index's simple API; without this, the default index that uv or pip is configured with
+    // A text: were it parsed by clap, what clap says of a wrong one would show the password in it.
+    #[arg(long, value_name = "URL")]
+    index: Option<String>,
+    /// Give up where the index is silent for this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    index_timeout: Option<NonZeroU64>,
+    /// The time to decide at, instead of now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<DateTime<Utc>>,
+    /// Answer with one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    schema: &'static str,
+    locked: String,
+    signed: usize,
+    unsigned: usize,
+}
+
+/// The `schema` of the answer.
+const SCHEMA: &str = "https://wheelmark.dev/lock/v1";
+
+/// Writes it.
+pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
+    let out = &arguments.out;
+    let inputs: Vec<&Path> = arguments.locks.iter().map(PathBuf::as_path).collect();
+    outputs::spare([("--out", out.as_path())], &inputs)?;
+    let before = match arguments.update.is_empty() {
+        true if arguments.overwrite => None,
+        true => {
+            outputs::refuse_existing(out)?;
+            None
+        }
+        false => Some(identities::read(out)?),
+    };
+    let cancel = interrupt::watch()?;
+    let roots = TrustRoots::new(arguments.trust_root.clone());
+    let instance = roots.instance(arguments.trust).map_err(CliError::undecided)?;
+    let trust = TrustRoot::new(Vec::new(), vec![instance]);
+    let url = index_options::url(arguments.index.as_deref())?;
+    let index = Asked::new(url, index_options::limits(arguments.index_timeout), &cancel)?;
+    let now = arguments.at.unwrap_or_else(Utc::now);
+    let gathered = signed::gather(&arguments.locks, &index, &trust, now)?;
+    let found = entries(&gathered)?;
+    let entries = match before {
+        None => found,
+        Some(before) => merged(&before, found, &arguments.update)?,
+    };
+    let text = identity_lock::text(&entries).map_err(CliError::undecided)?;
+    // What is handed out must be read as what it is.
+    IdentityLock::parse("the file made here", &text)
+        .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
+    let folder = out.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let existing = match arguments.overwrite || !arguments.update.is_empty() {
+        true => Existing::Replace,
+        false => Existing::Keep,
+    };
+    outputs::write_into(folder, out, Box::new(text.as_bytes()), existing)?;
+    let signed = entries.iter().filter(|entry| !entry.signers.is_empty()).count();
+    let unsigned = entries.len() - signed;
+    match arguments.json {
+        true => {
+            let locked = out.to_string_lossy().into_owned();
+            json::document(&Answer { schema: SCHEMA, locked, signed, unsigned }, output)?;
+        }
+        false => writeln!(
+            output,
+            "locked {}: by who signs them {signed}, that nobody signs {unsigned}",
+            shown(out)
+        )?,
+    }
+    Ok(Exit::Accepted)
+}
+
+/// Who signed each project. Of several versions of it the last is named, and all who signed any of them.
+fn entries(gathered: &Gathered) -> Result<Vec<ProjectEntry>, CliError> {
+    let projects = gathered.projects.chunk_by(|one, other| one.project.name == other.project.name);
+    projects
+        .map(|versions| {
+            let mut signers = BTreeSet::new();
+            for file in versions.iter().flat_map(|seen| &seen.files) {
+                for claim in &file.claims {
+                    let identity = match claim {
+                        Ok(claim) => {
+                            signed::identity(claim).ok_or_else(|| claim.signer.to_string())
+                        }
+                        Err(refusal) => Err(refusal.to_string()),
+                    };
+                    let identity = identity.map_err(|what| {
+                        let name = file.filename.as_str();
+                        let message = format!(
+                            "who signed `{name}` cannot be written down: {}",
+                            Escaped(&what)
+                        );
+                        CliError::undecided(message)
+                    })?;
+                    let values = identity.into_iter().map(|(key, value)| (key.to_owned(), value));
+                    signers.insert(values.collect::<BTreeMap<_, _>>());
+                }
+            }
+            let last = |seen: &&Seen| seen.project.version.clone();
+            let newest = versions.iter().max_by_key(last).map(|seen| &seen.project);
+            Ok(ProjectEntry {
+                name: newest.map(|it| it.name.to_string()).unwrap_or_default(),
+                version: newest.map(|it| it.version.to_string()).unwrap_or_default(),
+                signers: signers.into_iter().collect(),
+            })
+        })
+        .collect()
+}
+
+/// What was there, with the named projects and the new ones as they were found.
+fn merged(
+    before: &IdentityLock,
+    found: Vec<ProjectEntry>,
+    update: &[ProjectName],
+) -> Result<Vec<ProjectEntry>, CliError> {
+    let mut all: BTreeMap<_, _> =
+        before.entries().iter().map(|entry| (entry.name.clone(), entry.clone())).collect();
+    let named: BTreeSet<_> = update.iter().map(ToString::to_string).collect();
+    if let Some(name) = named.iter().find(|name| !found.iter().any(|entry| entry.name == **name)) {
+        return Err(CliError::usage(format!("no lock names `{name}`, which is to be updated")));
+    }
+    for entry in found {
+        if named.contains(&entry.name) || !all.contains_key(&entry.name) {
+            all.insert(entry.name.clone(), entry);
+        }
+    }
+    Ok(all.into_values().collect())
+}

@@ -1,0 +1,252 @@
+//! Who signed before: a file of the identities that were seen of each project, by which a change is noticed.
+//!
+//! A policy says who may sign. This says who did, so that another signer is told as a change, with both, even where the
+//! policy would take it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attestation::repository::RepositoryUri;
+use crate::filename::{DistFilename, ProjectName};
+use crate::policy::IdentityRule;
+use crate::report::{Check, CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
+use crate::trust::{InstanceName, SignerIdentity};
+
+/// The identities of some projects.
+#[derive(Debug, Clone)]
+pub struct IdentityLock {
+    path: String,
+    projects: BTreeMap<ProjectName, Seen>,
+    entries: Vec<ProjectEntry>,
+}
+
+/// What was seen of a project.
+#[derive(Debug, Clone)]
+struct Seen {
+    /// The version it was seen of.
+    version: String,
+    /// Who signed; empty where nobody did.
+    signers: Vec<IdentityRule>,
+}
+
+/// A file that is refused, with the place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{line}: {message}", Escaped(.path))]
+pub struct IdentityLockError {
+    /// The file.
+    pub path: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: toml::Spanned<u32>,
+    #[serde(default)]
+    projects: Vec<toml::Spanned<ProjectEntry>>,
+}
+
+/// A project as it stands in such a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectEntry {
+    /// Its normalised name.
+    pub name: String,
+    /// The version of which this was seen.
+    pub version: String,
+    /// Who signed; empty where nobody did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<BTreeMap<String, String>>,
+}
+
+/// A signer by its values, which are those of an identity of a policy.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct SignerEntry {
+    trust: String,
+    issuer: String,
+    san: Option<String>,
+    repository: Option<String>,
+    repository_id: Option<String>,
+    owner_id: Option<String>,
+    workflow: Option<String>,
+    environment: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    schema: u32,
+    projects: &'a [ProjectEntry],
+}
+
+/// The text of a file that holds these.
+///
+/// # Errors
+/// What of it cannot be written.
+pub fn text(projects: &[ProjectEntry]) -> Result<String, String> {
+    toml::to_string(&Written { schema: 1, projects }).map_err(|error| error.to_string())
+}
+
+impl IdentityLock {
+    /// Reads the text of such a file. `path` is only for messages.
+    ///
+    /// # Errors
+    /// [`IdentityLockError`] for an unknown key or schema, a project that stands twice, and a value of the wrong form.
+    pub fn parse(path: &str, text: &str) -> Result<Self, IdentityLockError> {
+        let error = |offset: usize, message: String| {
+            let line = text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
+            IdentityLockError { path: path.to_owned(), line, message }
+        };
+        let file: File = toml::from_str(text)
+            .map_err(|it| error(it.span().map_or(0, |span| span.start), it.message().to_owned()))?;
+        if *file.schema.get_ref() != 1 {
+            let message = "another schema than 1 is not known".to_owned();
+            return Err(error(file.schema.span().start, message));
+        }
+        let (mut projects, mut entries) = (BTreeMap::new(), Vec::new());
+        for entry in file.projects {
+            let at = entry.span().start;
+            let ProjectEntry { name, version, signers } = entry.into_inner();
+            let wrong = |message: String| error(at, message);
+            let project: ProjectName = name
+                .parse()
+                .map_err(|_| wrong(format!("not a project name: `{}`", Escaped(&name))))?;
+            let identity = |values: &BTreeMap<String, String>| {
+                let values = values.iter().map(|(key, value)| (key.clone(), value.clone().into()));
+                let signer: SignerEntry = toml::Value::Table(values.collect())
+                    .try_into()
+                    .map_err(|error: toml::de::Error| error.message().to_owned())?;
+                signer.identity(&project)
+            };
+            let identities: Result<Vec<_>, String> = signers.iter().map(identity).collect();
+            let seen = Seen { version: version.clone(), signers: identities.map_err(&wrong)? };
+            entries.push(ProjectEntry { name: name.clone(), version, signers });
+            if projects.insert(project, seen).is_some() {
+                return Err(wrong(format!("`{}` stands here twice", Escaped(&name))));
+            }
+        }
+        Ok(Self { path: path.to_owned(), projects, entries })
+    }
+
+    /// As it stands in the file.
+    pub fn entries(&self) -> &[ProjectEntry] {
+        &self.entries
+    }
+
+    /// Adds to a report whether who signed the file is who signed the project before. It can turn an acceptance into a
+    /// rejection and nothing else.
+    pub fn hold(
+        &self,
+        report: Report,
+        file: Option<&DistFilename>,
+        signer: Option<&SignerIdentity>,
+    ) -> Report {
+        let status = match file {
+            None => Status::NotRun(CheckName::Archive),
+            // Whatever else is wrong, it is not known who signed.
+            Some(_) if report.decision() == Decision::Rejected => {
+                let failed = report.checks().iter().find(|check| check.reason().is_some());
+                Status::NotRun(failed.map_or(CheckName::Signature, |check| check.name))
+            }
+            Some(file) => self.status(file, signer),
+        };
+        report.also(Check { name: CheckName::Identity, status })
+    }
+
+    fn status(&self, file: &DistFilename, signer: Option<&SignerIdentity>) -> Status {
+        let Some(Seen { version, signers }) = self.projects.get(file.project()) else {
+            return Status::Failed(
+                Refusal::new(Reason::IdentityNotLocked)
+                    .expected(format!("`{}` in {}", file.project(), self.path))
+                    .found("nothing of it"),
+            );
+        };
+        // Who had none before may have one now.
+        if signers.is_empty() {
+            return Status::NotRequired;
+        }
+        let before = |identity: &IdentityRule| format!("{identity}, as of {version}");
+        let refused = |reason, found: String| {
+            Status::Failed(
+                Refusal::new(reason)
+                    .expected_all(signers.iter().map(before))
+                    .found(format!("{found}, of {}", file.version())),
+            )
+        };
+        match signer {
+            None => refused(Reason::IdentityLost, "no attestation".to_owned()),
+            Some(SignerIdentity::Certificate(certificate)) => {
+                match signers.iter().find(|it| it.mismatch(certificate).is_none()) {
+                    Some(identity) => Status::Passed(Some(before(identity))),
+                    None => refused(Reason::IdentityChanged, changed(signers, certificate)),
+                }
+            }
+            Some(key @ SignerIdentity::Key(_)) => refused(Reason::IdentityChanged, key.to_string()),
+        }
+    }
+}
+
+/// What is another value than before; of several signers, who it is.
+fn changed(signers: &[IdentityRule], certificate: &crate::trust::CertificateIdentity) -> String {
+    match signers {
+        [one] => one.mismatch(certificate).map_or_else(
+            || certificate.to_string(),
+            |(what, _, found)| format!("{what} {found} ({certificate})"),
+        ),
+        _ => certificate.to_string(),
+    }
+}
+
+impl SignerEntry {
+    fn identity(self, project: &ProjectName) -> Result<IdentityRule, String> {
+        let trust: InstanceName = self
+            .trust
+            .parse()
+            .map_err(|_| format!("not an instance: `{}`", Escaped(&self.trust)))?;
+        let repository = self.repository.map(|text| text.parse::<RepositoryUri>()).transpose();
+        let repository = repository.map_err(|error| error.to_string())?;
+        if self.san.is_none() && repository.is_none() && self.repository_id.is_none() {
+            return Err("a signer without `san`, `repository` or `repository-id`".to_owned());
+        }
+        Ok(IdentityRule {
+            name: project.to_string(),
+            repository,
+            repository_id: self.repository_id,
+            owner_id: self.owner_id,
+            workflow: self.workflow,
+            environment: self.environment,
+            ..IdentityRule::named(trust, self.issuer, self.san)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_such_file_is_an_error_with_its_line() {
+        let signer = "[[projects.signers]]\ntrust = \"public-good\"\nissuer = \"https://e\"\n";
+        let project = "[[projects]]\nname = \"demo\"\nversion = \"1.0\"\n";
+        for (text, says) in [
+            ("", ":1: missing field `schema`"),
+            ("schema = 2\n", ":1: another schema"),
+            (&*format!("schema = 1\n{project}{project}"), ":5: `demo` stands here twice"),
+            (&format!("schema = 1\n{project}{signer}"), ":2: a signer without"),
+            (&format!("schema = 1\n{project}wen = 1\n"), ":5: unknown field `wen`"),
+            (
+                &format!("schema = 1\n{project}{signer}san = \"a\"\n").replace("public-good", "x"),
+                ":2: not an instance",
+            ),
+        ] {
+            let error = IdentityLock::parse("wheelmark.lock", text).expect_err(says).to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+        let good = format!("schema = 1\n{project}{signer}san = \"a@b.example\"\n");
+        assert!(IdentityLock::parse("wheelmark.lock", &good).is_ok());
+    }
+}
