@@ -225,6 +225,13 @@ fn an_exception_is_offered_for_what_has_no_attestation() {
     let text = fs::read_to_string(path).expect("a policy") + lines;
     let told = checked(&text, &[], 0);
     assert!(told.contains("2 rules, 1 exception"), "{told}");
+    let told = checked(&format!("schema = 1\n{lines}"), &[], 0);
+    assert!(told.contains("warning nothing-but-exceptions"), "{told}");
+    // Of a file that has one, whose time is over, no second one is offered.
+    let answer = report(&mut explain("exception_expired_fail"), 10);
+    for change in answer["changes"].as_array().expect("changes") {
+        assert_eq!(change["policy"], Value::Null, "{change}");
+    }
 }
 
 #[test]

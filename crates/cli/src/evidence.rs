@@ -114,13 +114,14 @@ impl Gathering<'_> {
         match (&item.subject, &item.work, self.index) {
             (_, Work::Settled(error), _) => Err(error.clone()),
             (Subject::File(path), Work::Judge(task), _) => self.local(path, task),
-            (_, Work::Download(listed), Some(index)) => {
+            (_, Work::Download(listed, locked), Some(index)) => {
                 let artifact = index.artifact(listed, self.keep, self.progress)?;
                 // Beside a file that was downloaded lies nothing that its name could mean.
                 let found = index.attestations(listed)?;
-                Ok(Evidence { notes: notes(listed), ..Evidence::new(artifact, found) })
+                let locked = locked.clone();
+                Ok(Evidence { notes: notes(listed), locked, ..Evidence::new(artifact, found) })
             }
-            (_, Work::Judge(_) | Work::Download(_), _) => {
+            (_, Work::Judge(_) | Work::Download(..), _) => {
                 Err(CliError::undecided("there is no file to verify"))
             }
         }

@@ -56,7 +56,7 @@ pub fn folder() -> PathBuf {
 }
 
 /// The wheel of a plan, its members stored: the bytes then depend on no compressor's version.
-fn packed(plan: &Plan) -> Vec<u8> {
+pub fn packed(plan: &Plan) -> Vec<u8> {
     let record = plan.record.clone().unwrap_or_else(|| plan.honest_record());
     let files = plan.files.iter().map(|(name, data)| Entry::stored(name, data));
     let mut archive = plan.archive();

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use wheelmark_core::digest::Sha256Digest;
+use wheelmark_tests::hostile::Plan;
 use wheelmark_tests::tiny;
 
 use super::*;
@@ -86,7 +87,10 @@ fn what_is_accepted_is_installed() {
         assert!(told.ends_with("installed\n") || told.contains("\ninstalled\n"), "{told}");
         assert!(environment.installed().contains(&"demo-1.0.dist-info".to_owned()));
         let again = said(&mut environment.install(&place, &["demo"]), 0);
-        assert!(again.contains("nothing to do"), "{again}");
+        assert!(
+            again.contains("nothing to install; what is there already was not verified"),
+            "{again}"
+        );
         place.left_nothing();
     }
 }
@@ -99,7 +103,7 @@ fn on_any_refusal_nothing_is_installed() {
         let before = environment.installed();
         let told = said(&mut environment.install(&place, &["demo", "other"]), 10);
         assert!(told.contains("rejected other-1.0-py3-none-any.whl from the index"), "{told}");
-        assert!(told.contains("nothing: all or nothing"), "{told}");
+        assert!(told.contains("nothing was installed: all or nothing"), "{told}");
         assert_eq!(environment.installed(), before);
         place.left_nothing();
     }
@@ -114,11 +118,58 @@ fn a_file_of_another_index_is_none_of_this_one() {
     evil.serve(PROJECT, &[Served { filename, bytes, provenance: None }]);
     let text = format!("--extra-index-url {}\ndemo\n", evil.url());
     place.put("requirements.txt", text.as_bytes());
+    // Both read it from the folder or the home in which they work.
+    place.put("uv.toml", format!("extra-index-url = [\"{}\"]\n", evil.url()).as_bytes());
+    place.put("pip.conf", format!("[global]\nextra-index-url = {}\n", evil.url()).as_bytes());
     for environment in environments(&place) {
         let before = environment.installed();
         let mut command = environment.install(&place, &["-r", "requirements.txt"]);
         let told = said(&mut command, 1);
+        assert!(told.contains("requirements.txt:1: `--extra-index-url"), "{told}");
+        let mut command = environment.install(&place, &["demo"]);
+        let told = said(command.env("PIP_CONFIG_FILE", place.folder.path().join("pip.conf")), 1);
         assert!(told.contains("undecided demo==9.0"), "{told}");
+        assert_eq!(environment.installed(), before);
+    }
+}
+
+/// The digests of a file of requirements are held, whatever the installer makes of them when it is only asked.
+#[test]
+fn another_digest_than_the_locked_one_is_refused() {
+    let place = Place::new();
+    let digest = Sha256Digest::of(&demo().bytes).to_string();
+    for environment in environments(&place) {
+        let before = environment.installed();
+        let wrong = format!("demo==1.0 --hash=sha256:{}\n", "0".repeat(64));
+        place.put("requirements.txt", wrong.as_bytes());
+        let mut command = environment.install(&place, &["-r", "requirements.txt"]);
+        let output = command.assert().get_output().clone();
+        assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(environment.installed(), before);
+        place.put("requirements.txt", format!("demo==1.0 --hash=sha256:{digest}\n").as_bytes());
+        said(&mut environment.install(&place, &["-r", "requirements.txt"]), 0);
+    }
+}
+
+/// A wheel of the index depends on a source distribution by its URL: pip would build it to read its metadata.
+#[test]
+fn nothing_is_built_to_say_what_would_be_installed() {
+    let place = Place::new();
+    let source = place.folder.path().join("evil");
+    fs::create_dir(&source).expect("a folder");
+    let ran = place.folder.path().join("RAN");
+    let setup =
+        format!("open({ran:?}, 'w').close()\nfrom setuptools import setup\nsetup(name='evil')\n");
+    fs::write(source.join("setup.py"), setup).expect("written");
+    let mut plan = Plan::new();
+    let needs = format!("Requires-Dist: evil @ file://{}\n", source.display());
+    plan.edit("demo-1.0.dist-info/METADATA", "Version: 1.0\n", &format!("Version: 1.0\n{needs}"));
+    let served = Served { bytes: cases::packed(&plan), ..demo() };
+    place.server.serve(PROJECT, &[served]);
+    for environment in environments(&place) {
+        let before = environment.installed();
+        said(&mut environment.install(&place, &["demo"]), 1);
+        assert!(!ran.exists(), "what nobody verified was run");
         assert_eq!(environment.installed(), before);
     }
 }
@@ -136,9 +187,11 @@ fn what_is_accepted_is_downloaded_whole_or_not_at_all() {
         let last: Value = serde_json::from_str(told.lines().last().expect("a line")).expect("JSON");
         assert_eq!(last["schema"], "https://wheelmark.dev/install/v1");
         assert_eq!(last["done"], "downloaded");
+        // Whatever is installed.
+        said(&mut environment.install(&place, &["demo"]), 0);
+        said(&mut environment.run(&place, &download, &["demo"]), 0);
         let bytes = fs::read(wheelhouse.join(FILENAME)).expect("the wheel");
         assert_eq!(Sha256Digest::of(&bytes), Sha256Digest::of(&demo().bytes));
-        assert!(!environment.installed().contains(&"demo-1.0.dist-info".to_owned()));
         fs::remove_dir_all(&wheelhouse).expect("removed");
     }
 }

@@ -38,10 +38,7 @@ fn verify(place: &Place) -> Command {
 fn who_signed_is_written_down_and_held() {
     let place = place();
     let told = said(&mut lock(&place, &[]), 0);
-    assert_eq!(
-        told,
-        "locked `wheelmark.lock`: by who signs them 1, that nobody signs 0\n"
-    );
+    assert_eq!(told, "locked `wheelmark.lock`: by who signs them 1, that nobody signs 0\n");
     let text = locked(&place);
     for line in [
         "schema = 1",
@@ -129,6 +126,9 @@ fn an_attestation_that_does_not_hold_locks_nobody() {
     let served = Served { provenance: Some(wrong.to_string().into_bytes()), ..demo() };
     place.server.serve(PROJECT, &[served]);
     let told = said(&mut lock(&place, &[]), 1);
-    assert!(told.contains("who signed `demo-1.0-py3-none-any.whl` cannot be written down"), "{told}");
+    assert!(
+        told.contains("who signed `demo-1.0-py3-none-any.whl` cannot be written down"),
+        "{told}"
+    );
     assert!(!place.folder.path().join(LOCKED).exists());
 }

@@ -54,7 +54,7 @@ pub fn plan(index: &Asked, options: &IndexOptions, plan: &mut Plan) -> Result<()
             match listed.and_then(|page| page.file(&name).map_err(undecided)) {
                 Ok(listed) => match work {
                     Work::Judge(task) => task.listed = Some(Box::new(listed)),
-                    Work::Download(_) | Work::Settled(_) => {}
+                    Work::Download(..) | Work::Settled(_) => {}
                 },
                 Err(error) => *work = Work::Settled(error),
             }
@@ -89,7 +89,7 @@ fn files_of(release: &Release, page: Result<&ProjectPage, &CliError>, limit: usi
             let name = |listed: &FileListed| Some(listed.filename().as_str().to_owned());
             files
                 .into_iter()
-                .map(|file| item(name(&file), Work::Download(Box::new(file))))
+                .map(|file| item(name(&file), Work::Download(Box::new(file), None)))
                 .collect()
         }
         Err(error) => vec![item(None, Work::Settled(error))],

@@ -36,7 +36,8 @@ impl Item {
     fn locked(&self) -> Option<&Locked> {
         match &self.work {
             Work::Judge(task) => task.locked.as_ref(),
-            Work::Download(_) | Work::Settled(_) => None,
+            Work::Download(_, locked) => locked.as_ref(),
+            Work::Settled(_) => None,
         }
     }
 }
@@ -68,8 +69,8 @@ pub enum Subject {
 pub enum Work {
     /// Its file is verified.
     Judge(Task),
-    /// The file that an index lists so is downloaded, and verified.
-    Download(Box<FileListed>),
+    /// The file that an index lists so is downloaded, and verified; and held against the entry of a lock.
+    Download(Box<FileListed>, Option<Locked>),
     /// Nothing: what kept it from being looked at is known.
     Settled(CliError),
 }

@@ -22,7 +22,7 @@ use crate::evidence::Gathering;
 use crate::exit::Exit;
 use crate::from_index::{Asked, undecided};
 use crate::index_options::{self, Release};
-use crate::installer::{Installer, Tags, Verified, Wanted};
+use crate::installer::{Held, Installer, Tags, Verified, Wanted};
 use crate::interrupt;
 use crate::progress::Files;
 use crate::render::batch::Format;
@@ -63,7 +63,8 @@ struct Common {
 /// switched off, on these files by their digests; on any refusal the environment stays as it is.
 ///
 /// Only wheels are installed: to build a source distribution would run what nobody has verified. Paths, URLs and
-/// repositories are refused, and so are options that add another index.
+/// repositories are refused, and so are options that add another index; on the command line and in the files of
+/// requirements, whose digests are held. What is installed already is not looked at.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -121,11 +122,19 @@ struct Answer<'a> {
 /// The `schema` of the last document.
 const SCHEMA: &str = "https://wheelmark.dev/install/v1";
 
+/// What the verified files are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Install,
+    /// Whatever is installed already: a folder is to be filled.
+    Download,
+}
+
 /// Installs.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let common = &arguments.common;
     let installer = Installer::parse(&common.command)?;
-    handed_on(common, &installer, output, "installed", |folder, files| {
+    handed_on(common, &installer, output, Purpose::Install, |folder, files| {
         installer.install(folder, files)
     })
 }
@@ -134,7 +143,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
 pub fn download(arguments: &DownloadArguments, output: &mut Output) -> Result<Exit, CliError> {
     let common = &arguments.common;
     let installer = Installer::parse(&common.command)?;
-    handed_on(common, &installer, output, "downloaded", |folder, files| {
+    handed_on(common, &installer, output, Purpose::Download, |folder, files| {
         std::fs::create_dir_all(&arguments.dest)
             .map_err(|error| CliError::io("make", &arguments.dest, &error))?;
         write(folder, files, &arguments.dest)
@@ -161,26 +170,31 @@ fn handed_on(
     common: &Common,
     installer: &Installer,
     output: &mut Output,
-    done: &'static str,
+    purpose: Purpose,
     hand_on: impl FnOnce(&Path, &[Verified]) -> Result<(), CliError>,
 ) -> Result<Exit, CliError> {
     let folder = tempfile::Builder::new()
         .prefix("wheelmark-")
         .tempdir()
         .map_err(|error| CliError::io("make a folder in", &std::env::temp_dir(), &error))?;
-    let (exit, files) = verified(common, installer, folder.path(), output)?;
+    let anew = purpose == Purpose::Download;
+    let (exit, files) = verified(common, installer, anew, folder.path(), output)?;
     let all = exit == Exit::Accepted;
     if all && !files.is_empty() {
         hand_on(folder.path(), &files)?;
     }
-    let said = match (all, files.is_empty()) {
-        (true, true) => "nothing to do: everything is there",
-        (true, false) => done,
-        (false, _) => "nothing: all or nothing",
+    let said = match (all, files.is_empty(), purpose) {
+        (true, true, _) => "nothing to install; what is there already was not verified",
+        (true, false, Purpose::Install) => "installed",
+        (true, false, Purpose::Download) => "downloaded",
+        (false, _, Purpose::Install) => "nothing was installed: all or nothing",
+        (false, _, Purpose::Download) => "nothing was downloaded: all or nothing",
     };
     match common.json {
         true => {
             let decision = match exit {
+                // Of nothing at all it is not "accepted".
+                Exit::Accepted if files.is_empty() => "undecided",
                 Exit::Accepted => "accepted",
                 Exit::Rejected => "rejected",
                 _ => "undecided",
@@ -197,6 +211,7 @@ fn handed_on(
 fn verified(
     common: &Common,
     installer: &Installer,
+    anew: bool,
     folder: &Path,
     output: &mut Output,
 ) -> Result<(Exit, Vec<Verified>), CliError> {
@@ -205,8 +220,9 @@ fn verified(
     let cancel = interrupt::watch()?;
     let url = index_options::url(common.index.as_deref())?;
     let index = Asked::new(url, index_options::limits(common.index_timeout), &cancel)?;
-    let wanted = installer.wanted(common.index.as_deref())?;
-    let mut items = items(&index, wanted, installer.tags()?.as_ref())?;
+    let held = installer.held()?;
+    let wanted = installer.wanted(common.index.as_deref(), anew)?;
+    let mut items = items(&index, wanted, &held, installer.tags()?.as_ref())?;
     batch::sort(&mut items);
     let notes = vec![format!("the package index that was asked is `{}`", index.url())];
     let mut summary = Summary::new(TrustUsed::of(policy.trust(), now), notes);
@@ -246,7 +262,12 @@ fn verified(
 }
 
 /// The one file of each release that is wanted.
-fn items(index: &Asked, wanted: Vec<Wanted>, tags: Option<&Tags>) -> Result<Vec<Item>, CliError> {
+fn items(
+    index: &Asked,
+    wanted: Vec<Wanted>,
+    held: &Held,
+    tags: Option<&Tags>,
+) -> Result<Vec<Item>, CliError> {
     let mut projects: BTreeMap<ProjectName, Wanted> = BTreeMap::new();
     for it in wanted {
         if let Some(other) = projects.insert(it.project.clone(), it) {
@@ -260,8 +281,8 @@ fn items(index: &Asked, wanted: Vec<Wanted>, tags: Option<&Tags>) -> Result<Vec<
         let release = Release { project: project.clone(), version: version.clone() };
         let file = page.and_then(|page| chosen(&page, &wanted, tags, index.limits().files));
         let name = file.as_ref().ok().map(|file| file.filename().as_str().to_owned());
-        let work = match file {
-            Ok(file) => Work::Download(Box::new(file)),
+        let work = match file.and_then(|file| Ok((file, held.of(project)?))) {
+            Ok((file, locked)) => Work::Download(Box::new(file), locked),
             Err(error) => Work::Settled(error),
         };
         let subject = Subject::Indexed { release: release.to_string(), file: name };

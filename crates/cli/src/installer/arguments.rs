@@ -49,8 +49,6 @@ const OF_UV: &[Known] = &[
     (&["--resolution"], true, About::What),
     (&["--exclude-newer"], true, About::What),
     (&["-P", "--upgrade-package"], true, About::What),
-    (&["--extra"], true, About::What),
-    (&["--all-extras"], false, About::What),
     (&["-p", "--python"], true, About::Where),
     (&["--system"], false, About::Where),
     (&["--reinstall"], false, About::Where),
@@ -81,9 +79,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
         let option = OF_BOTH.iter().chain(known).find(|(names, ..)| names.contains(&name));
         let Some((names, valued, about)) = option else {
             let message = format!("`{}` is not an option that is handed on", Escaped(name));
-            return Err(CliError::usage(message).hint(
-                "one index is asked, and only wheels of it are installed; see `wheelmark install --help`",
-            ));
+            return Err(CliError::usage(message).hint(hint(name, known)));
         };
         // By one name each, so that it is found again.
         let mut words = vec![OsString::from(names[names.len().min(2) - 1])];
@@ -108,6 +104,26 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
     Ok(Installer { kind, program, asked, place })
 }
 
+/// What to do about an option that is not handed on.
+fn hint(name: &str, known: &[Known]) -> String {
+    match name {
+        "-i" | "--index-url" | "--default-index" | "--index" => {
+            "give `--index URL` before the `--`: that one index is asked, and no other".to_owned()
+        }
+        "--policy" | "--at" | "--json" | "--key" | "--trust" => {
+            "give it before the `--`".to_owned()
+        }
+        "-e" | "--editable" => {
+            "a folder is installed without wheelmark, by whoever trusts it".to_owned()
+        }
+        _ => {
+            let names = OF_BOTH.iter().chain(known).flat_map(|(names, ..)| names.iter());
+            let names: Vec<_> = names.copied().collect();
+            format!("handed on are {}", names.join(", "))
+        }
+    }
+}
+
 /// Which installer it is, and how many words say that.
 fn program(words: &[OsString]) -> Result<(Kind, usize), CliError> {
     let name = words.first().map(|word| Path::new(word).file_name().unwrap_or_default());
@@ -127,9 +143,18 @@ fn program(words: &[OsString]) -> Result<(Kind, usize), CliError> {
     } else if name == "uv" && follow(&["pip", "install"]) {
         Ok((Kind::Uv, 3))
     } else {
-        Err(CliError::usage("the command is not one that can be verified").hint(
-            "give `pip install …`, `python -m pip install …` or `uv pip install …` after `--`",
-        ))
+        let of_uv = name == "uv"
+            && words.get(1).is_some_and(|it| it == "sync" || it == "add" || it == "run");
+        let hint = match of_uv {
+            true => {
+                "`uv export --no-emit-project -o requirements.txt`, and then `uv pip install -r requirements.txt` after \
+                 `--`"
+            }
+            false => {
+                "give `pip install …`, `python -m pip install …` or `uv pip install …` after `--`"
+            }
+        };
+        Err(CliError::usage("the command is not one that can be verified").hint(hint))
     }
 }
 

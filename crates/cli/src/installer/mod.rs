@@ -1,6 +1,7 @@
 //! pip and uv, as they are: they say what they would install, and are handed what was verified.
 
 mod arguments;
+mod files;
 mod resolve;
 mod tags;
 
@@ -14,6 +15,7 @@ use wheelmark_core::report::Escaped;
 
 use crate::error::{CliError, shown};
 
+pub use files::Held;
 pub use resolve::Wanted;
 pub use tags::Tags;
 
@@ -56,12 +58,21 @@ impl Installer {
         command
     }
 
-    /// What it would install: nothing is changed, and nothing that is not a wheel is fetched, since that would be run.
-    pub fn wanted(&self, index: Option<&str>) -> Result<Vec<Wanted>, CliError> {
+    /// What it would install, `anew` whether or not it is there already. Nothing is changed, and nothing is built, since
+    /// that would run it.
+    pub fn wanted(&self, index: Option<&str>, anew: bool) -> Result<Vec<Wanted>, CliError> {
         match self.kind {
-            Kind::Pip => resolve::by_pip(self, index),
-            Kind::Uv => resolve::by_uv(self, index),
+            Kind::Pip => resolve::by_pip(self, index, anew),
+            Kind::Uv => resolve::by_uv(self, index, anew),
         }
+    }
+
+    /// What the files of requirements lock, if they are such that they can be handed on.
+    pub fn held(&self) -> Result<Held, CliError> {
+        let files =
+            self.asked.windows(2).filter(|pair| OF_FILES.iter().any(|name| pair[0] == *name));
+        let hashes = self.asked.iter().any(|word| word == "--require-hashes");
+        Held::read(files.map(|pair| Path::new(&pair[1])), hashes)
     }
 
     /// The tags of the interpreter for which files are to be chosen; `None` where the installer says which file.
@@ -136,6 +147,9 @@ impl Installer {
         shown(Path::new(&self.program[0]))
     }
 }
+
+/// The options that name a file of requirements, by the names that [`arguments`] gives them.
+const OF_FILES: [&str; 2] = ["--requirement", "--constraint"];
 
 /// Variables of uv that say where it works, and not what it installs.
 const OF_UV_S_OWN: &[&str] = &[

@@ -1,9 +1,11 @@
 //! What an installer would install.
 
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use pep440_rs::Version;
 use serde::Deserialize;
+use tempfile::TempDir;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::ProjectName;
 use wheelmark_core::report::Escaped;
@@ -11,6 +13,9 @@ use wheelmark_core::requirement;
 
 use super::{Installer, output};
 use crate::error::CliError;
+
+/// What [`HOLD`] says.
+const NOT_STARTED: &str = "wheelmark: nothing is started";
 
 /// A release that would be installed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +60,58 @@ struct ArchiveInfo {
     hash: Option<String>,
 }
 
-pub(super) fn by_pip(installer: &Installer, index: Option<&str>) -> Result<Vec<Wanted>, CliError> {
+/// Read by pip's interpreter when it starts: pip builds what a requirement's URL or a dependency's names, whatever it is
+/// told, and a build runs what it builds.
+const HOLD: &str = include_str!("held.py");
+
+/// A folder by which the interpreter of pip starts nothing else.
+struct Hold(TempDir);
+
+impl Hold {
+    fn new() -> Result<Self, CliError> {
+        let failed =
+            |error: std::io::Error| CliError::io("write a file to", &std::env::temp_dir(), &error);
+        let folder = TempDir::with_prefix("wheelmark-").map_err(failed)?;
+        std::fs::write(folder.path().join("sitecustomize.py"), HOLD).map_err(failed)?;
+        Ok(Self(folder))
+    }
+
+    fn marker(&self) -> PathBuf {
+        self.0.path().join("held")
+    }
+
+    fn of<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("PYTHONPATH", self.0.path()).env("WHEELMARK_HELD", self.marker());
+        command.env("PYTHONDONTWRITEBYTECODE", "1")
+    }
+
+    /// Whether it is obeyed: an interpreter that is started with `-E` or `-I` would not.
+    fn check(&self, installer: &Installer) -> Result<(), CliError> {
+        let (_, words) = installer.program.split_last().unwrap_or((&installer.program[0], &[]));
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg("--version").stdin(Stdio::null());
+        output(self.of(&mut command))?;
+        match self.marker().exists() {
+            true => Ok(()),
+            false => Err(CliError::undecided(format!(
+                "{} cannot be kept from building what it is only asked about",
+                installer.shown()
+            ))
+            .hint("its interpreter takes no notice of its environment; `uv pip install` can be used instead")),
+        }
+    }
+}
+
+pub(super) fn by_pip(
+    installer: &Installer,
+    index: Option<&str>,
+    anew: bool,
+) -> Result<Vec<Wanted>, CliError> {
+    let hold = Hold::new()?;
+    hold.check(installer)?;
     let mut command = installer.command();
-    command
+    hold.of(&mut command)
+        .args(anew.then_some("--ignore-installed"))
         .args(["--dry-run", "--quiet", "--report", "-", "--only-binary", ":all:", "--no-input"])
         .arg("--disable-pip-version-check")
         .args(installer.asked.iter().filter(|word| *word != "--quiet"))
@@ -67,7 +121,13 @@ pub(super) fn by_pip(installer: &Installer, index: Option<&str>) -> Result<Vec<W
         // Not as an argument: it may hold a password.
         command.env("PIP_INDEX_URL", index);
     }
-    let printed = output(&mut command)?;
+    let printed = output(&mut command).map_err(|error| match error.message.contains(NOT_STARTED) {
+        true => CliError::undecided(
+            "pip would build something to say what it would install: only wheels of the index are taken",
+        )
+        .hint("a dependency by URL, or one that has no wheel, is what it would build"),
+        false => error,
+    })?;
     let report: Report = serde_json::from_str(&printed)
         .map_err(|error| CliError::undecided(format!("pip's report cannot be read: {error}")))?;
     if report.version != "1" {
@@ -98,9 +158,14 @@ impl Install {
     }
 }
 
-pub(super) fn by_uv(installer: &Installer, index: Option<&str>) -> Result<Vec<Wanted>, CliError> {
+pub(super) fn by_uv(
+    installer: &Installer,
+    index: Option<&str>,
+    anew: bool,
+) -> Result<Vec<Wanted>, CliError> {
     let mut command = installer.command();
     command
+        .args(anew.then_some("--reinstall"))
         .args(["--dry-run", "--no-build", "--color", "never", "--no-progress"])
         .args(installer.asked.iter().filter(|word| *word != "--quiet"));
     for other in ["UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"] {

@@ -27,6 +27,8 @@ coded! {
         RefOfAnyVersion = "ref-of-any-version",
         /// Every signer of the rule is revoked, so that it takes nothing.
         AllRevoked = "all-revoked",
+        /// The policy has exceptions and no rule: it holds files to their digests, and says nothing of who made them.
+        NothingButExceptions = "nothing-but-exceptions",
         /// What is taken proves less than what could be asked for.
         ProvesLess = "proves-less",
         /// The exception's time is over.

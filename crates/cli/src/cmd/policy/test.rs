@@ -27,7 +27,7 @@ use crate::trust_roots::TrustRoots;
 
 /// Test a policy: what it is to decide of some files.
 ///
-/// A folder holds `tests.toml`, which names the policy, and for each case a file, the time of the verification, the
+/// A folder holds `tests.toml`, or several `.toml`, each of which names the policy, and for each case a file, the time of the verification, the
 /// decision and, of a rejection, every reason. Nothing is asked of any network.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -36,7 +36,7 @@ Example: wheelmark policy test policies/tests
 Exit codes: 0 every case is decided as it says, 10 at least one is not, 1 something could not be \
 read, 2 wrong usage.")]
 pub struct Arguments {
-    /// Folders with a `tests.toml`, or such files
+    /// Folders with a `tests.toml` or several `.toml`, or such files
     #[arg(value_name = "DIR", required = true)]
     places: Vec<PathBuf>,
     /// Answer with one JSON document for each, each on one line
@@ -106,8 +106,7 @@ const SCHEMA: &str = "https://wheelmark.dev/policy-test/v1";
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let cancel = interrupt::watch()?;
     let mut exit = Exit::Accepted;
-    for place in &arguments.places {
-        let file = if place.is_dir() { place.join("tests.toml") } else { place.clone() };
+    for file in files(&arguments.places)? {
         let answer = held(&file, &cancel)?;
         if answer.failed > 0 {
             exit = Exit::Rejected;
@@ -118,6 +117,35 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         }
     }
     Ok(exit)
+}
+
+/// Of a folder its `tests.toml`, or every `.toml` in it where there is none.
+fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::new();
+    for place in places {
+        let own = place.join("tests.toml");
+        if !place.is_dir() {
+            files.push(place.clone());
+        } else if own.exists() {
+            files.push(own);
+        } else {
+            let failed = |error: io::Error| CliError::io("read", place, &error);
+            let mut all = Vec::new();
+            for entry in std::fs::read_dir(place).map_err(failed)? {
+                let path = entry.map_err(failed)?.path();
+                if path.extension().is_some_and(|kind| kind == "toml") {
+                    all.push(path);
+                }
+            }
+            if all.is_empty() {
+                return Err(CliError::undecided(format!("no tests are in {}", shown(place)))
+                    .hint("a folder has `tests.toml`, or several `.toml`"));
+            }
+            all.sort();
+            files.extend(all);
+        }
+    }
+    Ok(files)
 }
 
 fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {

@@ -31,6 +31,14 @@ impl Reader<'_> {
         for (number, rule) in file.rules.iter().enumerate() {
             self.lint_rule(number, rule, file, &mut found);
         }
+        if let (true, Some(first)) = (file.rules.is_empty(), file.exceptions.first()) {
+            found.push(self.finding(
+                Lint::NothingButExceptions,
+                first.span(),
+                "the policy has no rule: nothing that it takes has to be signed by anybody",
+                "write rules for the projects whose files are signed; an index that is a mirror may leave attestations out",
+            ));
+        }
         for entry in &file.exceptions {
             let expires = self.instant(&entry.get_ref().expires)?;
             let place = entry.get_ref().expires.span();

@@ -127,6 +127,12 @@ fn lines(
             let note = "these lines say who signed it, not that they may:";
             (!policy.is_empty()).then_some(Lines { note, policy })
         }
+        // A second exception for the same bytes would be an error.
+        Reason::AttestationMissing
+            if policy.derivation(file, artifact.sha256).exception.is_some() =>
+        {
+            None
+        }
         Reason::AttestationMissing => Some(Lines {
             note: "these lines take it without proof, for whoever answers for that:",
             policy: written::exception(
