@@ -178,7 +178,9 @@ fn excepted(
     }));
     let decided_by = Some((&*exception.name, Some(exception.line)));
     let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
-    report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
+    if report.decision() == Decision::Accepted {
+        report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
+    }
     Outcome { report, provenance: None, signer: None, contents }
 }
 

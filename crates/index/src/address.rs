@@ -88,6 +88,17 @@ impl IndexUrl {
         &self.root
     }
 
+    /// The whole URL, for another client: it may hold a password, and is not to be shown.
+    pub fn with_credentials(&self) -> String {
+        let mut url = self.root.clone();
+        if let Some(Credentials { user, password }) = &self.credentials {
+            // Neither fails of a URL that has a host.
+            let _ = url.set_username(user);
+            let _ = url.set_password(password.as_deref());
+        }
+        url.into()
+    }
+
     /// What to send with a request for `url`: credentials go to the index's own origin only.
     pub(crate) fn credentials_for(&self, url: &Url) -> Option<&Credentials> {
         self.credentials.as_ref().filter(|_| self.is_origin_of(url))

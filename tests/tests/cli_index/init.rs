@@ -170,3 +170,19 @@ fn several_versions_and_locks_of_a_project_are_one_rule() {
     }
     assert_eq!(text.matches("# demo 2.0, locked at ").count(), 2, "{text}");
 }
+
+/// Whoever may upload can list the same bytes under a second name.
+#[test]
+fn the_same_bytes_under_two_names_are_excepted_once_and_only_where_neither_is_attested() {
+    let place = Place::new();
+    let again =
+        Served { filename: "demo-1.0-1-py3-none-any.whl".to_owned(), provenance: None, ..demo() };
+    lock(&place, &[of_demo()]);
+    place.server.serve(PROJECT, &[Served { provenance: None, ..demo() }, again.clone()]);
+    let text = written(&place);
+    assert_eq!(text.matches(&of_demo().to_string()).count(), 1, "{text}");
+    assert!(text.contains(FILENAME) && text.contains(&again.filename), "{text}");
+    place.server.serve(PROJECT, &[demo(), again]);
+    let text = written(&place);
+    assert!(!text.contains("[[exceptions]]"), "{text}");
+}

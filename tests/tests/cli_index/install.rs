@@ -109,7 +109,7 @@ fn on_any_refusal_nothing_is_installed() {
     }
 }
 
-/// pip and uv find a newer `demo` on an index that a file of requirements adds: it is not of the one index.
+/// An index that a file of requirements or a configuration adds has a newer `demo`: it is not asked.
 #[test]
 fn a_file_of_another_index_is_none_of_this_one() {
     let place = Place::new();
@@ -122,14 +122,42 @@ fn a_file_of_another_index_is_none_of_this_one() {
     place.put("uv.toml", format!("extra-index-url = [\"{}\"]\n", evil.url()).as_bytes());
     place.put("pip.conf", format!("[global]\nextra-index-url = {}\n", evil.url()).as_bytes());
     for environment in environments(&place) {
-        let before = environment.installed();
         let mut command = environment.install(&place, &["-r", "requirements.txt"]);
         let told = said(&mut command, 1);
         assert!(told.contains("requirements.txt:1: `--extra-index-url"), "{told}");
         let mut command = environment.install(&place, &["demo"]);
-        let told = said(command.env("PIP_CONFIG_FILE", place.folder.path().join("pip.conf")), 1);
-        assert!(told.contains("undecided demo==9.0"), "{told}");
-        assert_eq!(environment.installed(), before);
+        said(command.env("PIP_CONFIG_FILE", place.folder.path().join("pip.conf")), 0);
+        assert!(environment.installed().contains(&"demo-1.0.dist-info".to_owned()));
+    }
+    assert!(evil.seen().is_empty(), "the other index was asked");
+}
+
+/// A variable that says where to install, or what else, is not obeyed, and not passed over.
+#[test]
+fn a_variable_that_would_move_it_elsewhere_is_wrong_usage() {
+    let place = Place::new();
+    let environments = environments(&place);
+    for (name, value) in [("PIP_TARGET", "x"), ("PIP_EDITABLE", "."), ("PIP_REQUIREMENT", "r.txt")]
+    {
+        let told = said(environments[0].install(&place, &["demo"]).env(name, value), 2);
+        assert!(told.contains(&format!("`{name}` is set")), "{told}");
+    }
+}
+
+/// pip leaves what is in a folder as it is, and ends well.
+#[test]
+fn what_is_in_a_target_is_replaced_by_what_was_verified() {
+    let place = Place::new();
+    let target = place.folder.path().join("target");
+    fs::create_dir_all(target.join("demo")).expect("a folder");
+    fs::write(target.join("demo/__init__.py"), "print('evil')").expect("written");
+    for environment in environments(&place) {
+        said(&mut environment.install(&place, &["demo", "--target", "target"]), 0);
+        let text = fs::read_to_string(target.join("demo/__init__.py")).expect("the module");
+        assert!(!text.contains("evil"), "{text}");
+        fs::remove_dir_all(&target).expect("removed");
+        fs::create_dir_all(target.join("demo")).expect("a folder");
+        fs::write(target.join("demo/__init__.py"), "print('evil')").expect("written");
     }
 }
 

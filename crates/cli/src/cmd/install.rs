@@ -1,5 +1,6 @@
 //! `wheelmark install` and `wheelmark download`: what pip or uv would install, verified before it is.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,13 +12,14 @@ use std::thread;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
-use wheelmark_core::filename::ProjectName;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::report::TrustUsed;
-use wheelmark_index::{FileListed, ProjectPage};
+use wheelmark_index::{FileListed, ProjectPage, Yanked};
 
 use crate::batch::{self, Item, Subject, Summary, Work};
 use crate::cmd::verify::time;
-use crate::error::CliError;
+use crate::error::{CliError, shown};
 use crate::evidence::Gathering;
 use crate::exit::Exit;
 use crate::from_index::{Asked, undecided};
@@ -152,15 +154,31 @@ pub fn download(arguments: &DownloadArguments, output: &mut Output) -> Result<Ex
 
 /// Puts the files into a folder, all or none. One of the same name and bytes may be there already.
 fn write(folder: &Path, files: &[Verified], dest: &Path) -> Result<(), CliError> {
+    let mut missing = Vec::new();
+    for it in files {
+        let path = dest.join(it.filename.as_str());
+        match File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => missing.push(it),
+            Err(error) => return Err(CliError::io("read", &path, &error)),
+            Ok(file) => {
+                let (found, _) = Sha256Digest::of_reader(file)
+                    .map_err(|error| CliError::io("read", &path, &error))?;
+                if found != it.sha256 {
+                    let message = format!("{} is there already, with other bytes", shown(&path));
+                    return Err(CliError::undecided(message).hint("name another folder"));
+                }
+            }
+        }
+    }
     let open = |it: &Verified| -> Result<Box<dyn Read>, CliError> {
         let path = folder.join(it.filename.as_str());
         Ok(Box::new(File::open(&path).map_err(|error| CliError::io("read", &path, &error))?))
     };
-    let files: Vec<_> = files
+    let files: Vec<_> = missing
         .iter()
         .map(|it| Ok(NewFile { name: it.filename.as_str(), mode: 0o644, content: open(it)? }))
         .collect::<Result<_, CliError>>()?;
-    atomic::write_all(dest, files, Existing::Replace, |_| Ok::<_, CliError>(()))
+    atomic::write_all(dest, files, Existing::Keep, |_| Ok::<_, CliError>(()))
         .map(drop)
         .map_err(|error: WriteError<CliError>| CliError::undecided(error))
 }
@@ -181,6 +199,7 @@ fn handed_on(
     let (exit, files) = verified(common, installer, anew, folder.path(), output)?;
     let all = exit == Exit::Accepted;
     if all && !files.is_empty() {
+        interrupt::check_watched()?;
         hand_on(folder.path(), &files)?;
     }
     let said = match (all, files.is_empty(), purpose) {
@@ -218,10 +237,12 @@ fn verified(
     let policy = common.trust.policy(None)?;
     let now = common.at.unwrap_or_else(Utc::now);
     let cancel = interrupt::watch()?;
+    installer.check_variables()?;
     let url = index_options::url(common.index.as_deref())?;
+    let whole = url.with_credentials();
     let index = Asked::new(url, index_options::limits(common.index_timeout), &cancel)?;
     let held = installer.held()?;
-    let wanted = installer.wanted(common.index.as_deref(), anew)?;
+    let wanted = installer.wanted(&whole, anew)?;
     let mut items = items(&index, wanted, &held, installer.tags()?.as_ref())?;
     batch::sort(&mut items);
     let notes = vec![format!("the package index that was asked is `{}`", index.url())];
@@ -291,6 +312,14 @@ fn items(
     Ok(items)
 }
 
+/// The build tag, which counts as its number and then as text; none is before any.
+fn build(file: &FileListed) -> Option<(u64, String)> {
+    let DistFilename::Wheel(wheel) = file.filename() else { return None };
+    let tag = wheel.build()?.to_string();
+    let digits = tag.bytes().take_while(u8::is_ascii_digit).count();
+    Some((tag[..digits].parse().unwrap_or(u64::MAX), tag[digits..].to_owned()))
+}
+
 /// The file that the installer takes of a release: the one that it named, or the wheel that fits best.
 fn chosen(
     page: &ProjectPage,
@@ -307,7 +336,9 @@ fn chosen(
             // The local version that was asked for, not another variant.
             .filter(|file| file.filename().version() == version)
             .filter_map(|file| Some((tags.fit(file.filename())?, file)))
-            .min_by_key(|(fit, _)| *fit)
+            // One that was withdrawn only where there is no other (PEP 592); of two that fit alike that of the later
+            // build.
+            .min_by_key(|(fit, file)| (*file.yanked() != Yanked::No, *fit, Reverse(build(file))))
             .map(|(_, file)| file),
         (None, None) => None,
     };

@@ -47,7 +47,6 @@ const OF_PIP: &[Known] = &[
 const OF_UV: &[Known] = &[
     (&["--prerelease"], true, About::What),
     (&["--resolution"], true, About::What),
-    (&["--exclude-newer"], true, About::What),
     (&["-P", "--upgrade-package"], true, About::What),
     (&["-p", "--python"], true, About::Where),
     (&["--system"], false, About::Where),
@@ -98,7 +97,10 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
         if *about == About::Where {
             place.extend(words.iter().cloned());
         }
-        asked.extend(words);
+        // What is asked must be told.
+        if words[0] != "--quiet" {
+            asked.extend(words);
+        }
     }
     let program = words[..length].to_vec();
     Ok(Installer { kind, program, asked, place })
@@ -188,10 +190,7 @@ mod tests {
             parsed("/v/bin/pip3.12 install --target=x -r r.txt a[b]>=1 --no-deps -q")
                 .expect("known");
         assert_eq!(kind, Kind::Pip);
-        assert_eq!(
-            asked,
-            ["--target", "x", "--requirement", "r.txt", "a[b]>=1", "--no-deps", "--quiet"]
-        );
+        assert_eq!(asked, ["--target", "x", "--requirement", "r.txt", "a[b]>=1", "--no-deps"]);
         assert_eq!(place, ["--target", "x", "--quiet"]);
         let (kind, _, place) = parsed("uv pip install -p 3.12 --system a").expect("known");
         assert_eq!(

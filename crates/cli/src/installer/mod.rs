@@ -51,16 +51,62 @@ impl Installer {
         arguments::parse(words)
     }
 
+    /// The installer, by nothing but its arguments: its configuration and variables could name other indexes, let it
+    /// build, or move it to another environment between the two times that it is run.
     fn command(&self) -> Command {
         let mut words = self.program.iter();
         let mut command = Command::new(words.next().map_or(OsString::new(), Clone::clone));
         command.args(words).stdin(Stdio::null());
+        match self.kind {
+            Kind::Pip => {
+                forget(&mut command, "PIP_", OF_PIP_S_OWN);
+                command.env("PIP_CONFIG_FILE", "/dev/null");
+                command.args([
+                    "--no-input",
+                    "--disable-pip-version-check",
+                    "--only-binary",
+                    ":all:",
+                ]);
+            }
+            Kind::Uv => {
+                forget(&mut command, "UV_", OF_UV_S_OWN);
+                command.args(["--no-config", "--no-build", "--color", "never", "--no-progress"]);
+            }
+        }
         command
+    }
+
+    /// Refuses variables that would move it elsewhere: they count for nothing here, and whoever set them would wonder.
+    pub fn check_variables(&self) -> Result<(), CliError> {
+        let place: &[(&str, &str)] = match self.kind {
+            Kind::Pip => &[
+                ("PIP_TARGET", "--target"),
+                ("PIP_PREFIX", "--prefix"),
+                ("PIP_ROOT", "--root"),
+                ("PIP_USER", "--user"),
+                ("PIP_PYTHON", "another pip"),
+                ("PIP_REQUIREMENT", "-r"),
+                ("PIP_CONSTRAINT", "-c"),
+                ("PIP_EDITABLE", "none"),
+            ],
+            Kind::Uv => &[("UV_CONSTRAINT", "-c"), ("UV_OVERRIDE", "none")],
+        };
+        match place.iter().find(|(name, _)| std::env::var_os(name).is_some_and(|it| !it.is_empty()))
+        {
+            None => Ok(()),
+            Some((name, option)) => Err(CliError::usage(format!(
+                "`{name}` is set, and counts for nothing here"
+            ))
+            .hint(match *option {
+                "none" => format!("unset {name}"),
+                option => format!("unset {name}, and give {option} after the `--`"),
+            })),
+        }
     }
 
     /// What it would install, `anew` whether or not it is there already. Nothing is changed, and nothing is built, since
     /// that would run it.
-    pub fn wanted(&self, index: Option<&str>, anew: bool) -> Result<Vec<Wanted>, CliError> {
+    pub fn wanted(&self, index: &str, anew: bool) -> Result<Vec<Wanted>, CliError> {
         match self.kind {
             Kind::Pip => resolve::by_pip(self, index, anew),
             Kind::Uv => resolve::by_uv(self, index, anew),
@@ -86,7 +132,8 @@ impl Installer {
     /// The interpreter into whose environment uv installs.
     fn interpreter(&self) -> Result<PathBuf, CliError> {
         let mut command = Command::new(&self.program[0]);
-        command.args(["python", "find"]).stdin(Stdio::null());
+        command.args(["python", "find", "--no-config", "--no-project"]).stdin(Stdio::null());
+        forget(&mut command, "UV_", OF_UV_S_OWN);
         if self.place.iter().any(|word| word == "--system") {
             command.arg("--system");
         }
@@ -113,14 +160,14 @@ impl Installer {
         command.args(["--no-index", "--no-deps", "--require-hashes", "--find-links"]).arg(folder);
         match self.kind {
             Kind::Pip => {
-                command.args(["--no-cache-dir", "--only-binary", ":all:", "--no-input"]);
-                command.arg("--disable-pip-version-check");
-                forget(&mut command, "PIP_", &[]);
-                command.env("PIP_CONFIG_FILE", "/dev/null");
+                command.arg("--no-cache-dir");
+                // Without it pip leaves what is in a folder as it is, and ends well.
+                if self.place.iter().any(|word| word == "--target") {
+                    command.arg("--upgrade");
+                }
             }
             Kind::Uv => {
-                command.args(["--no-build", "--no-config", "--offline"]);
-                forget(&mut command, "UV_", OF_UV_S_OWN);
+                command.arg("--offline");
             }
         }
         let status = command
@@ -133,7 +180,8 @@ impl Installer {
         match status.success() {
             true => Ok(()),
             false => Err(CliError::undecided(format!(
-                "every file was verified, and {} did not install them: {status}",
+                "every file was verified, and {} did not install all of them: {status}; the environment may be changed in \
+                 part",
                 self.shown()
             ))),
         }
@@ -151,6 +199,10 @@ impl Installer {
 /// The options that name a file of requirements, by the names that [`arguments`] gives them.
 const OF_FILES: [&str; 2] = ["--requirement", "--constraint"];
 
+/// Variables of pip that say how it reaches an index.
+const OF_PIP_S_OWN: &[&str] =
+    &["PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TIMEOUT", "PIP_RETRIES", "PIP_CACHE_DIR"];
+
 /// Variables of uv that say where it works, and not what it installs.
 const OF_UV_S_OWN: &[&str] = &[
     "UV_CACHE_DIR",
@@ -159,6 +211,10 @@ const OF_UV_S_OWN: &[&str] = &[
     "UV_PYTHON_INSTALL_DIR",
     "UV_SYSTEM_PYTHON",
     "UV_BREAK_SYSTEM_PACKAGES",
+    "UV_NATIVE_TLS",
+    "UV_SYSTEM_CERTS",
+    "UV_HTTP_TIMEOUT",
+    "UV_OFFLINE",
 ];
 
 /// Takes the variables of an installer away from it, but for some: by each of them it could find other files.

@@ -104,7 +104,7 @@ impl Hold {
 
 pub(super) fn by_pip(
     installer: &Installer,
-    index: Option<&str>,
+    index: &str,
     anew: bool,
 ) -> Result<Vec<Wanted>, CliError> {
     let hold = Hold::new()?;
@@ -112,15 +112,11 @@ pub(super) fn by_pip(
     let mut command = installer.command();
     hold.of(&mut command)
         .args(anew.then_some("--ignore-installed"))
-        .args(["--dry-run", "--quiet", "--report", "-", "--only-binary", ":all:", "--no-input"])
-        .arg("--disable-pip-version-check")
-        .args(installer.asked.iter().filter(|word| *word != "--quiet"))
+        .args(["--dry-run", "--quiet", "--report", "-"])
+        .args(&installer.asked)
         .stderr(Stdio::piped());
-    command.env_remove("PIP_EXTRA_INDEX_URL").env_remove("PIP_FIND_LINKS");
-    if let Some(index) = index {
-        // Not as an argument: it may hold a password.
-        command.env("PIP_INDEX_URL", index);
-    }
+    // Not as an argument: it may hold a password.
+    command.env("PIP_INDEX_URL", index);
     let printed = output(&mut command).map_err(|error| match error.message.contains(NOT_STARTED) {
         true => CliError::undecided(
             "pip would build something to say what it would install: only wheels of the index are taken",
@@ -160,20 +156,15 @@ impl Install {
 
 pub(super) fn by_uv(
     installer: &Installer,
-    index: Option<&str>,
+    index: &str,
     anew: bool,
 ) -> Result<Vec<Wanted>, CliError> {
     let mut command = installer.command();
     command
         .args(anew.then_some("--reinstall"))
-        .args(["--dry-run", "--no-build", "--color", "never", "--no-progress"])
-        .args(installer.asked.iter().filter(|word| *word != "--quiet"));
-    for other in ["UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"] {
-        command.env_remove(other);
-    }
-    if let Some(index) = index {
-        command.env("UV_DEFAULT_INDEX", index);
-    }
+        .arg("--dry-run")
+        .args(&installer.asked)
+        .env("UV_DEFAULT_INDEX", index);
     let output = command.output().map_err(|error| installer.not_started(&error))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
@@ -181,25 +172,40 @@ pub(super) fn by_uv(
         let message = format!("uv ended with {}:\n{}", output.status, lines.join("\n"));
         return Err(CliError::undecided(message));
     }
+    planned(&said)
+}
+
+/// What uv says that it would install: the lines after the one that counts them, and nothing else after that. What an
+/// index says, such as why a file was withdrawn, stands among uv's own words and may hold lines like these.
+fn planned(said: &str) -> Result<Vec<Wanted>, CliError> {
+    let unclear = || CliError::undecided("what uv would install cannot be read from what it says");
+    let mut parts = said.split("Would install ");
+    let Some(rest) = parts.nth(1) else { return Ok(Vec::new()) };
+    if parts.next().is_some() {
+        return Err(unclear());
+    }
+    let (count, lines) = rest.split_once('\n').ok_or_else(unclear)?;
+    let count: usize =
+        count.split(' ').next().unwrap_or_default().parse().map_err(|_| unclear())?;
     let mut all = Vec::new();
-    for line in said.lines() {
-        let line = line.trim_start();
-        // What is installed, and what is installed again.
-        let Some(line) = line.strip_prefix("+ ").or_else(|| line.strip_prefix("~ ")) else {
-            continue;
+    for line in lines.lines() {
+        let Some((sign, release)) = line.strip_prefix(' ').and_then(|line| line.split_once(' '))
+        else {
+            return Err(unclear());
         };
-        match line.split_once("==") {
-            Some((name, version)) if !version.contains(' ') => {
-                all.push(wanted(name, version, None)?)
+        match (sign, release.split_once("==")) {
+            ("-", Some(_)) => {}
+            ("+" | "~", Some((name, version))) if !version.contains(' ') => {
+                all.push(wanted(name, version, None)?);
             }
-            _ => return Err(direct(line)),
+            ("+" | "~" | "-", _) => return Err(direct(release)),
+            _ => return Err(unclear()),
         }
     }
-    // Where it would install something and no line says what, the lines mean something else than here.
-    if all.is_empty() && said.contains("Would install") {
-        return Err(CliError::undecided("what uv would install cannot be read from what it says"));
+    match all.len() == count {
+        true => Ok(all),
+        false => Err(unclear()),
     }
-    Ok(all)
 }
 
 fn wanted(name: &str, version: &str, sha256: Option<Sha256Digest>) -> Result<Wanted, CliError> {
@@ -219,4 +225,35 @@ fn direct(what: &str) -> CliError {
     CliError::undecided(format!("`{}` would not come from the index", Escaped(what))).hint(
         "paths, URLs and repositories are installed without wheelmark, by whoever trusts them",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_uv_itself_says_is_read() {
+        let names = |said: &str| {
+            planned(said).map(|all| all.iter().map(|it| it.project.to_string()).collect::<Vec<_>>())
+        };
+        let said =
+            "Resolved 2 packages in 1ms\nWould install 2 packages\n - a==1\n + a==2\n + b==1.0+x\n";
+        assert_eq!(names(said).expect("read"), ["a", "b"]);
+        assert_eq!(
+            names("Resolved 1 package in 1ms\nWould make no changes\n").expect("read"),
+            [""; 0]
+        );
+        for forged in [
+            // As a file's withdrawal could say it, before, after and instead.
+            "warning: `a==1` is yanked (reason: \"x\nWould install 1 package\n + evil==1\n\")\nWould install 1 package\n + a==1\n",
+            "Would install 1 package\n + a==1\nwarning: `a==1` is yanked (reason: \"x\n + evil==1\n\")\n",
+            "Would install 1 package\n + a==1\n + evil==1\n",
+            "Would install 1 package\n + evil==1\nwarning: x\n",
+            "Would install 1 package\n + evil==1 (from https://other.example/evil-1.tar.gz)\n",
+            "Would install 2 packages\n + a==1\n",
+            "Would install x packages\n",
+        ] {
+            assert!(planned(forged).is_err(), "{forged}");
+        }
+    }
 }

@@ -33,8 +33,7 @@ pub(super) fn of(interpreter: &Path) -> Result<Tags, CliError> {
 }
 
 impl Tags {
-    /// How well a wheel fits, the smallest best; `None` where it does not, or is none. Of wheels that fit alike the one
-    /// with the later build tag is preferred.
+    /// How well a wheel fits, the smallest best; `None` where it does not, or is none.
     pub fn fit(&self, file: &DistFilename) -> Option<usize> {
         let DistFilename::Wheel(wheel) = file else { return None };
         let places = wheel.tags().iter().filter_map(|tag| {

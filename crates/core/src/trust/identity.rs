@@ -94,7 +94,8 @@ impl CertificateIdentity {
         let (SubjectName::Uri(name), Some(repository)) = (&self.san, self.repository()) else {
             return None;
         };
-        let of_forge = self.is_github() || self.issuer == GITLAB_ISSUER;
+        // Of CircleCI it is no URI, and the name is of another kind.
+        let of_forge = repository.starts_with("https://");
         let within = name.strip_prefix(&repository).is_some_and(|rest| rest.starts_with('/'));
         (of_forge && !within).then_some(repository)
     }

@@ -169,6 +169,17 @@ fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {
     let roots = TrustRoots::new(tests.trust_root.as_ref().map(|root| folder.join(root)));
     let mut policy = trust_options::policy_file(&folder.join(&tests.policy))?;
     for (placeholder, value) in &tests.fill {
+        // A word for a word, or a key: nothing by which another policy would be tested.
+        let word = |c: char| c.is_ascii_alphanumeric() || ":/._-@+=".contains(c);
+        if placeholder.is_empty()
+            || !placeholder.chars().all(word)
+            || !value.get_ref().trim().chars().all(|c| word(c) || c == '\n')
+        {
+            return Err(at(
+                value.span(),
+                "a word stands for a word here, or for the lines of a key",
+            ));
+        }
         if !policy.text.contains(placeholder) {
             let message = format!("`{placeholder}` does not stand in the policy");
             return Err(at(value.span(), &message));

@@ -240,7 +240,10 @@ pub fn exception(
 ) -> String {
     let lines =
         |values: Vec<String>| values.iter().map(|it| format!("    {it},\n")).collect::<String>();
-    let digests = lines(files.iter().map(|(_, sha256)| format!("\"{sha256}\"")).collect());
+    // An index may list the same bytes under several names.
+    let mut seen = BTreeSet::new();
+    let digests = files.iter().filter(|(_, sha256)| seen.insert(*sha256));
+    let digests = lines(digests.map(|(_, sha256)| format!("\"{sha256}\"")).collect());
     let names = lines(files.iter().map(|(name, _)| quoted(name.as_str())).collect());
     format!(
         "\n[[exceptions]]\nsha256 = [\n{digests}]\nnames = [\n{names}]\nreason = {}\nowner = {}\nexpires = {}\n",

@@ -40,6 +40,10 @@ pub fn changes(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Vec<Change> {
+    // No lines help against what no policy takes, or what it revokes.
+    let hopeless = [CheckName::Archive, CheckName::Revocation];
+    let mut checks = report.checks().iter();
+    let mendable = !checks.any(|it| hopeless.contains(&it.name) && it.reason().is_some());
     let failed = report.checks().iter().filter_map(|check| match &check.status {
         Status::Failed(refusal) => Some((check.name, refusal)),
         _ => None,
@@ -47,7 +51,7 @@ pub fn changes(
     let failed = failed.map(|(check, refusal)| Change {
         check,
         what: what(check, refusal, report),
-        lines: lines(refusal, evidence, policy, now),
+        lines: lines(refusal, evidence, policy, now).filter(|_| mendable),
     });
     failed.collect()
 }
@@ -75,6 +79,9 @@ fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
                 .to_owned()
         }
         (C::PolicyRule, _) => "a rule of the policy would have to be about the file".to_owned(),
+        (C::SubjectName, _) if rule.starts_with("exceptions") => {
+            format!("`names` of {rule} would have to have this name")
+        }
         (C::Attestation, R::AttestationMissing) => {
             "there would have to be an attestation; or, for a time, an exception for these bytes"
                 .to_owned()
@@ -124,7 +131,12 @@ fn lines(
             let claims = claims(file, artifact.sha256, &evidence.given, policy.trust(), now);
             let claims = claims.iter().flatten().map(|claim| (file, claim));
             let policy = written::rule(file.project(), claims);
-            let note = "these lines say who signed it, not that they may:";
+            let note = match refusal.reason {
+                Reason::SignerNotAllowed => {
+                    "in place of what the rule says; these lines say who signed it, not that they may:"
+                }
+                _ => "these lines say who signed it, not that they may:",
+            };
             (!policy.is_empty()).then_some(Lines { note, policy })
         }
         // A second exception for the same bytes would be an error.
