@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use url::Url;
 use wheelmark_core::attestation::repository::RepositoryUri;
 use wheelmark_core::filename::{DistFilename, ProjectName};
+use wheelmark_core::identity_lock::{self, IdentityLock};
 use wheelmark_core::json as strict_json;
 use wheelmark_core::lock::{Lock, LockFormat};
 use wheelmark_core::policy::{Policy, RefPattern};
@@ -45,11 +46,12 @@ pub fn lock(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else {
         return;
     };
-    let format = match kind % 4 {
+    let format = match kind % 5 {
         0 => LockFormat::Requirements,
         1 => LockFormat::Pylock,
         2 => LockFormat::Uv,
-        _ => LockFormat::Poetry,
+        3 => LockFormat::Poetry,
+        _ => return identities(text),
     };
     match Lock::parse(format, "lock", text) {
         Ok(lock) => {
@@ -58,6 +60,19 @@ pub fn lock(data: &[u8]) {
                 assert!(!entry.files.is_empty());
                 assert!(entry.files.iter().all(|file| file.sha256.is_some()), "{entry}");
             }
+        }
+        Err(error) => shown_safely(&error),
+    }
+}
+
+/// Who signed before is written and read back as the same.
+fn identities(text: &str) {
+    match IdentityLock::parse("lock", text) {
+        Ok(lock) => {
+            let written =
+                identity_lock::text(lock.entries()).expect("what was read can be written");
+            let again = IdentityLock::parse("lock", &written).expect("what was written is read");
+            assert_eq!(lock.entries(), again.entries());
         }
         Err(error) => shown_safely(&error),
     }

@@ -176,10 +176,10 @@ fn policies() -> Vec<Vec<u8>> {
         builders = [\"https://wheelmark.dev/builders/local/v1\"]\nrebuild = \"never\"\n";
     let decided = format!(
         "{policy}threshold = 1\nmax-age-days = 30\nversions = \">=1,<3\"\nkinds = [\"wheel\"]\n\
-         tags = [\"py3-none-*\"]\n\n[identities.one]\ntrust = \"public-good\"\n\
+         tags = [\"py3-none-*\"]\nparameters = [\"variables.*\", \"a=b\"]\n\n[identities.one]\ntrust = \"public-good\"\n\
          issuer = \"https://token.actions.githubusercontent.com\"\nrepository = \"https://github.com/o/r\"\n\
          workflow = \".github/workflows/w.yml\"\nowner-id = \"1\"\ntriggers = [\"push\"]\n\n\
-         [[exceptions]]\nsha256 = [\"{0}\"]\nreason = \"r\"\nowner = \"o\"\nexpires = 2027-01-01T00:00:00Z\n\n\
+         [[exceptions]]\nsha256 = [\"{0}\"]\nnames = [\"demo-1.0-py3-none-any.whl\"]\nreason = \"r\"\nowner = \"o\"\nexpires = 2027-01-01T00:00:00Z\n\n\
          [[revocations]]\nprojects = [\"demo-*\"]\nversions = \"!=1.0\"\nreason = \"r\"\n\n\
          [[revocations]]\nidentities = [\"one\"]\nreason = \"r\"\n",
         "a".repeat(64)
@@ -215,7 +215,13 @@ fn locks() -> Vec<Vec<u8>> {
     );
     let beyond_ascii = format!("\x00demo==1.0 ; os_name == 'nt'\u{200b} --hash=sha256:{digest}\n");
     let other_hash = format!("\x00demo==1.0 --hash=sha256:{digest} --hash=sha512:{digest}\n");
-    [requirements, pylock, uv, poetry, beyond_ascii, other_hash].map(String::into_bytes).to_vec()
+    let identities = format!(
+        "\x04schema = 1\n[[projects]]\n{named}[[projects.signers]]\ntrust = \"public-good\"\n\
+         issuer = \"https://x.example\"\nrepository = \"https://x.example/o/r\"\nowner-id = \"1\"\n"
+    );
+    [requirements, pylock, uv, poetry, beyond_ascii, other_hash, identities]
+        .map(String::into_bytes)
+        .to_vec()
 }
 
 /// The first byte chooses the file that differs, the next two are the length of its first content.
