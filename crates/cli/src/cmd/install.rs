@@ -17,7 +17,7 @@ use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::report::TrustUsed;
 use wheelmark_index::{FileListed, ProjectPage, Yanked};
 
-use crate::batch::{self, Item, Subject, Summary, Work};
+use crate::batch::{self, Item, Locked, Subject, Summary, Work};
 use crate::cmd::verify::time;
 use crate::error::{CliError, shown};
 use crate::evidence::Gathering;
@@ -242,7 +242,7 @@ fn verified(
     let whole = url.with_credentials();
     let index = Asked::new(url, index_options::limits(common.index_timeout), &cancel)?;
     let held = installer.held()?;
-    let wanted = installer.wanted(&whole, anew)?;
+    let wanted = installer.wanted(&held, &whole, anew)?;
     let mut items = items(&index, wanted, &held, installer.tags()?.as_ref())?;
     batch::sort(&mut items);
     let notes = vec![format!("the package index that was asked is `{}`", index.url())];
@@ -300,9 +300,13 @@ fn items(
     index.pages(projects, |_, wanted, page| {
         let Wanted { project, version, .. } = &wanted;
         let release = Release { project: project.clone(), version: version.clone() };
-        let file = page.and_then(|page| chosen(&page, &wanted, tags, index.limits().files));
+        let locked = held.of(project);
+        let file = page.and_then(|page| {
+            let of_lock = locked.as_ref().ok().and_then(Option::as_ref);
+            chosen(&page, &wanted, of_lock, tags, index.limits().files)
+        });
         let name = file.as_ref().ok().map(|file| file.filename().as_str().to_owned());
-        let work = match file.and_then(|file| Ok((file, held.of(project)?))) {
+        let work = match file.and_then(|file| Ok((file, locked?))) {
             Ok((file, locked)) => Work::Download(Box::new(file), locked),
             Err(error) => Work::Settled(error),
         };
@@ -324,6 +328,7 @@ fn build(file: &FileListed) -> Option<(u64, String)> {
 fn chosen(
     page: &ProjectPage,
     wanted: &Wanted,
+    locked: Option<&Locked>,
     tags: Option<&Tags>,
     limit: usize,
 ) -> Result<FileListed, CliError> {
@@ -335,6 +340,7 @@ fn chosen(
             .into_iter()
             // The local version that was asked for, not another variant.
             .filter(|file| file.filename().version() == version)
+            .filter(|file| locked.is_none_or(|locked| locked.project.has(file.sha256())))
             .filter_map(|file| Some((tags.fit(file.filename())?, file)))
             // One that was withdrawn only where there is no other (PEP 592); of two that fit alike that of the later
             // build.
@@ -345,6 +351,9 @@ fn chosen(
     found.ok_or_else(|| {
         let what = match sha256 {
             Some(sha256) => format!("no file with sha256 {sha256}, which the installer would take"),
+            None if locked.is_some() => {
+                "no wheel that fits the interpreter and is locked".to_owned()
+            }
             None => "no wheel that fits the interpreter".to_owned(),
         };
         CliError::undecided(format!("the index lists {what}, of `{project}` {version}"))

@@ -4,10 +4,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use wheelmark_build::environment::project::requirement;
 use wheelmark_core::report::Escaped;
 
-use super::{Installer, Kind};
+use super::{Installer, Kind, files};
 use crate::error::CliError;
 
 /// What an option is about.
@@ -167,7 +166,7 @@ fn check_requirement(text: &str) -> Result<(), CliError> {
             "paths, URLs and repositories are installed without wheelmark, by whoever trusts them",
         )
     };
-    requirement(text).map(drop).map_err(|_| wrong())
+    files::of_an_index(text).map(drop).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -206,6 +205,7 @@ mod tests {
             "pip install -e .",
             "pip install .",
             "pip install ./a-1.0-py3-none-any.whl",
+            "pip install a.TAR.GZ",
             "pip install git+https://example.org/a",
             "pip install https://example.org/a-1.0-py3-none-any.whl",
             "pip install --extra-index-url https://other.example/simple a",

@@ -1,9 +1,13 @@
 //! The files of requirements that an installer is given. They are read here first: what is in them that is no
-//! requirement of an index would be built or fetched by the installer before anything is verified.
+//! requirement of an index would be built or fetched by the installer before anything is verified. It is handed what was
+//! read, written anew: two readers may end a line, or find a file, at different places.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use wheelmark_build::environment::project::requirement;
 use wheelmark_core::filename::ProjectName;
 use wheelmark_core::limits::LOCK_FILE;
@@ -11,16 +15,19 @@ use wheelmark_core::lock::{Lock, LockFormat};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::requirement::comment_start;
 
+use super::OF_FILES;
 use crate::batch::Locked;
 use crate::error::{CliError, shown};
 use crate::input;
 
-/// What the files lock by digests.
-#[derive(Default)]
+/// What the files lock by digests, and what is handed on of them.
 pub struct Held {
     locked: Vec<Locked>,
     /// Whether every file that is installed must be one that they lock.
     all: bool,
+    /// A folder of each one's own, by the path that was given.
+    written: BTreeMap<PathBuf, PathBuf>,
+    folder: TempDir,
 }
 
 impl Held {
@@ -29,24 +36,45 @@ impl Held {
         files: impl Iterator<Item = &'a Path>,
         hashes: bool,
     ) -> Result<Self, CliError> {
-        let mut held = Self { locked: Vec::new(), all: hashes };
+        let folder = TempDir::with_prefix("wheelmark-")
+            .map_err(|error| CliError::io("make a folder in", &std::env::temp_dir(), &error))?;
+        let mut held = Self { locked: Vec::new(), all: hashes, written: BTreeMap::new(), folder };
         for path in files {
-            held.add(path)?;
+            let (name, text) = held.add(path)?;
+            let own = held.folder.path().join(held.written.len().to_string());
+            let copy = own.join(name);
+            std::fs::create_dir(&own)
+                .and_then(|()| std::fs::write(&copy, text))
+                .map_err(|error| CliError::io("write", &copy, &error))?;
+            held.written.insert(path.to_owned(), copy);
         }
         Ok(held)
     }
 
-    fn add(&mut self, path: &Path) -> Result<(), CliError> {
+    /// The arguments with what is handed on in place of each file.
+    pub(super) fn instead(&self, asked: &[OsString]) -> Vec<OsString> {
+        let mut words = Vec::new();
+        let mut is_file = false;
+        for word in asked {
+            let copy = self.written.get(Path::new(word)).filter(|_| is_file);
+            words.push(copy.map_or_else(|| word.clone(), |copy| copy.clone().into_os_string()));
+            is_file = OF_FILES.iter().any(|name| word == *name);
+        }
+        words
+    }
+
+    /// Reads a file: the name and the text of what is handed on.
+    fn add(&mut self, path: &Path) -> Result<(&'static str, String), CliError> {
         let text = input::read_text(path, LOCK_FILE)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let format = match LockFormat::of(&name) {
-            Some(LockFormat::Pylock) => LockFormat::Pylock,
+        let (format, handed) = match LockFormat::of(&name) {
+            Some(LockFormat::Pylock) => (LockFormat::Pylock, ("pylock.toml", text.clone())),
             _ if name.ends_with(".txt") || name.ends_with(".in") => {
-                plain(path, &text)?;
-                if !text.contains("--hash") {
-                    return Ok(());
+                let handed = ("requirements.txt", plain(path, &text)?);
+                if !handed.1.contains("--hash") {
+                    return Ok(handed);
                 }
-                LockFormat::Requirements
+                (LockFormat::Requirements, handed)
             }
             _ => {
                 return Err(CliError::usage(format!("{} is not handed on", shown(path))).hint(
@@ -69,7 +97,7 @@ impl Held {
                 .into_iter()
                 .map(|entry| Locked { lock: PathBuf::from(path), project: Arc::new(entry) }),
         );
-        Ok(())
+        Ok(handed)
     }
 
     /// What locks a project.
@@ -87,29 +115,62 @@ impl Held {
     }
 }
 
-/// Each line is a requirement of an index, with its digests.
-fn plain(path: &Path, text: &str) -> Result<(), CliError> {
-    let mut open = String::new();
+/// Each line is a requirement of an index, with its digests; nothing else of it is handed on.
+fn plain(path: &Path, text: &str) -> Result<String, CliError> {
+    let (mut written, mut open) = (String::new(), String::new());
     for (at, raw) in text.lines().enumerate() {
+        let place = format!("{}:{}", Escaped(&path.to_string_lossy()), at + 1);
         let content = comment_start(raw).map_or(raw, |start| &raw[..start]);
         open += content.strip_suffix('\\').unwrap_or(content);
         if content.ends_with('\\') {
             continue;
         }
         let line = std::mem::take(&mut open);
-        let line = line.trim();
-        let wanted = line.split(" --hash").next().unwrap_or_default().trim();
-        if line.is_empty() || (!wanted.starts_with('-') && requirement(wanted).is_ok()) {
+        let mut words = line.trim().split(" --hash=");
+        let wanted = words.next().unwrap_or_default().trim();
+        if line.trim().is_empty() {
             continue;
         }
-        let place = format!("{}:{}", Escaped(&path.to_string_lossy()), at + 1);
-        let message = format!("{place}: `{}` is no requirement of an index", Escaped(wanted));
-        return Err(CliError::undecided(message).hint(
-            "options, other files, paths, URLs and repositories are not handed on; `uv export --no-emit-project` leaves \
-             the project itself out",
-        ));
+        let requirement = of_an_index(wanted).filter(|_| !line.chars().any(char::is_control));
+        let digests: Option<Vec<_>> = words.map(|it| digest(it.trim())).collect();
+        let (Some(requirement), Some(digests)) = (requirement, digests) else {
+            let message =
+                format!("{place}: `{}` is no requirement of an index", Escaped(line.trim()));
+            return Err(CliError::undecided(message).hint(
+                "options, other files, paths, URLs and repositories are not handed on; `uv export --no-emit-project` \
+                 leaves the project itself out",
+            ));
+        };
+        written += &requirement;
+        for digest in digests {
+            written += &format!(" --hash={digest}");
+        }
+        written.push('\n');
     }
-    Ok(())
+    Ok(written)
+}
+
+/// `sha256:…` and its like.
+fn digest(text: &str) -> Option<&str> {
+    let (algorithm, hex) = text.split_once(':')?;
+    let is_hex = !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    (is_hex && algorithm.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(text)
+}
+
+/// A name with extras, specifiers and a marker, written anew: not a URL, a path or a repository, which no index lists.
+pub(super) fn of_an_index(text: &str) -> Option<String> {
+    // pip takes any word of such an end for a file.
+    let archives = [
+        ".whl", ".zip", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz",
+        ".lzma", ".lz",
+    ];
+    let folded = text.to_ascii_lowercase();
+    if archives.iter().any(|end| folded.ends_with(end))
+        || text.contains(['/', '\\']) && !text.contains(';')
+    {
+        return None;
+    }
+    requirement(text).ok()
 }
 
 #[cfg(test)]
@@ -141,6 +202,10 @@ mod tests {
             "--find-links .",
             "--no-binary :all:",
             "a \\\n --config-settings x=y",
+            "a\r--no-binary a",
+            "a\u{c}--index-url https://other.example/simple",
+            "a.TAR.GZ",
+            "a==1 --hash=sha256:00 --no-binary a",
         ] {
             let error = read("requirements.txt", &format!("a>=1\n{line}\n")).err().expect(line);
             assert!(error.contains("requirements.txt:"), "{line}: {error}");
@@ -155,11 +220,25 @@ mod tests {
         let digest = "a".repeat(64);
         let a: ProjectName = "a".parse().expect("a name");
         let b: ProjectName = "b".parse().expect("a name");
-        let held =
-            read("requirements.txt", "a[x]>=1 ; python_version>'3'\n# x\n\nb\n").expect("read");
+        let held = read("requirements.txt", "a[x]>=1\n# x\n\nb\n").expect("read");
         assert!(held.of(&a).expect("nothing is asked").is_none());
         let held = read("r.txt", &format!("a==1 \\\n  --hash=sha256:{digest}\n")).expect("read");
         assert!(held.of(&a).expect("locked").is_some());
         assert!(held.of(&b).is_err());
+    }
+
+    /// However another reader ends its lines, and whatever stands in the file when it is read again.
+    #[test]
+    fn only_what_was_read_is_handed_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.in");
+        let text = "# x\r--no-binary a\na [x] == 1 \\\n ; os_name != 'nt' # y\r-e .\n";
+        std::fs::write(&path, text).expect("written");
+        let held = Held::read([path.as_path()].into_iter(), false);
+        let held = held.map_err(|error| error.message).expect("read");
+        std::fs::write(&path, "-e .").expect("written");
+        let asked = ["--requirement".into(), path.into_os_string()];
+        let copy = std::fs::read_to_string(&held.instead(&asked)[1]).expect("the copy");
+        assert_eq!(copy, "a[x]==1 ; os_name != 'nt'\n");
     }
 }

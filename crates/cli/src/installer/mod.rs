@@ -61,6 +61,8 @@ impl Installer {
             Kind::Pip => {
                 forget(&mut command, "PIP_", OF_PIP_S_OWN);
                 command.env("PIP_CONFIG_FILE", "/dev/null");
+                // `python -m pip` would take a `pip` of the working folder.
+                command.env("PYTHONSAFEPATH", "1");
                 command.args([
                     "--no-input",
                     "--disable-pip-version-check",
@@ -106,10 +108,11 @@ impl Installer {
 
     /// What it would install, `anew` whether or not it is there already. Nothing is changed, and nothing is built, since
     /// that would run it.
-    pub fn wanted(&self, index: &str, anew: bool) -> Result<Vec<Wanted>, CliError> {
+    pub fn wanted(&self, held: &Held, index: &str, anew: bool) -> Result<Vec<Wanted>, CliError> {
+        let asked = held.instead(&self.asked);
         match self.kind {
-            Kind::Pip => resolve::by_pip(self, index, anew),
-            Kind::Uv => resolve::by_uv(self, index, anew),
+            Kind::Pip => resolve::by_pip(self, &asked, index, anew),
+            Kind::Uv => resolve::by_uv(self, &asked, index, anew),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What an installer would install.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -90,6 +91,7 @@ impl Hold {
         let (_, words) = installer.program.split_last().unwrap_or((&installer.program[0], &[]));
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).arg("--version").stdin(Stdio::null());
+        command.env("PYTHONSAFEPATH", "1");
         output(self.of(&mut command))?;
         match self.marker().exists() {
             true => Ok(()),
@@ -104,6 +106,7 @@ impl Hold {
 
 pub(super) fn by_pip(
     installer: &Installer,
+    asked: &[OsString],
     index: &str,
     anew: bool,
 ) -> Result<Vec<Wanted>, CliError> {
@@ -113,7 +116,7 @@ pub(super) fn by_pip(
     hold.of(&mut command)
         .args(anew.then_some("--ignore-installed"))
         .args(["--dry-run", "--quiet", "--report", "-"])
-        .args(&installer.asked)
+        .args(asked)
         .stderr(Stdio::piped());
     // Not as an argument: it may hold a password.
     command.env("PIP_INDEX_URL", index);
@@ -156,6 +159,7 @@ impl Install {
 
 pub(super) fn by_uv(
     installer: &Installer,
+    asked: &[OsString],
     index: &str,
     anew: bool,
 ) -> Result<Vec<Wanted>, CliError> {
@@ -163,7 +167,7 @@ pub(super) fn by_uv(
     command
         .args(anew.then_some("--reinstall"))
         .arg("--dry-run")
-        .args(&installer.asked)
+        .args(asked)
         .env("UV_DEFAULT_INDEX", index);
     let output = command.output().map_err(|error| installer.not_started(&error))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -230,6 +234,11 @@ fn direct(what: &str) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_hook_says_is_known() {
+        assert!(HOLD.contains(NOT_STARTED));
+    }
 
     #[test]
     fn only_what_uv_itself_says_is_read() {
