@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::ArgGroup;
@@ -14,6 +16,7 @@ use wheelmark_core::requirement;
 use wheelmark_index::{DEFAULT_INDEX_URL, IndexUrl};
 
 use crate::error::CliError;
+use crate::from_index::Asked;
 
 /// What a package index is asked for, and which one.
 #[derive(clap::Args)]
@@ -55,8 +58,33 @@ impl IndexOptions {
     }
 }
 
+/// Which package index a verb asks that always asks one.
+#[derive(clap::Args)]
+pub struct IndexChoice {
+    /// The package index's simple API; without this, the default index that uv or pip is configured with. No other
+    /// index is asked
+    // A text: were it parsed by clap, what clap says of a wrong one would show the password in it.
+    #[arg(long, value_name = "URL")]
+    index: Option<String>,
+    /// Give up where the index is silent for this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    index_timeout: Option<NonZeroU64>,
+}
+
+impl IndexChoice {
+    /// As [`IndexOptions::url`].
+    pub fn url(&self) -> Result<IndexUrl, CliError> {
+        url(self.index.as_deref())
+    }
+
+    /// The index, which nobody has asked yet.
+    pub fn open(&self, cancel: &Arc<AtomicBool>) -> Result<Asked, CliError> {
+        Asked::new(self.url()?, limits(self.index_timeout), cancel)
+    }
+}
+
 /// As [`IndexOptions::url`].
-pub fn url(named: Option<&str>) -> Result<IndexUrl, CliError> {
+fn url(named: Option<&str>) -> Result<IndexUrl, CliError> {
     if let Some(url) = named {
         return url.parse().map_err(CliError::usage);
     }
@@ -68,7 +96,7 @@ pub fn url(named: Option<&str>) -> Result<IndexUrl, CliError> {
 }
 
 /// As [`IndexOptions::limits`].
-pub fn limits(timeout: Option<NonZeroU64>) -> IndexLimits {
+fn limits(timeout: Option<NonZeroU64>) -> IndexLimits {
     let usual = IndexLimits::standard();
     match timeout.map(|seconds| Duration::from_secs(seconds.get())) {
         Some(time) => IndexLimits { connect: time, idle: time, ..usual },

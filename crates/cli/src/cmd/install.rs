@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write as _};
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -23,7 +23,7 @@ use crate::error::{CliError, shown};
 use crate::evidence::Gathering;
 use crate::exit::Exit;
 use crate::from_index::{Asked, undecided};
-use crate::index_options::{self, Release};
+use crate::index_options::{IndexChoice, Release};
 use crate::installer::{Held, Installer, Tags, Verified, Wanted};
 use crate::interrupt;
 use crate::progress::Files;
@@ -34,14 +34,8 @@ use crate::trust_options::TrustOptions;
 /// What both verbs take.
 #[derive(clap::Args)]
 struct Common {
-    /// The package index's simple API; without this, the default index that uv or pip is configured with. No other
-    /// index is asked
-    // A text: were it parsed by clap, what clap says of a wrong one would show the password in it.
-    #[arg(long, value_name = "URL")]
-    index: Option<String>,
-    /// Give up where the index is silent for this many seconds
-    #[arg(long, value_name = "SECONDS")]
-    index_timeout: Option<NonZeroU64>,
+    #[command(flatten)]
+    index: IndexChoice,
     /// Look at this many files at a time; without it, as many as there are processors
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -238,9 +232,8 @@ fn verified(
     let now = common.at.unwrap_or_else(Utc::now);
     let cancel = interrupt::watch()?;
     installer.check_variables()?;
-    let url = index_options::url(common.index.as_deref())?;
-    let whole = url.with_credentials();
-    let index = Asked::new(url, index_options::limits(common.index_timeout), &cancel)?;
+    let whole = common.index.url()?.with_credentials();
+    let index = common.index.open(&cancel)?;
     let held = installer.held()?;
     let wanted = installer.wanted(&held, &whole, anew)?;
     let mut items = items(&index, wanted, &held, installer.tags()?.as_ref())?;

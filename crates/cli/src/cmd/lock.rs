@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -16,9 +15,8 @@ use wheelmark_core::trust::{InstanceName, Instances as _, TrustRoot};
 use crate::cmd::verify::time;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
-use crate::from_index::Asked;
 use crate::identities;
-use crate::index_options;
+use crate::index_options::IndexChoice;
 use crate::interrupt;
 use crate::outputs;
 use crate::render::{Output, json};
@@ -61,13 +59,8 @@ pub struct Arguments {
     /// The trusted root of the instance `private` (trusted_root.json)
     #[arg(long, value_name = "FILE")]
     trust_root: Option<PathBuf>,
-    /// The package index's simple API; without this, the default index that uv or pip is configured with
-    // A text: were it parsed by clap, what clap says of a wrong one would show the password in it.
-    #[arg(long, value_name = "URL")]
-    index: Option<String>,
-    /// Give up where the index is silent for this many seconds
-    #[arg(long, value_name = "SECONDS")]
-    index_timeout: Option<NonZeroU64>,
+    #[command(flatten)]
+    index: IndexChoice,
     /// The time to decide at, instead of now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<DateTime<Utc>>,
@@ -104,8 +97,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let roots = TrustRoots::new(arguments.trust_root.clone());
     let instance = roots.instance(arguments.trust).map_err(CliError::undecided)?;
     let trust = TrustRoot::new(Vec::new(), vec![instance]);
-    let url = index_options::url(arguments.index.as_deref())?;
-    let index = Asked::new(url, index_options::limits(arguments.index_timeout), &cancel)?;
+    let index = arguments.index.open(&cancel)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let gathered = signed::gather(&arguments.locks, &index, &trust, now)?;
     let found = entries(&gathered)?;

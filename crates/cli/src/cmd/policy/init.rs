@@ -1,7 +1,7 @@
 //! `wheelmark policy init`: a first policy, from what a lock names and what the index has of it.
 
 use std::io::Write as _;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,8 +16,7 @@ use super::written;
 use crate::cmd::verify::time;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
-use crate::from_index::Asked;
-use crate::index_options;
+use crate::index_options::IndexChoice;
 use crate::interrupt;
 use crate::outputs;
 use crate::render::{Output, json};
@@ -60,13 +59,8 @@ pub struct Arguments {
     /// How many days the exceptions are to count
     #[arg(long, value_name = "DAYS", default_value = "90")]
     exceptions_days: NonZeroU32,
-    /// The package index's simple API; without this, the default index that uv or pip is configured with
-    // A text: were it parsed by clap, what clap says of a wrong one would show the password in it.
-    #[arg(long, value_name = "URL")]
-    index: Option<String>,
-    /// Give up where the index is silent for this many seconds
-    #[arg(long, value_name = "SECONDS")]
-    index_timeout: Option<NonZeroU64>,
+    #[command(flatten)]
+    index: IndexChoice,
     /// The time to decide at, instead of now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<DateTime<Utc>>,
@@ -110,8 +104,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let roots = TrustRoots::new(arguments.trust_root.clone());
     let instance = roots.instance(arguments.trust).map_err(CliError::undecided)?;
     let trust = TrustRoot::new(Vec::new(), vec![instance]);
-    let url = index_options::url(arguments.index.as_deref())?;
-    let index = Asked::new(url, index_options::limits(arguments.index_timeout), &cancel)?;
+    let index = arguments.index.open(&cancel)?;
     let gathered = signed::gather(&arguments.locks, &index, &trust, now)?;
     let made = written::Made {
         locks: arguments.locks.iter().map(|lock| lock.to_string_lossy().into_owned()).collect(),
