@@ -44,6 +44,12 @@ fn place(path: &Path) -> Option<PathBuf> {
     Some(paths::resolved(path.parent()?)?.join(path.file_name()?))
 }
 
+/// Writes a text where a person says.
+pub fn write(path: &Path, text: &str, existing: Existing) -> Result<(), CliError> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    write_into(folder.unwrap_or(Path::new(".")), path, Box::new(text.as_bytes()), existing)
+}
+
 /// Writes a file into a folder, under the name of `path`: a link of that name is replaced, not followed.
 pub fn write_into(
     folder: &Path,

@@ -1,7 +1,7 @@
 //! What the index has signed of what locks name, under no policy: for whoever is to write down who signs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use wheelmark_core::attestation::repository::RepositoryUri;
@@ -9,14 +9,18 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::lock::LockedProject;
 use wheelmark_core::report::{Escaped, Refusal};
-use wheelmark_core::trust::TrustRoot;
+use wheelmark_core::trust::{InstanceName, Instances as _, TrustRoot};
 use wheelmark_core::verify::{Claim, claims};
 use wheelmark_index::{FileListed, ProjectPage};
 
 use crate::batch::locked;
 use crate::error::CliError;
 use crate::from_index::{Asked, undecided};
+use crate::index_options::IndexChoice;
+use crate::interrupt;
 use crate::progress::Files;
+use crate::trust_roots::TrustRoots;
+use crate::values::time;
 
 /// A locked project and what the index has of its files.
 pub struct Seen {
@@ -63,10 +67,62 @@ pub struct Gathered {
     pub projects: Vec<Seen>,
     /// What is locked and no file can be held against, in words.
     pub left_out: Vec<String>,
+    /// The index that was asked, without credentials.
+    pub index: String,
 }
 
-/// Asks for it.
-pub fn gather(
+/// Which locks, and whose certificates count of what the index has signed of them.
+#[derive(clap::Args)]
+pub struct Asking {
+    /// The lock: requirements.txt with hashes, pylock.toml, uv.lock or poetry.lock
+    #[arg(
+        short = 'r',
+        long = "lock",
+        visible_alias = "requirements",
+        value_name = "LOCK",
+        required = true
+    )]
+    locks: Vec<PathBuf>,
+    /// The Sigstore instance whose certificates count
+    #[arg(long, value_name = "INSTANCE", default_value = "public-good")]
+    trust: InstanceName,
+    /// The trusted root of the instance `private` (trusted_root.json)
+    #[arg(long, value_name = "FILE")]
+    trust_root: Option<PathBuf>,
+    #[command(flatten)]
+    index: IndexChoice,
+    /// The time to decide at, instead of now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<DateTime<Utc>>,
+}
+
+impl Asking {
+    /// The locks.
+    pub fn locks(&self) -> Vec<&Path> {
+        self.locks.iter().map(PathBuf::as_path).collect()
+    }
+
+    /// The trusted roots that may be used.
+    pub fn roots(&self) -> TrustRoots {
+        TrustRoots::new(self.trust_root.clone())
+    }
+
+    /// The time to decide at.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.at.unwrap_or_else(Utc::now)
+    }
+
+    /// Asks for everything that the locks name.
+    pub fn gather(&self, now: DateTime<Utc>) -> Result<Gathered, CliError> {
+        let cancel = interrupt::watch()?;
+        let instance = self.roots().instance(self.trust).map_err(CliError::undecided)?;
+        let trust = TrustRoot::new(Vec::new(), vec![instance]);
+        let index = self.index.open(&cancel)?;
+        gather(&self.locks, &index, &trust, now)
+    }
+}
+
+fn gather(
     locks: &[PathBuf],
     index: &Asked,
     trust: &TrustRoot,
@@ -98,7 +154,7 @@ pub fn gather(
             projects.push(seen(entry, place, &page, index, trust, now)?);
         }
     }
-    Ok(Gathered { projects, left_out })
+    Ok(Gathered { projects, left_out, index: index.url() })
 }
 
 /// What the index has of one locked project.

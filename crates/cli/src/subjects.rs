@@ -1,7 +1,7 @@
 //! The files that a verb is about: named, in folders, locked, or on a package index.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -47,10 +47,18 @@ pub struct Subjects {
 
 /// The files, planned and not yet looked at.
 pub struct Planned<'a> {
-    subjects: &'a Subjects,
-    plan: Plan,
-    index: Option<Asked>,
-    cancel: Arc<AtomicBool>,
+    /// What they are.
+    pub plan: Plan,
+    /// The index, where it is asked.
+    pub index: Option<Asked>,
+    /// The attestation of the one file, where it was named.
+    pub bundle: Option<&'a Path>,
+    /// Where what is downloaded is kept, by its name; it is not, without it.
+    pub keep: Option<&'a Path>,
+    /// How many are looked at at a time; without it, as many as there are processors.
+    pub jobs: Option<NonZeroUsize>,
+    /// Ctrl-C.
+    pub cancel: Arc<AtomicBool>,
 }
 
 impl Subjects {
@@ -81,7 +89,8 @@ impl Subjects {
             indexed::plan(index, options, &mut plan)?;
         }
         batch::sort(&mut plan.items);
-        Ok(Planned { subjects: self, plan, index, cancel })
+        let (bundle, jobs) = (self.bundle.as_deref(), self.jobs);
+        Ok(Planned { plan, index, bundle, keep: None, jobs, cancel })
     }
 
     /// `--bundle` is about one file.
@@ -114,11 +123,6 @@ impl Planned<'_> {
         Summary { locks, ..Summary::new(trust, self.plan.notes.clone()) }
     }
 
-    /// Ctrl-C.
-    pub fn cancel(&self) -> &AtomicBool {
-        &self.cancel
-    }
-
     /// Has `judge` look at what there is of each, and hands the results to `each` in their order. One that
     /// cannot be had or read keeps none of the others from being looked at.
     pub fn judge<T: Send>(
@@ -129,13 +133,13 @@ impl Planned<'_> {
         let progress = Files::new(self.len());
         let gathering = Gathering {
             index: self.index.as_ref(),
-            bundle: self.subjects.bundle.as_deref(),
+            bundle: self.bundle,
             alone: self.is_alone(),
-            keep: None,
+            keep: self.keep,
             progress: &progress,
             cancel: &self.cancel,
         };
-        let jobs = self.subjects.jobs.or(thread::available_parallelism().ok());
+        let jobs = self.jobs.or(thread::available_parallelism().ok());
         batch::run(
             &self.plan.items,
             jobs.unwrap_or(NonZeroUsize::MIN),

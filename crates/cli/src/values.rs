@@ -1,5 +1,7 @@
 //! Values of options that more than one verb takes.
 
+use chrono::{DateTime, Utc};
+
 /// A command's words, as a shell would split them.
 #[derive(Debug, Clone)]
 pub struct Words(pub Vec<String>);
@@ -29,4 +31,11 @@ pub fn setting(text: &str) -> Result<(String, String), String> {
         .filter(|(key, _)| !key.is_empty())
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .ok_or_else(|| "a setting is written KEY=VALUE".to_owned())
+}
+
+/// A time, as RFC 3339 writes it.
+pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|time| time.to_utc())
+        .map_err(|_| "a time is written as in 2026-01-31T00:00:00Z".to_owned())
 }

@@ -11,6 +11,7 @@ use crate::attestation::repository::RepositoryUri;
 use crate::filename::{DistFilename, ProjectName};
 use crate::policy::IdentityRule;
 use crate::report::{Check, CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
+use crate::text::place;
 use crate::trust::{InstanceName, SignerIdentity};
 
 /// The identities of some projects.
@@ -98,7 +99,7 @@ impl IdentityLock {
     /// [`IdentityLockError`] for an unknown key or schema, a project that stands twice, and a value of the wrong form.
     pub fn parse(path: &str, text: &str) -> Result<Self, IdentityLockError> {
         let error = |offset: usize, message: String| {
-            let line = text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
+            let (line, _) = place(text, offset);
             IdentityLockError { path: path.to_owned(), line, message }
         };
         let file: File = toml::from_str(text)

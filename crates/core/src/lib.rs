@@ -19,6 +19,7 @@ pub mod report;
 pub mod requirement;
 pub mod sdist;
 mod subject;
+pub mod text;
 pub mod trust;
 pub mod verify;
 pub mod wheel;

@@ -10,7 +10,7 @@ use toml::Spanned;
 use url::Url;
 use wheelmark_core::attestation::environment::Backend;
 use wheelmark_core::report::Escaped;
-use wheelmark_core::requirement;
+use wheelmark_core::{requirement, text};
 
 /// Bytes of a `pyproject.toml` or `Cargo.toml` that is read: the largest written by hand have some
 /// hundred kilobytes.
@@ -183,9 +183,7 @@ pub(super) fn toml_error(path: &Path, text: &str, error: &toml::de::Error) -> Pr
 
 fn invalid(path: &Path, place: Option<(&str, usize)>, message: String) -> ProjectError {
     let place = place.map_or(String::new(), |(text, offset)| {
-        let before = text.get(..offset).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        let (line, column) = text::place(text, offset);
         format!(":{line}:{column}")
     });
     ProjectError::Invalid { path: path.to_owned(), place, message }

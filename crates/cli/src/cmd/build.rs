@@ -45,7 +45,7 @@ use crate::outputs;
 use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::{Output, json};
-use crate::values::{Words, setting, uri, words};
+use crate::values::{Words, setting, time, uri, words};
 
 /// Build wheels from a git commit, and sign how they were built.
 ///
@@ -90,7 +90,7 @@ pub struct Arguments {
     #[arg(long = "step-requires", value_name = "REQUIREMENT", requires = "steps")]
     step_requires: Vec<String>,
     /// Resolve build requirements as of this time (RFC 3339)
-    #[arg(long, value_name = "TIME", value_parser = super::verify::time)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     exclude_newer: Option<DateTime<Utc>>,
     /// A file of requirements by which the resolution of build requirements is held
     #[arg(long, value_name = "FILE")]

@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{Read, Write as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -15,21 +14,22 @@ use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::report::TrustUsed;
+use wheelmark_core::verify::Artifact;
 use wheelmark_index::{FileListed, ProjectPage, Yanked};
 
-use crate::batch::{self, Item, Locked, Subject, Summary, Work};
-use crate::cmd::verify::time;
+use crate::batch::{self, Item, Locked, Plan, Subject, Work};
 use crate::error::{CliError, shown};
-use crate::evidence::Gathering;
+use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::from_index::{Asked, undecided};
 use crate::index_options::{IndexChoice, Release};
 use crate::installer::{Held, Installer, Tags, Verified, Wanted};
 use crate::interrupt;
-use crate::progress::Files;
 use crate::render::batch::Format;
 use crate::render::{Output, json};
+use crate::subjects::Planned;
 use crate::trust_options::TrustOptions;
+use crate::values::time;
 
 /// What both verbs take.
 #[derive(clap::Args)]
@@ -239,37 +239,31 @@ fn verified(
     let mut items = items(&index, wanted, &held, installer.tags()?.as_ref())?;
     batch::sort(&mut items);
     let notes = vec![format!("the package index that was asked is `{}`", index.url())];
-    let mut summary = Summary::new(TrustUsed::of(policy.trust(), now), notes);
+    let planned = Planned {
+        plan: Plan { items, notes, ..Plan::default() },
+        index: Some(index),
+        bundle: None,
+        keep: Some(folder),
+        jobs: common.jobs,
+        cancel,
+    };
+    let mut summary = planned.summary(TrustUsed::of(policy.trust(), now));
     let format = if common.json { Format::Jsonl } else { Format::Human };
     let mut renderer = format.renderer(false, false);
-    let progress = Files::new(items.len());
-    let gathering = Gathering {
-        index: Some(&index),
-        bundle: None,
-        alone: false,
-        keep: Some(folder),
-        progress: &progress,
-        cancel: &cancel,
-    };
     let (mut exit, mut files) = (Exit::Accepted, Vec::new());
-    let jobs = common.jobs.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let judge = |item: &Item| {
-        let evidence = gathering.gather(item)?;
-        Ok((evidence.weigh(&policy, now).report, evidence.artifact))
+    let judge = |evidence: &Evidence| {
+        let Artifact { filename, sha256, .. } = &evidence.artifact;
+        let file = filename.clone().ok().map(|filename| Verified { filename, sha256: *sha256 });
+        Ok((evidence.weigh(&policy, now).report, file))
     };
-    batch::run(&items, jobs, &cancel, judge, |seen| {
-        let (seen, artifact) = seen.split();
+    planned.judge(judge, |seen| {
+        let (seen, file) = seen.split();
         exit = exit.and(seen.exit());
-        if let (Exit::Accepted, Some(artifact)) = (seen.exit(), artifact)
-            && let Ok(filename) = artifact.filename
-        {
-            files.push(Verified { filename, sha256: artifact.sha256 });
-        }
+        files.extend(file.flatten().filter(|_| seen.exit() == Exit::Accepted));
         summary.count(&seen);
-        Ok(progress.done(|| renderer.seen(seen, output))?)
+        Ok(renderer.seen(seen, output)?)
     })?;
-    drop(progress);
-    if !items.is_empty() {
+    if planned.len() > 0 {
         renderer.end(&summary, output)?;
     }
     Ok((exit, files))

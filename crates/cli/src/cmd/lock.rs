@@ -2,26 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use wheelmark_build::atomic::Existing;
 use wheelmark_core::filename::ProjectName;
 use wheelmark_core::identity_lock::{self, IdentityLock, ProjectEntry};
 use wheelmark_core::report::Escaped;
-use wheelmark_core::trust::{InstanceName, Instances as _, TrustRoot};
 
-use crate::cmd::verify::time;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::identities;
-use crate::index_options::IndexChoice;
-use crate::interrupt;
 use crate::outputs;
 use crate::render::{Output, json};
-use crate::signed::{self, Gathered, Seen};
-use crate::trust_roots::TrustRoots;
+use crate::signed::{self, Asking, Gathered, Seen};
 
 /// Write down who signed what a lock names, so that a change is noticed.
 ///
@@ -35,15 +29,8 @@ Examples:
   wheelmark lock -r uv.lock --out wheelmark.lock
   wheelmark lock -r uv.lock --out wheelmark.lock --update demo")]
 pub struct Arguments {
-    /// The lock: requirements.txt with hashes, pylock.toml, uv.lock or poetry.lock
-    #[arg(
-        short = 'r',
-        long = "lock",
-        visible_alias = "requirements",
-        value_name = "LOCK",
-        required = true
-    )]
-    locks: Vec<PathBuf>,
+    #[command(flatten)]
+    asking: Asking,
     /// Where to write the identities
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -53,17 +40,6 @@ pub struct Arguments {
     /// Take this project up anew, and what is not there yet; all else stays as it is there
     #[arg(long, value_name = "NAME", conflicts_with = "overwrite")]
     update: Vec<ProjectName>,
-    /// The Sigstore instance whose certificates count
-    #[arg(long, value_name = "INSTANCE", default_value = "public-good")]
-    trust: InstanceName,
-    /// The trusted root of the instance `private` (trusted_root.json)
-    #[arg(long, value_name = "FILE")]
-    trust_root: Option<PathBuf>,
-    #[command(flatten)]
-    index: IndexChoice,
-    /// The time to decide at, instead of now
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    at: Option<DateTime<Utc>>,
     /// Answer with one JSON document
     #[arg(long)]
     pub json: bool,
@@ -82,9 +58,8 @@ const SCHEMA: &str = "https://wheelmark.dev/lock/v1";
 
 /// Writes it.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
-    let out = &arguments.out;
-    let inputs: Vec<&Path> = arguments.locks.iter().map(PathBuf::as_path).collect();
-    outputs::spare([("--out", out.as_path())], &inputs)?;
+    let Arguments { asking, out, .. } = arguments;
+    outputs::spare([("--out", out.as_path())], &asking.locks())?;
     let before = match arguments.update.is_empty() {
         true if arguments.overwrite => None,
         true => {
@@ -93,13 +68,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         }
         false => Some(identities::read(out)?),
     };
-    let cancel = interrupt::watch()?;
-    let roots = TrustRoots::new(arguments.trust_root.clone());
-    let instance = roots.instance(arguments.trust).map_err(CliError::undecided)?;
-    let trust = TrustRoot::new(Vec::new(), vec![instance]);
-    let index = arguments.index.open(&cancel)?;
-    let now = arguments.at.unwrap_or_else(Utc::now);
-    let gathered = signed::gather(&arguments.locks, &index, &trust, now)?;
+    let gathered = asking.gather(asking.now())?;
     let found = entries(&gathered)?;
     let entries = match before {
         None => found,
@@ -109,12 +78,11 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     // What is handed out must be read as what it is.
     IdentityLock::parse("the file made here", &text)
         .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
-    let folder = out.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let existing = match arguments.overwrite || !arguments.update.is_empty() {
         true => Existing::Replace,
         false => Existing::Keep,
     };
-    outputs::write_into(folder, out, Box::new(text.as_bytes()), existing)?;
+    outputs::write(out, &text, existing)?;
     let signed = entries.iter().filter(|entry| !entry.signers.is_empty()).count();
     let unsigned = entries.len() - signed;
     match arguments.json {

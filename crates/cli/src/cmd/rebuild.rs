@@ -25,7 +25,6 @@ use wheelmark_core::report::{CheckName, Decision, Escaped, Reason, Refusal, Repo
 use wheelmark_core::verify::{Artifact, Contents, Outcome, VerifiedBuild};
 
 use self::written::{SignedResult, Written};
-use super::verify;
 use crate::artifact;
 use crate::bound_options::BoundOptions;
 use crate::error::{CliError, below};
@@ -39,6 +38,7 @@ use crate::progress::Stages;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, lines, styled};
 use crate::render::{Output, json};
 use crate::trust_options::TrustOptions;
+use crate::values::time;
 
 /// Build a wheel again from its verified provenance, and compare the bytes.
 ///
@@ -89,7 +89,7 @@ pub struct Arguments {
     #[arg(long)]
     overwrite: bool,
     /// Verify as of this time (RFC 3339) and not as of now
-    #[arg(long, value_name = "TIME", value_parser = verify::time)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<DateTime<Utc>>,
     /// Answer in JSON
     #[arg(long)]

@@ -14,6 +14,7 @@ use crate::render::Output;
 use crate::render::batch::Format;
 use crate::subjects::{Planned, Subjects};
 use crate::trust_options::TrustOptions;
+use crate::values::time;
 
 /// Check wheels and source distributions against their signed provenance.
 ///
@@ -118,14 +119,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
 /// What Ctrl-C cut short may have shown results before.
 fn interrupted(error: CliError, summary: &Summary, files: &Planned<'_>) -> CliError {
     let done = summary.accepted + summary.rejected + summary.undecided;
-    if done == 0 || interrupt::check(files.cancel()).is_ok() {
+    if done == 0 || interrupt::check(&files.cancel).is_ok() {
         return error;
     }
     CliError { message: format!("interrupted after {done} of {} files", files.len()), ..error }
-}
-
-pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|time| time.to_utc())
-        .map_err(|_| "a time is written as in 2026-01-31T00:00:00Z".to_owned())
 }

@@ -54,26 +54,39 @@ impl Installer {
     /// The installer, by nothing but its arguments: its configuration and variables could name other indexes, let it
     /// build, or move it to another environment between the two times that it is run.
     fn command(&self) -> Command {
-        let mut words = self.program.iter();
-        let mut command = Command::new(words.next().map_or(OsString::new(), Clone::clone));
-        command.args(words).stdin(Stdio::null());
+        let mut command = self.bare(&self.program[1..]);
         match self.kind {
-            Kind::Pip => {
-                forget(&mut command, "PIP_", OF_PIP_S_OWN);
-                command.env("PIP_CONFIG_FILE", "/dev/null");
-                // `python -m pip` would take a `pip` of the working folder.
-                command.env("PYTHONSAFEPATH", "1");
-                command.args([
-                    "--no-input",
-                    "--disable-pip-version-check",
-                    "--only-binary",
-                    ":all:",
-                ]);
-            }
+            Kind::Pip => command.args([
+                "--no-input",
+                "--disable-pip-version-check",
+                "--only-binary",
+                ":all:",
+            ]),
             Kind::Uv => {
-                forget(&mut command, "UV_", OF_UV_S_OWN);
-                command.args(["--no-config", "--no-build", "--color", "never", "--no-progress"]);
+                command.args(["--no-config", "--no-build", "--color", "never", "--no-progress"])
             }
+        };
+        command
+    }
+
+    /// The program with other arguments.
+    fn bare(&self, arguments: &[OsString]) -> Command {
+        let mut command = Command::new(&self.program[0]);
+        command.args(arguments).stdin(Stdio::null());
+        let (prefix, own) = match self.kind {
+            Kind::Pip => ("PIP_", OF_PIP_S_OWN),
+            Kind::Uv => ("UV_", OF_UV_S_OWN),
+        };
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with(prefix) && !own.contains(&&*name) {
+                command.env_remove(&*name);
+            }
+        }
+        if self.kind == Kind::Pip {
+            command.env("PIP_CONFIG_FILE", "/dev/null");
+            // `python -m pip` would take a `pip` of the working folder.
+            command.env("PYTHONSAFEPATH", "1");
         }
         command
     }
@@ -134,17 +147,15 @@ impl Installer {
 
     /// The interpreter into whose environment uv installs.
     fn interpreter(&self) -> Result<PathBuf, CliError> {
-        let mut command = Command::new(&self.program[0]);
-        command.args(["python", "find", "--no-config", "--no-project"]).stdin(Stdio::null());
-        forget(&mut command, "UV_", OF_UV_S_OWN);
+        let mut command = self.bare(&[]);
+        command.args(["python", "find", "--no-config", "--no-project"]);
         if self.place.iter().any(|word| word == "--system") {
             command.arg("--system");
         }
         if let Some(at) = self.place.iter().position(|word| word == "--python") {
             command.args(self.place.get(at + 1));
         }
-        let printed = output(&mut command)?;
-        Ok(PathBuf::from(printed.trim()))
+        Ok(PathBuf::from(output(&mut command)?.printed.trim()))
     }
 
     /// Installs files of a folder, and nothing else: the index is off, and each is held by its digest once more.
@@ -179,7 +190,9 @@ impl Installer {
             .args(&self.place)
             .stdout(Stdio::from(std::io::stderr()))
             .status()
-            .map_err(|error| self.not_started(&error))?;
+            .map_err(|error| {
+                CliError::undecided(format!("cannot run {}: {error}", self.shown()))
+            })?;
         match status.success() {
             true => Ok(()),
             false => Err(CliError::undecided(format!(
@@ -188,10 +201,6 @@ impl Installer {
                 self.shown()
             ))),
         }
-    }
-
-    fn not_started(&self, error: &std::io::Error) -> CliError {
-        CliError::undecided(format!("cannot run {}: {error}", self.shown()))
     }
 
     fn shown(&self) -> String {
@@ -220,28 +229,26 @@ const OF_UV_S_OWN: &[&str] = &[
     "UV_OFFLINE",
 ];
 
-/// Takes the variables of an installer away from it, but for some: by each of them it could find other files.
-fn forget(command: &mut Command, prefix: &str, but: &[&str]) {
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with(prefix) && !but.contains(&&*name) {
-            command.env_remove(&*name);
-        }
-    }
+/// What a command wrote that ended well.
+struct Written {
+    printed: String,
+    /// What it said on standard error.
+    said: String,
 }
 
-/// What a command prints, if it ends well.
-fn output(command: &mut Command) -> Result<String, CliError> {
+/// Runs a command to its end.
+fn output(command: &mut Command) -> Result<Written, CliError> {
     let program = shown(Path::new(command.get_program()));
     let output = command
         .output()
         .map_err(|error| CliError::undecided(format!("cannot run {program}: {error}")))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
         let said: Vec<_> = said.trim().lines().map(|line| Escaped(line).to_string()).collect();
         let message = format!("{program} ended with {}:\n{}", output.status, said.join("\n"));
         return Err(CliError::undecided(message));
     }
-    String::from_utf8(output.stdout)
-        .map_err(|_| CliError::undecided(format!("{program} printed what is not UTF-8")))
+    let printed = String::from_utf8(output.stdout)
+        .map_err(|_| CliError::undecided(format!("{program} printed what is not UTF-8")))?;
+    Ok(Written { printed, said })
 }

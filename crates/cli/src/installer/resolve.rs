@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use pep440_rs::Version;
 use serde::Deserialize;
@@ -88,11 +88,9 @@ impl Hold {
 
     /// Whether it is obeyed: an interpreter that is started with `-E` or `-I` would not.
     fn check(&self, installer: &Installer) -> Result<(), CliError> {
-        let (_, words) = installer.program.split_last().unwrap_or((&installer.program[0], &[]));
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).arg("--version").stdin(Stdio::null());
-        command.env("PYTHONSAFEPATH", "1");
-        output(self.of(&mut command))?;
+        // Without its last word, `install`.
+        let mut command = installer.bare(&installer.program[1..installer.program.len() - 1]);
+        output(self.of(&mut command).arg("--version"))?;
         match self.marker().exists() {
             true => Ok(()),
             false => Err(CliError::undecided(format!(
@@ -116,18 +114,17 @@ pub(super) fn by_pip(
     hold.of(&mut command)
         .args(anew.then_some("--ignore-installed"))
         .args(["--dry-run", "--quiet", "--report", "-"])
-        .args(asked)
-        .stderr(Stdio::piped());
+        .args(asked);
     // Not as an argument: it may hold a password.
     command.env("PIP_INDEX_URL", index);
-    let printed = output(&mut command).map_err(|error| match error.message.contains(NOT_STARTED) {
+    let written = output(&mut command).map_err(|error| match error.message.contains(NOT_STARTED) {
         true => CliError::undecided(
             "pip would build something to say what it would install: only wheels of the index are taken",
         )
         .hint("a dependency by URL, or one that has no wheel, is what it would build"),
         false => error,
     })?;
-    let report: Report = serde_json::from_str(&printed)
+    let report: Report = serde_json::from_str(&written.printed)
         .map_err(|error| CliError::undecided(format!("pip's report cannot be read: {error}")))?;
     if report.version != "1" {
         let message =
@@ -169,14 +166,7 @@ pub(super) fn by_uv(
         .arg("--dry-run")
         .args(asked)
         .env("UV_DEFAULT_INDEX", index);
-    let output = command.output().map_err(|error| installer.not_started(&error))?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    if !output.status.success() {
-        let lines: Vec<_> = said.trim().lines().map(|line| Escaped(line).to_string()).collect();
-        let message = format!("uv ended with {}:\n{}", output.status, lines.join("\n"));
-        return Err(CliError::undecided(message));
-    }
-    planned(&said)
+    planned(&output(&mut command)?.said)
 }
 
 /// What uv says that it would install: the lines after the one that counts them, and nothing else after that. What an

@@ -27,9 +27,9 @@ print(*sys_tags(), sep='\\n')
 pub(super) fn of(interpreter: &Path) -> Result<Tags, CliError> {
     let mut command = Command::new(interpreter);
     command.args(["-I", "-c", SCRIPT]).stdin(Stdio::null());
-    let printed = output(&mut command)
+    let written = output(&mut command)
         .map_err(|error| error.hint("the interpreter has neither pip nor ensurepip"))?;
-    Ok(Tags(printed.lines().map(str::to_owned).collect()))
+    Ok(Tags(written.printed.lines().map(str::to_owned).collect()))
 }
 
 impl Tags {

@@ -9,13 +9,13 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::policy::{Finding, Policy};
 use wheelmark_core::report::Escaped;
 
-use crate::cmd::verify::time;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::human::{BOLD, GOOD, WARN, styled};
 use crate::render::{Output, json};
 use crate::trust_options::{self, PolicyFile};
 use crate::trust_roots::TrustRoots;
+use crate::values::time;
 
 /// Check that a policy can be read, and point out what in it may not be meant.
 ///

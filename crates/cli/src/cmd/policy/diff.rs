@@ -10,7 +10,6 @@ use wheelmark_core::policy::Policy;
 use wheelmark_core::report::Escaped;
 
 use super::decided::Decided;
-use crate::cmd::verify::time;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::render::batch::name;
@@ -19,6 +18,7 @@ use crate::render::{Output, json};
 use crate::subjects::Subjects;
 use crate::trust_options;
 use crate::trust_roots::TrustRoots;
+use crate::values::time;
 
 /// Compare what two policies decide of the same files.
 ///

@@ -12,6 +12,7 @@ use toml::Spanned;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{Decision, Escaped, Reason};
+use wheelmark_core::text;
 use wheelmark_core::verify::Given;
 
 use super::decided::Decided;
@@ -151,9 +152,7 @@ fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
 fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {
     let text = input::read_text(path, MAX_TESTS)?;
     let at = |span: std::ops::Range<usize>, message: &str| {
-        let before = text.get(..span.start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let (line, column) = text::place(&text, span.start);
         let path = path.to_string_lossy();
         CliError::undecided(Escaped(&format!("{path}:{line}:{column}: {message}")))
     };

@@ -18,8 +18,6 @@ use crate::signed::{FileSeen, Gathered, Identity, Seen, identity};
 pub struct Made<'a> {
     /// The locks.
     pub locks: Vec<String>,
-    /// The index that was asked.
-    pub index: String,
     /// Who answers for the exceptions.
     pub owner: &'a str,
     /// Until when they count.
@@ -38,7 +36,7 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
          schema = 1\n",
         comment(&made.locks.join(", ")),
         day_and_time(made.now),
-        comment(&made.index),
+        comment(&gathered.index),
     );
     for left_out in &gathered.left_out {
         let _ = writeln!(text, "\n# Left out, so that it is refused: {}", comment(left_out));
@@ -86,7 +84,7 @@ pub struct Counts {
 impl Counts {
     /// Counts.
     pub fn of(gathered: &Gathered) -> Self {
-        let Gathered { projects, left_out } = gathered;
+        let Gathered { projects, left_out, .. } = gathered;
         let with =
             |is: fn(&FileSeen) -> bool| projects.iter().filter(move |it| it.files.iter().any(is));
         let files = projects.iter().flat_map(|it| &it.files);

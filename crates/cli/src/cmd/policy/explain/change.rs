@@ -33,11 +33,13 @@ pub struct Lines {
 /// How long an exception counts that is offered.
 const EXCEPTION: TimeDelta = TimeDelta::days(90);
 
-/// One for each check that failed.
+/// One for each check that failed; `excepted` where the policy has an exception for the file, whether it still counts or
+/// not.
 pub fn changes(
     report: &Report,
     evidence: &Evidence,
     policy: &Policy,
+    excepted: bool,
     now: DateTime<Utc>,
 ) -> Vec<Change> {
     // No lines help against what no policy takes, or what it revokes.
@@ -51,7 +53,7 @@ pub fn changes(
     let failed = failed.map(|(check, refusal)| Change {
         check,
         what: what(check, refusal, report),
-        lines: lines(refusal, evidence, policy, now).filter(|_| mendable),
+        lines: lines(refusal, evidence, policy, excepted, now).filter(|_| mendable),
     });
     failed.collect()
 }
@@ -122,6 +124,7 @@ fn lines(
     refusal: &Refusal,
     evidence: &Evidence,
     policy: &Policy,
+    excepted: bool,
     now: DateTime<Utc>,
 ) -> Option<Lines> {
     let artifact = &evidence.artifact;
@@ -140,11 +143,7 @@ fn lines(
             (!policy.is_empty()).then_some(Lines { note, policy })
         }
         // A second exception for the same bytes would be an error.
-        Reason::AttestationMissing
-            if policy.derivation(file, artifact.sha256).exception.is_some() =>
-        {
-            None
-        }
+        Reason::AttestationMissing if excepted => None,
         Reason::AttestationMissing => Some(Lines {
             note: "these lines take it without proof, for whoever answers for that:",
             policy: written::exception(

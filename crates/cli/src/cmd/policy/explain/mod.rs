@@ -12,13 +12,13 @@ use wheelmark_core::report::Report;
 use self::authority::Vouched;
 use self::change::Change;
 use crate::batch::{Seen, Subject};
-use crate::cmd::verify::time;
 use crate::error::CliError;
 use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::render::{Output, json};
 use crate::subjects::Subjects;
 use crate::trust_options::TrustOptions;
+use crate::values::time;
 
 /// Explain what a policy decides of files: each rule tried, who vouches for each value, and what would have to change.
 ///
@@ -89,11 +89,13 @@ fn explain(evidence: &Evidence, policy: &Policy, now: DateTime<Utc>) -> Explanat
     let outcome = evidence.weigh(policy, now);
     let (artifact, report) = (&evidence.artifact, outcome.report);
     let file = artifact.filename.as_ref().ok();
+    let derivation = file.map(|file| policy.derivation(file, artifact.sha256));
+    let excepted = derivation.as_ref().is_some_and(|it| it.exception.is_some());
     Explanation {
         schema: SCHEMA,
-        derivation: file.map(|file| policy.derivation(file, artifact.sha256)),
+        derivation,
         vouched: authority::vouched(&report, outcome.signer.as_ref()),
-        changes: change::changes(&report, evidence, policy, now),
+        changes: change::changes(&report, evidence, policy, excepted, now),
         report,
     }
 }
