@@ -144,6 +144,12 @@ pub const TRUSTED_ROOT: usize = 4 << 20;
 /// asked.
 pub const RULES_OF_PROJECT: usize = 1_000;
 
+/// Bytes of a condition of a policy. One that a person can follow has some hundred.
+pub const EXPRESSION_LENGTH: usize = 4096;
+
+/// Macros in it that go through a list, each of which walks what was signed once.
+pub const EXPRESSION_LOOPS: usize = 16;
+
 /// Days after which what is known of a Sigstore instance is called old. Instances announce a change of
 /// keys some months ahead, and a revocation should be known within a release or two.
 pub const OLD_TRUST_DAYS: i64 = 90;

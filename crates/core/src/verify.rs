@@ -5,6 +5,7 @@
 //! so. Nothing here turns "could not check" into "accepted".
 
 mod claims;
+mod facts;
 mod run;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -21,8 +22,9 @@ use crate::attestation::statement::Statement;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
+use crate::policy::demand::{self, About, Said};
 use crate::policy::evaluate::Ruling;
-use crate::policy::{Exception, Policy, Rule, evaluate};
+use crate::policy::{Exception, Policy, RebuildRule, Rule, evaluate};
 use crate::report::{
     AttestationSeen, Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report,
     Standing, Status, TrustUsed,
@@ -32,6 +34,7 @@ use crate::subject;
 use crate::trust::{CertificateIdentity, KeyId, SignerIdentity};
 use crate::wheel::Wheel;
 pub use claims::{Claim, claims};
+pub use facts::{Branches, Facts};
 use run::{Run, Step, both, both_if};
 
 /// The file under test, as far as it could be read.
@@ -45,6 +48,8 @@ pub struct Artifact {
     pub contents: Result<Contents, Refusal>,
     /// The digest of its bytes.
     pub sha256: Sha256Digest,
+    /// What is known of it from elsewhere.
+    pub facts: Facts,
 }
 
 /// A file whose bytes held when they were read strictly.
@@ -76,6 +81,8 @@ pub struct Outcome {
     /// Who signed the attestation whose checks the report shows, where its signature held; whether they may is
     /// what the report says.
     pub signer: Option<SignerIdentity>,
+    /// What the rule that was asked says of building the file again.
+    pub rebuild: Option<RebuildRule>,
     contents: Option<Contents>,
 }
 
@@ -99,7 +106,10 @@ pub fn verify(
     //    not name is denied.
     let sha256 = artifact.sha256;
     run.judge(C::Revocation, file, |file| evaluate::not_revoked(policy, file, sha256));
-    let ruling = run.check(C::PolicyRule, file, |file| evaluate::ruling(policy, file, sha256, now));
+    let Facts { index, uploaded, .. } = &artifact.facts;
+    let ruling = run.check(C::PolicyRule, file, |file| {
+        evaluate::ruling(policy, file, sha256, index.as_deref(), now)
+    });
     let rule = match &ruling {
         Ok(Ruling::Exception(exception)) => {
             return excepted(run, exception, artifact, contents.ok(), policy, now);
@@ -107,6 +117,7 @@ pub fn verify(
         Ok(Ruling::Rule(rule)) => Ok(*rule),
         Err(because) => Err(because),
     };
+    run.judge(C::CoolDown, rule, |rule| evaluate::cool_down(rule, *uploaded, now));
     // 3. to 8. Each attestation is held against the file and the rule, apart from the others.
     let case = Case { artifact, file, rule, policy, now, limits };
     let mut tried: Vec<_> =
@@ -115,17 +126,29 @@ pub fn verify(
     //    that came furthest is shown.
     let best = (0..tried.len()).max_by_key(|index| (tried[*index].held(), usize::MAX - index));
     let best = best.unwrap_or(0);
-    let seen: Vec<_> = tried.iter().enumerate().map(|(at, it)| it.seen(at == best)).collect();
+    let nobody = rule.is_ok_and(|rule| rule.signers.is_empty());
+    let seen: Vec<_> =
+        tried.iter().enumerate().map(|(at, it)| it.seen(at == best && !nobody)).collect();
     let signers = tried.iter().filter(|it| it.holds());
     let signers = signers.filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
+    let said: Vec<_> = tried.iter_mut().filter_map(|it| it.said.take()).collect();
     let Tried { checks, signer, known, bare, .. } = tried.swap_remove(best);
+    let (signer, known) = if nobody { (None, None) } else { (signer, known) };
     let origin_unknown = bare && matches!(signer, Some(SignerIdentity::Key(_)));
-    run.checks.extend(checks);
+    match nobody {
+        true => run.not_asked(C::Attestation, C::Threshold),
+        false => run.checks.extend(checks),
+    }
     run.judge(C::Threshold, threshold, |status| status);
-    // 10. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
+    // 10. Whatever else the rule demands is there, and nothing that it forbids.
+    let about = both(rule, file)
+        .map(|(rule, file)| (rule, About { file, sha256, now }));
+    run.judge(C::Required, about, |(rule, about)| demand::required(policy, rule, &said, about));
+    run.judge(C::Forbidden, about, |(rule, about)| demand::forbidden(policy, rule, &said, about));
+    // 11. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
-    run.judge(C::Rebuild, rule, evaluate::rebuild);
+    run.judge(C::Rebuild, about, |(rule, about)| demand::rebuilt(policy, rule, &said, about));
     let decided_by = rule.ok().map(|rule| (&*rule.name, rule.line));
     let contents = contents.ok();
     let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
@@ -144,7 +167,8 @@ pub fn verify(
         }
         _ => None,
     };
-    Outcome { report, provenance, signer, contents }
+    let rebuild = rule.ok().map(|rule| rule.rebuild.clone());
+    Outcome { report, provenance, signer, rebuild, contents }
 }
 
 /// What an exception decides: the file is sound, and nothing is asked of its origin.
@@ -167,21 +191,15 @@ fn excepted(
                 .found(artifact.name.clone()),
         ),
     };
-    let asked = CheckName::ALL.iter().skip_while(|name| **name <= CheckName::PolicyRule);
-    let asked = asked.take_while(|name| **name < CheckName::Lock);
-    run.checks.extend(asked.map(|name| {
-        let status = match name {
-            CheckName::SubjectName => named.clone(),
-            _ => Status::NotRequired,
-        };
-        Check { name: *name, status }
-    }));
+    run.not_asked(CheckName::CoolDown, CheckName::SubjectName);
+    run.judge(CheckName::SubjectName, Ok(named), |named| named);
+    run.not_asked(CheckName::SubjectDigest, CheckName::Lock);
     let decided_by = Some((&*exception.name, Some(exception.line)));
     let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
     if report.decision() == Decision::Accepted {
         report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
     }
-    Outcome { report, provenance: None, signer: None, contents }
+    Outcome { report, provenance: None, signer: None, rebuild: None, contents }
 }
 
 /// What every attestation of a file is held against.
@@ -200,7 +218,8 @@ impl Case<'_> {
         use CheckName as C;
         let mut run = Run::default();
         let (rule, file, sha256) = (self.rule, self.file, self.artifact.sha256);
-        let several = rule.is_ok_and(|rule| rule.threshold > 1);
+        let several = rule.is_ok_and(|rule| rule.threshold > 1 || rule.rebuild.rebuilders.is_some());
+        let demanding = rule.is_ok_and(Rule::looks_at_others);
         // 3. There is an attestation, and it is one signature with what it came with.
         let signed = run.check(C::Attestation, Ok(()), |()| attestation);
         // 4. A trusted signer signed it, at a time when that counted: nothing of its content is believed
@@ -249,23 +268,39 @@ impl Case<'_> {
             Err(because) => Err(because),
         };
         let build = claimed.map(|it| it.and_then(|(_, build)| build.as_ref()));
-        let asked = if no_build { Ok(None) } else { both_if(claimed, rule) };
-        run.judge_if(C::ExternalParameters, asked, |((claimed, build), rule)| {
-            rule.instructions.judge(claimed, build.as_ref())
+        run.judge(C::ExternalParameters, both(both(predicate, claimed), rule), |(known, rule)| {
+            let external = known.0.and_then(Predicate::external_parameters);
+            match known.1.filter(|_| !no_build) {
+                Some((claimed, build)) => rule.instructions.judge(claimed, build.as_ref(), external),
+                None => match rule.instructions.has_required(external) {
+                    Ok(()) => Status::NotRequired,
+                    Err(refusal) => Status::Failed(refusal),
+                },
+            }
         });
         // 7. Signer and builder are the rule's for this project.
         run.judge(C::Signer, both(rule, envelope), |(rule, envelope)| {
             evaluate::signer(self.policy, rule, envelope.signer())
         });
         run.judge(C::Age, both(rule, envelope), |(rule, envelope)| {
-            evaluate::age(rule, envelope.times(), self.now)
+            evaluate::age(self.policy, rule, envelope.signer(), envelope.times(), self.now)
         });
         let ruled = both_if(origin, rule);
         run.judge_if(C::Builder, ruled, |(origin, rule)| evaluate::builder(rule, origin));
         // 8. So are the source, its ref, its state, and what held the build.
-        run.judge_if(C::Source, ruled, |(origin, rule)| evaluate::source(rule, origin));
-        run.judge_if(C::Ref, both_if(ruled, file), |((origin, rule), file)| {
+        let of_file = both_if(ruled, file);
+        run.judge_if(C::Source, of_file, |((origin, rule), file)| {
+            evaluate::source(rule, origin, file)
+        });
+        run.judge_if(C::Ref, of_file, |((origin, rule), file)| {
             evaluate::git_ref(rule, origin, file)
+        });
+        let nothing = Origin::default();
+        let known = origin.map(|origin| origin.unwrap_or(&nothing));
+        run.judge(C::Trigger, both(known, rule), |(origin, rule)| evaluate::trigger(rule, origin));
+        let branches = self.artifact.facts.branches.as_deref();
+        run.judge(C::Branch, both(known, rule), |(origin, rule)| {
+            evaluate::branch(rule, origin, branches)
         });
         run.judge(C::CleanSource, both(rule, build), |(rule, build)| {
             evaluate::clean_source(rule, build)
@@ -273,16 +308,30 @@ impl Case<'_> {
         run.judge(C::Isolation, both(rule, build), |(rule, build)| {
             evaluate::isolation(rule, build)
         });
+        let key = match envelope.map(VerifiedEnvelope::signer) {
+            Ok(SignerIdentity::Key(id)) => Some(id.clone()),
+            Ok(SignerIdentity::Certificate(_)) if several => {
+                signed.as_ref().ok().and_then(Attestation::certified_key)
+            }
+            _ => None,
+        };
+        let about_file = [C::SubjectName, C::SubjectDigest].iter().all(|name| {
+            run.checks.iter().any(|check| check.name == *name && check.holds())
+        });
+        let said = match (envelope, statement) {
+            (Ok(envelope), Ok(Some(statement))) if demanding && about_file => Some(Said {
+                signer: envelope.signer().clone(),
+                key: key.clone(),
+                times: envelope.times().to_vec(),
+                statement: statement.clone(),
+            }),
+            _ => None,
+        };
         Tried {
             from: from.to_owned(),
+            said,
             signer: envelope.ok().map(|it| it.signer().clone()),
-            key: match envelope.map(VerifiedEnvelope::signer) {
-                Ok(SignerIdentity::Key(id)) => Some(id.clone()),
-                Ok(SignerIdentity::Certificate(_)) if several => {
-                    signed.as_ref().ok().and_then(Attestation::certified_key)
-                }
-                _ => None,
-            },
+            key,
             predicate_type: statement.ok().flatten().map(|it| it.predicate_type.clone()),
             bare: matches!(statement, Ok(None)),
             known: match (origin, build) {
@@ -304,6 +353,8 @@ struct Tried {
     /// The key that signed, where signers are counted.
     key: Option<KeyId>,
     predicate_type: Option<String>,
+    /// What it says, for what else a rule demands.
+    said: Option<Said>,
     /// Whether it is over the file itself, and says nothing of it.
     bare: bool,
     known: Option<(Origin, Option<Pep517Build>)>,

@@ -85,6 +85,7 @@ impl Held {
             contents: filename.as_ref().map_err(Clone::clone).and_then(read),
             filename: filename.map(DistFilename::Wheel),
             sha256: Sha256Digest::of(wheel),
+            facts: Facts::default(),
         };
         let now = AT.parse().expect("a time");
         verify::verify(&artifact, given, policy, now, &AttestationLimits::standard())

@@ -19,6 +19,8 @@ use crate::limits::REF_LENGTH;
 pub struct Origin {
     /// The builder's id, as claimed.
     pub builder: Option<String>,
+    /// The builder's version, where it states one of itself and of nothing else.
+    pub builder_version: Option<String>,
     /// The build type.
     pub build_type: Option<String>,
     /// The source repository's URI as it is written, without a ref.

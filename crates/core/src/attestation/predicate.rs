@@ -76,6 +76,15 @@ pub enum Predicate {
 }
 
 impl Predicate {
+    /// The parameters under external control, of provenance, as they were signed.
+    pub fn external_parameters(&self) -> Option<&Value> {
+        match self {
+            Self::ProvenanceV1(it) => Some(&it.build_definition.external_parameters),
+            Self::ProvenanceV02(it) => it.invocation.as_ref()?.parameters.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The build type, of provenance.
     pub fn build_type(&self) -> Option<&str> {
         match self {

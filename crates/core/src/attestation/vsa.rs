@@ -113,6 +113,18 @@ fn track(level: &str) -> Option<&str> {
     level.strip_prefix("SLSA_")?.rsplit_once("_LEVEL_").map(|(track, _)| track)
 }
 
+/// Whether a level or property that was verified stands for the one that is wanted: a level of a track for those
+/// below it, and everything else for itself (SLSA 1.2, "Verification Summary Attestation", "verifiedLevels").
+pub fn is_at_least(found: &str, wanted: &str) -> bool {
+    let level = |text: &str| -> Option<(String, u8)> {
+        Some((track(text)?.to_owned(), text.rsplit_once('_')?.1.parse().ok()?))
+    };
+    match (level(found), level(wanted)) {
+        (Some((found, level)), Some((wanted, at_least))) => found == wanted && level >= at_least,
+        _ => found == wanted,
+    }
+}
+
 fn is_version(text: &str) -> bool {
     let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     text.split_once('.').is_some_and(|(major, minor)| number(major) && number(minor))
@@ -172,6 +184,24 @@ mod tests {
         });
         let failed = failed.expect("a failed verification is a valid document");
         assert_eq!(failed.verification_result, VerificationResult::Failed);
+    }
+
+    #[test]
+    fn a_level_stands_for_those_below_it_on_its_track() {
+        assert!(is_at_least("SLSA_BUILD_LEVEL_3", "SLSA_BUILD_LEVEL_2"));
+        assert!(is_at_least("SLSA_BUILD_LEVEL_2", "SLSA_BUILD_LEVEL_2"));
+        assert!(is_at_least(SLSA_BUILD_REPRODUCED, SLSA_BUILD_REPRODUCED));
+        for (found, wanted) in [
+            ("SLSA_BUILD_LEVEL_1", "SLSA_BUILD_LEVEL_2"),
+            ("SLSA_SOURCE_LEVEL_3", "SLSA_BUILD_LEVEL_2"),
+            ("SLSA_BUILD_LEVEL_UNEVALUATED", "SLSA_BUILD_LEVEL_1"),
+            ("SLSA_BUILD_LEVEL_3", SLSA_BUILD_REPRODUCED),
+            ("SLSA_BUILD_LEVEL_3x", "SLSA_BUILD_LEVEL_3"),
+            ("SLSA_BUILD_LEVEL_-1", "SLSA_BUILD_LEVEL_0"),
+            ("FAILED", "SLSA_BUILD_LEVEL_0"),
+        ] {
+            assert!(!is_at_least(found, wanted), "{found} {wanted}");
+        }
     }
 
     #[test]

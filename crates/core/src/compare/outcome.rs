@@ -95,6 +95,10 @@ pub fn judge_unlike(diffs: Vec<String>, drift: &[Drift]) -> RebuildOutcome {
     }
 }
 
+/// Every normaliser there is, by name and version.
+pub const NORMALIZERS: [&str; 5] =
+    ["zip-order/1", "zip-times/1", "zip-permissions/1", "zip-compression/1", "zip-headers/1"];
+
 /// The normalisers under which a difference of the container vanishes, by name and version.
 ///
 /// - `zip-order/1` sorts the members by name.

@@ -50,16 +50,21 @@ pub enum Part {
 
 impl Policy {
     /// How it comes to what is asked about a file.
-    pub fn derivation(&self, file: &DistFilename, sha256: Sha256Digest) -> Derivation {
+    pub fn derivation(
+        &self,
+        file: &DistFilename,
+        sha256: Sha256Digest,
+        index: Option<&str>,
+    ) -> Derivation {
         let exception = self.exceptions.of(sha256);
         let asked = match exception {
             Some(_) => None,
-            None => rule_for(self, file).ok(),
+            None => rule_for(self, file, index).ok(),
         };
         let tried = |rule: &Rule| RuleTried {
             rule: rule.name.clone(),
             line: rule.line,
-            part: match rule.files.other_than(file) {
+            part: match rule.files.other_than(file, index) {
                 _ if asked.is_some_and(|asked| asked.name == rule.name) => Part::Asked,
                 Some(other) => Part::AboutOthers { about: other.to_string() },
                 None => Part::NotReached,
@@ -119,7 +124,7 @@ expires = 2026-01-01T00:00:00Z
         let policy = Policy::parse("policy.toml", text, &Embedded).expect("a policy");
         let file = DistFilename::parse("demo-1.0-py3-none-any.whl").expect("a name");
         let parts = |sha256: Sha256Digest| {
-            let derivation = policy.derivation(&file, sha256);
+            let derivation = policy.derivation(&file, sha256, None);
             let parts = derivation.rules.into_iter().map(|it| (it.line, it.part));
             (derivation.exception.is_some(), parts.collect::<Vec<_>>(), derivation.other_rules)
         };

@@ -1,12 +1,9 @@
 //! The rule that applies, and what it says of what a trusted signer signed.
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::exceptions::Exception;
-use super::identity::IdentityRule;
-use super::schema::{Policy, Projects, Rebuild, Rule};
+use super::schema::{Ages, BuilderRule, Policy, Projects, Rule, SourceRule};
 use crate::attestation::build_types;
 use crate::attestation::environment::Isolation;
 use crate::attestation::origin::Origin;
@@ -15,7 +12,8 @@ use crate::attestation::repository::RepositoryUri;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal, Status};
-use crate::trust::{CertificateIdentity, KeyId, SignerIdentity};
+use crate::trust::{KeyId, SignerIdentity, TrustedKey};
+use crate::verify::Branches;
 
 /// What a policy has for a file.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +32,12 @@ pub fn ruling<'p>(
     policy: &'p Policy,
     file: &DistFilename,
     sha256: Sha256Digest,
+    index: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<Ruling<'p>, Refusal> {
     match policy.exceptions.at(sha256, now)? {
         Some(exception) => Ok(Ruling::Exception(exception)),
-        None => rule_for(policy, file).map(Ruling::Rule),
+        None => rule_for(policy, file, index).map(Ruling::Rule),
     }
 }
 
@@ -51,11 +50,15 @@ pub fn not_revoked(policy: &Policy, file: &DistFilename, sha256: Sha256Digest) -
     }
 }
 
-/// The first rule that names the file's project and is about the file.
+/// The first rule that names the file's project and is about the file, and about files of the index that it is from.
 ///
 /// # Errors
 /// [`Reason::ProjectNotNamed`]: what no rule names is denied.
-pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule, Refusal> {
+pub fn rule_for<'p>(
+    policy: &'p Policy,
+    file: &DistFilename,
+    index: Option<&str>,
+) -> Result<&'p Rule, Refusal> {
     if let [only] = policy.rules()
         && only.projects == Projects::OnCommandLine
     {
@@ -63,13 +66,13 @@ pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule,
     }
     let naming = policy.by_project.rules(file.project().as_str());
     let mut rules = naming.iter().filter_map(|number| policy.rules().get(*number));
-    rules.find(|rule| rule.files.hold(file)).ok_or_else(|| {
+    rules.find(|rule| rule.files.hold(file, index)).ok_or_else(|| {
         let refusal = Refusal::new(Reason::ProjectNotNamed);
         match (naming.first(), policy.rules().len()) {
             (Some(first), _) => refusal
                 .expected(format!("a [[rules]] entry that is about `{}`", file.as_str()))
                 .found(format!(
-                    "rules[{first}] names `{}`, for other versions, kinds or tags",
+                    "rules[{first}] names `{}`, for other versions, kinds, tags or indexes",
                     file.project()
                 )),
             (None, count) => refusal
@@ -82,6 +85,29 @@ pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule,
     })
 }
 
+/// The file was uploaded as long ago as the rule asks, by the word of the index that listed it.
+pub fn cool_down(rule: &Rule, uploaded: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Status {
+    let Some(min_age) = rule.ages.upload else { return Status::NotRequired };
+    let wanted = format!("uploaded {} days before {} or earlier", min_age.num_days(), shown(now));
+    match uploaded {
+        None => Status::Failed(
+            Refusal::new(Reason::UploadTimeUnknown)
+                .expected(wanted)
+                .found("no index that was asked says when it was uploaded"),
+        ),
+        Some(time) if now - time < min_age => Status::Failed(
+            Refusal::new(Reason::UploadTooRecent)
+                .expected(wanted)
+                .found(format!("uploaded at {}", shown(time))),
+        ),
+        Some(time) => Status::Passed(Some(format!("uploaded at {}", shown(time)))),
+    }
+}
+
+fn shown(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 /// The signer is one of the rule's, and not revoked.
 pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
     if let Some(revocation) = policy.revocations.of_signer(signer) {
@@ -91,56 +117,11 @@ pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
                 .found(format!("{signer}, by {revocation}")),
         );
     }
-    let refused = |found: String| {
-        let keys = rule.keys.iter().map(|key| format!("key {key}"));
-        Status::Failed(Refusal::new(Reason::SignerNotAllowed).expected_all(keys).found(found))
-    };
-    let certificate = match signer {
-        SignerIdentity::Key(id) if rule.keys.contains(id) => {
-            return Status::Passed(Some(signer.to_string()));
-        }
-        SignerIdentity::Key(_) => return refused(signer.to_string()),
-        SignerIdentity::Certificate(certificate) => certificate,
-    };
-    let mut mismatches = Vec::new();
-    for identity in &rule.identities {
-        match mismatch(rule, identity, certificate) {
-            None => return Status::Passed(Some(signer.to_string())),
-            Some((what, expected, found)) => {
-                mismatches.push((format!("{}: {what} {expected}", identity.name), what, found));
-            }
-        }
-    }
-    match (&mismatches[..], refused(signer.to_string())) {
-        ([(_, what, found)], Status::Failed(refusal)) => Status::Failed(
-            refusal.expected(mismatches[0].0.clone()).found(format!("{what} {found} ({signer})")),
-        ),
-        (_, Status::Failed(refusal)) => {
-            Status::Failed(refusal.expected_all(mismatches.into_iter().map(|(text, ..)| text)))
-        }
-        (_, status) => status,
-    }
-}
-
-/// The first value of a certificate that an identity of the rule does not take.
-fn mismatch(
-    rule: &Rule,
-    identity: &IdentityRule,
-    certificate: &CertificateIdentity,
-) -> Option<(&'static str, String, String)> {
-    let caller = || match rule.source {
-        Some(_) => None,
-        None => identity.unnamed_caller(certificate),
-    };
-    identity.mismatch(certificate).or_else(|| {
-        let expected = "that of the workflow, or the one that `repository` or `source` names";
-        Some(("repository", expected.to_owned(), caller()?))
-    })
+    rule.signers.judge(signer, rule.source.repository.is_some())
 }
 
 /// Of the signers whose attestations hold, each with the key that signed, there are as many different ones as the rule
-/// asks for. The holders that one identity of the policy stands for are one signer, however many certificates they had,
-/// and so is whoever used one key under several names.
+/// asks for.
 pub fn threshold<'s>(
     rule: &Rule,
     held: impl Iterator<Item = (&'s SignerIdentity, KeyId)>,
@@ -148,26 +129,8 @@ pub fn threshold<'s>(
     if rule.threshold == 1 {
         return Status::NotRequired;
     }
-    let mut signers: Vec<(BTreeSet<String>, BTreeSet<KeyId>)> = Vec::new();
-    for (signer, key) in held {
-        let Some(name) = named(rule, signer) else { continue };
-        let (mut names, mut keys) = (BTreeSet::from([name]), BTreeSet::from([key]));
-        signers.retain_mut(|(other_names, other_keys)| {
-            let apart = names.is_disjoint(other_names) && keys.is_disjoint(other_keys);
-            if !apart {
-                names.append(other_names);
-                keys.append(other_keys);
-            }
-            apart
-        });
-        signers.push((names, keys));
-    }
-    let mut shown: Vec<_> = signers
-        .iter()
-        .map(|(names, _)| names.iter().cloned().collect::<Vec<_>>().join(" = "))
-        .collect();
-    shown.sort();
-    let shown = shown.join(", ");
+    let signers = rule.signers.different(held, rule.source.repository.is_some());
+    let shown = signers.join(", ");
     if signers.len() >= rule.threshold {
         return Status::Passed(Some(shown));
     }
@@ -181,52 +144,87 @@ pub fn threshold<'s>(
     )
 }
 
-/// A signer by what the rule knows of it.
-fn named(rule: &Rule, signer: &SignerIdentity) -> Option<String> {
-    match signer {
-        SignerIdentity::Key(id) => rule.keys.contains(id).then(|| format!("key {id}")),
-        SignerIdentity::Certificate(certificate) => {
-            let mut identities = rule.identities.iter();
-            let identity = identities.find(|it| mismatch(rule, it, certificate).is_none())?;
-            Some(format!("identity {}", identity.name))
-        }
+/// The attestation was signed as lately as the rule asks, and what is known of the instance that vouches for its
+/// signer is as new as that.
+pub fn age(
+    policy: &Policy,
+    rule: &Rule,
+    signer: &SignerIdentity,
+    times: &[DateTime<Utc>],
+    now: DateTime<Utc>,
+) -> Status {
+    let Ages { attestation, trust, .. } = rule.ages;
+    if attestation.is_none() && trust.is_none() {
+        return Status::NotRequired;
+    }
+    let young = attestation.map_or(Ok(()), |age| young(age, times.iter().copied(), now));
+    let known = || trust.map_or(Ok(()), |age| known_lately(policy, age, signer, now));
+    match young.and_then(|()| known()) {
+        Ok(()) => Status::Passed(None),
+        Err(refusal) => Status::Failed(refusal),
     }
 }
 
-/// The attestation was signed as lately as the rule asks, by each time that is vouched for: a later time stamp makes
-/// no attestation younger.
-pub fn age(rule: &Rule, times: &[DateTime<Utc>], now: DateTime<Utc>) -> Status {
-    let Some(max_age) = rule.max_age else { return Status::NotRequired };
-    let refused = |found: String| {
-        Status::Failed(
-            Refusal::new(Reason::AttestationTooOld)
-                .expected(format!(
-                    "signed within {} days before {}",
-                    max_age.num_days(),
-                    now.to_rfc3339()
-                ))
-                .found(found),
-        )
+/// Something was signed as lately as asked, by each time that is vouched for: a later time stamp makes no attestation
+/// younger.
+///
+/// # Errors
+/// [`Reason::AttestationTooOld`].
+pub(super) fn young(
+    max_age: TimeDelta,
+    times: impl Iterator<Item = DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let found = match times.min() {
+        None => "no time at which it was signed, which a log or time stamp would vouch for".into(),
+        Some(first) if now - first > max_age => format!("signed at {}", first.to_rfc3339()),
+        Some(_) => return Ok(()),
     };
-    match times.iter().min() {
-        None => refused(
-            "no time at which it was signed, which a log or time stamp would vouch for".to_owned(),
-        ),
-        Some(first) if now - *first > max_age => {
-            refused(format!("signed at {}", first.to_rfc3339()))
+    let wanted = format!("signed within {} days before {}", max_age.num_days(), now.to_rfc3339());
+    Err(Refusal::new(Reason::AttestationTooOld).expected(wanted).found(found))
+}
+
+/// What is known of the instance of a certificate, or of the log that a key has to use, was asked for as lately.
+fn known_lately(
+    policy: &Policy,
+    max_age: TimeDelta,
+    signer: &SignerIdentity,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let trust = policy.trust();
+    let instance = match signer {
+        SignerIdentity::Certificate(it) => {
+            trust.instances().find(|instance| instance.name() == it.instance)
         }
-        Some(_) => Status::Passed(None),
-    }
+        SignerIdentity::Key(id) => {
+            trust.keys().find(|key| key.id() == id).and_then(TrustedKey::log)
+        }
+    };
+    let Some(instance) = instance else { return Ok(()) };
+    let found = match instance.as_of() {
+        None => format!("{}, of which nobody knows", instance.name()),
+        Some(as_of) if now - as_of > max_age => {
+            format!("{}, as of {}", instance.name(), as_of.to_rfc3339())
+        }
+        Some(_) => return Ok(()),
+    };
+    Err(Refusal::new(Reason::TrustTooOld)
+        .expected(format!(
+            "a trusted root asked for within {} days before {}",
+            max_age.num_days(),
+            now.to_rfc3339()
+        ))
+        .found(found))
 }
 
 /// The build type is one of the rule's.
 pub fn build_type(rule: &Rule, build_type: &str) -> Status {
-    if rule.build_types.iter().any(|named| build_types::is(build_type, named)) {
+    if rule.builder.build_types.iter().any(|named| build_types::is(build_type, named)) {
         return Status::Passed(Some(build_type.to_owned()));
     }
     Status::Failed(
         Refusal::new(Reason::BuildTypeNotAllowed)
-            .expected_all(rule.build_types.iter().cloned())
+            .expected_all(rule.builder.build_types.iter().cloned())
             .found(build_type),
     )
 }
@@ -234,35 +232,58 @@ pub fn build_type(rule: &Rule, build_type: &str) -> Status {
 /// The builder is one of the rule's: compared whole, never by prefix. A rule that names none trusts what
 /// the certificate names, which is the signer.
 pub fn builder(rule: &Rule, origin: &Origin) -> Status {
-    if rule.builders.is_empty() {
+    let BuilderRule { ids, versions, .. } = &rule.builder;
+    if ids.is_empty() {
         return Status::NotRequired;
     }
     let found = origin.builder.as_deref().unwrap_or("none");
-    if rule.builders.contains(found) {
+    let not_allowed = || {
+        let refusal = Refusal::new(Reason::BuilderNotAllowed);
+        Status::Failed(refusal.expected_all(ids.iter().cloned()).found(found))
+    };
+    let Some(versions) = versions else {
+        return match ids.contains(found) {
+            true => Status::Passed(Some(found.to_owned())),
+            false => not_allowed(),
+        };
+    };
+    // A workflow has its version in its id, as the tag that it was called by; another builder states it.
+    let version = match found.split_once("@refs/tags/") {
+        Some((id, tag)) if ids.contains(id) => Some(tag.strip_prefix('v').unwrap_or(tag)),
+        _ if ids.contains(found) => origin.builder_version.as_deref(),
+        _ => return not_allowed(),
+    };
+    let is_number = |text: &&str| text.starts_with(|c: char| c.is_ascii_digit());
+    let parsed = version.filter(is_number).and_then(|text| text.parse().ok());
+    if parsed.is_some_and(|version| versions.contain(&version)) {
         return Status::Passed(Some(found.to_owned()));
     }
     Status::Failed(
-        Refusal::new(Reason::BuilderNotAllowed)
-            .expected_all(rule.builders.iter().cloned())
-            .found(found),
+        Refusal::new(Reason::BuilderVersionNotAllowed)
+            .expected(versions.to_string())
+            .found(format!("{} of {found}", version.unwrap_or("no version"))),
     )
 }
 
 /// The source repository is the rule's.
-pub fn source(rule: &Rule, origin: &Origin) -> Status {
-    let Some(wanted) = &rule.source else {
+pub fn source(rule: &Rule, origin: &Origin, file: &DistFilename) -> Status {
+    let SourceRule { repository: Some(wanted), owners, .. } = &rule.source else {
         return Status::NotRequired;
     };
     let refused = |found: String| {
+        let owners = owners.iter().map(|owner| format!("owner {owner}"));
         Status::Failed(
-            Refusal::new(Reason::SourceNotAllowed).expected(wanted.to_string()).found(found),
+            Refusal::new(Reason::SourceNotAllowed)
+                .expected(wanted.to_string())
+                .expected_all(owners)
+                .found(found),
         )
     };
     let Some(uri) = &origin.repository else {
         return refused("none: neither provenance nor certificate names one".to_owned());
     };
     match uri.parse::<RepositoryUri>() {
-        Ok(found) if found == *wanted => {
+        Ok(found) if wanted.matches(&found, file.project(), owners) => {
             let commit = origin.commit.as_ref().map(|commit| format!(" at commit {commit}"));
             Status::Passed(Some(format!("{found}{}", commit.unwrap_or_default())))
         }
@@ -271,9 +292,49 @@ pub fn source(rule: &Rule, origin: &Origin) -> Status {
     }
 }
 
+/// The job was started by an event that is known, and none that the rule forbids.
+pub fn trigger(rule: &Rule, origin: &Origin) -> Status {
+    let forbidden = &rule.source.forbidden_triggers;
+    if forbidden.is_empty() {
+        return Status::NotRequired;
+    }
+    match origin.trigger.as_deref() {
+        Some(found) if !forbidden.iter().any(|it| it.eq_ignore_ascii_case(found)) => {
+            Status::Passed(Some(found.to_owned()))
+        }
+        found => Status::Failed(
+            Refusal::new(Reason::TriggerNotAllowed)
+                .expected_all(forbidden.iter().map(|it| format!("not {it}")))
+                .found(found.unwrap_or("none: neither provenance nor certificate names one")),
+        ),
+    }
+}
+
+/// The commit is on one of the rule's branches, in a checkout of the repository that it is from.
+pub fn branch(rule: &Rule, origin: &Origin, branches: Option<&Branches>) -> Status {
+    let wanted = &rule.source.branches;
+    if wanted.is_empty() {
+        return Status::NotRequired;
+    }
+    let refused = |found: String| {
+        let wanted = wanted.iter().map(|name| format!("a commit of the branch {name}"));
+        Status::Failed(Refusal::new(Reason::CommitNotOnBranch).expected_all(wanted).found(found))
+    };
+    let Some(commit) = &origin.commit else {
+        return refused("no commit: neither provenance nor certificate names one".to_owned());
+    };
+    let Some(branches) = branches else {
+        return refused(format!("commit {commit}, and no checkout was given to look at"));
+    };
+    match wanted.iter().find(|name| branches.have(name, commit)) {
+        Some(name) => Status::Passed(Some(format!("{commit} is on {name}"))),
+        None => refused(format!("commit {commit}, which is on none of them")),
+    }
+}
+
 /// The ref matches the rule's pattern for this file's version.
 pub fn git_ref(rule: &Rule, origin: &Origin, file: &DistFilename) -> Status {
-    let Some(pattern) = &rule.git_ref else {
+    let Some(pattern) = &rule.source.git_ref else {
         return Status::NotRequired;
     };
     match &origin.git_ref {
@@ -300,26 +361,20 @@ pub fn clean_source(rule: &Rule, build: Option<&Pep517Build>) -> Status {
     }
 }
 
-/// The build was held by a sandbox. Of other build types than ours the builder's id is all there is.
+/// The build was held by a sandbox. Of other build types than ours the builder's id is all there is, which shows
+/// nothing to a rule that asks for a build without a network.
 pub fn isolation(rule: &Rule, build: Option<&Pep517Build>) -> Status {
     match build.map(|build| build.internal.environment.isolation) {
-        None => Status::NotRequired,
         Some(Isolation::Bubblewrap) => Status::Passed(Some("bubblewrap".to_owned())),
+        None if rule.builder.hermetic => Status::Failed(
+            Refusal::new(Reason::HermeticityUnproven)
+                .expected("provenance of a build type that says what the build could reach")
+                .found("another build type"),
+        ),
+        None => Status::NotRequired,
         Some(Isolation::None) if rule.unsafe_choices.no_isolation => Status::NotRequired,
         Some(Isolation::None) => Status::Failed(
             Refusal::new(Reason::IsolationMissing).expected("bubblewrap").found("none"),
-        ),
-    }
-}
-
-/// What the rule asks of a rebuild, before one was made.
-pub fn rebuild(rule: &Rule) -> Status {
-    match rule.rebuild {
-        Rebuild::Never => Status::NotRequired,
-        Rebuild::Required => Status::Failed(
-            Refusal::new(Reason::RebuildRequired)
-                .expected("an identical rebuild: `wheelmark rebuild` makes it and then decides")
-                .found("no rebuild was made"),
         ),
     }
 }

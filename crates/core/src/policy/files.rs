@@ -20,7 +20,13 @@ pub struct Files {
     /// Every tag of a wheel's name must be one of these; empty for any, and for no tags, as of a source
     /// distribution.
     pub tags: BTreeSet<TagPattern>,
+    /// The package indexes that the file may be from; empty for any, and for files of which nobody says it.
+    pub indexes: BTreeSet<IndexPattern>,
 }
+
+/// A package index by its URL, compared whole, but for a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndexPattern(String);
 
 /// What a rule is about instead of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub enum Other<'a> {
     Kinds(&'a BTreeSet<Kind>),
     /// Other tags.
     Tags(&'a BTreeSet<TagPattern>),
+    /// Other indexes.
+    Indexes(&'a BTreeSet<IndexPattern>),
 }
 
 impl fmt::Display for Other<'_> {
@@ -43,6 +51,9 @@ impl fmt::Display for Other<'_> {
             }
             Self::Tags(tags) => {
                 write!(f, "tags {}", listed(tags.iter().map(ToString::to_string).collect()))
+            }
+            Self::Indexes(all) => {
+                write!(f, "indexes {}", listed(all.iter().map(|it| it.0.clone()).collect()))
             }
         }
     }
@@ -62,15 +73,15 @@ pub enum Kind {
 pub struct TagPattern([String; 3]);
 
 impl Files {
-    /// Whether the file is one of them.
-    pub fn hold(&self, file: &DistFilename) -> bool {
-        self.other_than(file).is_none()
+    /// Whether the file is one of them, from the index at which it was found.
+    pub fn hold(&self, file: &DistFilename, index: Option<&str>) -> bool {
+        self.other_than(file, index).is_none()
     }
 
     /// Whether the file is one of them, by any of its tags: what is taken needs all of them, what is refused one.
     pub fn touch(&self, file: &DistFilename) -> bool {
         let tagged = |tags: &BTreeSet<Tag>| tags.iter().any(|tag| self.matched(tag));
-        match (self.other_than(file), file) {
+        match (self.named_otherwise(file), file) {
             (Some(Other::Tags(_)), DistFilename::Wheel(wheel)) => tagged(wheel.tags()),
             (other, _) => other.is_none(),
         }
@@ -81,7 +92,15 @@ impl Files {
     }
 
     /// What keeps the file from being one of them.
-    pub fn other_than(&self, file: &DistFilename) -> Option<Other<'_>> {
+    pub fn other_than(&self, file: &DistFilename, index: Option<&str>) -> Option<Other<'_>> {
+        let is_of = |pattern: &IndexPattern| index.is_some_and(|index| pattern.is(index));
+        let elsewhere = || !self.indexes.is_empty() && !self.indexes.iter().any(is_of);
+        let otherwise = self.named_otherwise(file);
+        otherwise.or_else(|| elsewhere().then_some(Other::Indexes(&self.indexes)))
+    }
+
+    /// The same by the name of the file alone.
+    fn named_otherwise(&self, file: &DistFilename) -> Option<Other<'_>> {
         let (kind, tags) = match file {
             DistFilename::Wheel(wheel) => (Kind::Wheel, Some(wheel.tags())),
             DistFilename::Sdist(_) => (Kind::Sdist, None),
@@ -114,7 +133,10 @@ impl Files {
     /// Whether all of `other` that are of a kind are among these, versions apart.
     pub(super) fn cover_but_for_versions(&self, kind: Kind, other: &Self) -> bool {
         let covered = |pattern: &TagPattern| self.tags.iter().any(|mine| mine.covers(pattern));
-        self.possible_kinds().any(|mine| mine == kind)
+        let anywhere = self.indexes.is_empty()
+            || (!other.indexes.is_empty() && other.indexes.is_subset(&self.indexes));
+        anywhere
+            && self.possible_kinds().any(|mine| mine == kind)
             && (self.tags.is_empty() || (!other.tags.is_empty() && other.tags.iter().all(covered)))
     }
 }
@@ -127,6 +149,40 @@ impl TagPattern {
 
     fn covers(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(mine, other)| mine == "*" || mine == other)
+    }
+}
+
+/// What an index must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the URL of a package index: `https://host/path`, without user information, query and fragment")]
+pub struct IndexPatternError;
+
+impl IndexPattern {
+    fn is(&self, index: &str) -> bool {
+        index.parse::<Self>().is_ok_and(|index| index == *self)
+    }
+}
+
+impl FromStr for IndexPattern {
+    type Err = IndexPatternError;
+
+    fn from_str(text: &str) -> Result<Self, IndexPatternError> {
+        let url = url::Url::parse(text).map_err(|_| IndexPatternError)?;
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        let known = matches!(url.scheme(), "https" | "http") && url.has_host();
+        match plain && known && !text.contains(['*', '{', '}']) {
+            true => Ok(Self(url.as_str().trim_end_matches('/').to_owned())),
+            false => Err(IndexPatternError),
+        }
+    }
+}
+
+impl fmt::Display for IndexPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Instructions {
     pub config_settings: BTreeSet<String>,
     /// Parameters of other build types.
     pub parameters: BTreeSet<ParameterPattern>,
+    /// Parameters that must be there, of any build type.
+    pub required: BTreeSet<ParameterPattern>,
 }
 
 /// Parameters by name, or by the name that all of them are below; of one value, or of any.
@@ -72,6 +74,27 @@ impl FromStr for ParameterPattern {
     }
 }
 
+impl ParameterPattern {
+    /// Whether it is for everything below a name, of which none need be there.
+    pub(super) fn is_open(&self) -> bool {
+        self.name.ends_with('*')
+    }
+
+    /// Whether it is among external parameters, by its path below them.
+    fn is_in(&self, parameters: &Value) -> bool {
+        let is_it = |value: &Value| self.value.as_ref().is_none_or(|wanted| *wanted == text(value));
+        at(parameters, &self.name).is_some_and(is_it)
+    }
+}
+
+/// The value at a path of names joined by dots, which may be in names as well.
+fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    value.get(path).or_else(|| {
+        let mut splits = path.match_indices('.').map(|(dot, _)| (&path[..dot], &path[dot + 1..]));
+        splits.find_map(|(name, rest)| at(value.get(name)?, rest))
+    })
+}
+
 impl fmt::Display for ParameterPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
@@ -88,7 +111,15 @@ impl Instructions {
     /// Of our own build type these are the steps and the settings: the rest of its parameters say which part
     /// of the source was built, and by which interpreter and requirements, which are known to be of the index. Of any other build
     /// type it is whatever the source and the file that defines the build do not say.
-    pub fn judge(&self, origin: &Origin, build: Option<&Pep517Build>) -> Status {
+    pub fn judge(
+        &self,
+        origin: &Origin,
+        build: Option<&Pep517Build>,
+        external: Option<&Value>,
+    ) -> Status {
+        if let Err(refusal) = self.has_required(external) {
+            return Status::Failed(refusal);
+        }
         let refused = match build {
             Some(build) => self.refused(&build.external),
             None => {
@@ -113,6 +144,21 @@ impl Instructions {
                     .found(found),
             ),
         }
+    }
+
+    /// Every parameter that must be there is: none is where there is no provenance.
+    ///
+    /// # Errors
+    /// [`Reason::ParameterMissing`].
+    pub fn has_required(&self, external: Option<&Value>) -> Result<(), Refusal> {
+        let mut required = self.required.iter();
+        let missing = required.find(|it| !external.is_some_and(|external| it.is_in(external)));
+        missing.map_or(Ok(()), |missing| {
+            let found = external.and_then(|external| at(external, &missing.name));
+            Err(Refusal::new(Reason::ParameterMissing)
+                .expected(format!("parameter `{missing}`"))
+                .found(found.map_or_else(|| "none".to_owned(), |it| format!("{} = {it}", missing.name))))
+        })
     }
 
     fn refused(&self, asked: &ExternalParameters) -> Option<String> {

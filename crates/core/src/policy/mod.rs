@@ -2,9 +2,11 @@
 //!
 //! [`Policy::parse`] reads the file; [`evaluate`] holds provenance against the rule that applies.
 
+pub(crate) mod demand;
 mod derivation;
 pub mod evaluate;
 mod exceptions;
+mod expression;
 mod files;
 mod identity;
 mod instructions;
@@ -12,22 +14,31 @@ mod lint;
 mod pattern;
 mod projects;
 mod read;
+mod rebuild;
 mod revocations;
 #[cfg(test)]
 mod rules_tests;
 mod schema;
+mod signers;
+mod source;
 mod versions;
 
+pub use demand::{Demand, Summary};
 pub use derivation::{Derivation, Part, RuleTried};
 pub use exceptions::{Exception, Exceptions};
-pub use files::{Files, Kind, TagPattern, TagPatternError};
+pub use expression::{Expression, ExpressionError};
+pub use files::{Files, IndexPattern, IndexPatternError, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
 pub use instructions::{Instructions, ParameterPattern, ParameterPatternError};
 pub use lint::{Finding, Lint};
 pub use pattern::{RefPattern, RefPatternError};
 pub use projects::{ProjectPattern, ProjectPatternError};
+pub use rebuild::{RebuildRule, Rebuilders, When};
 pub use revocations::{Revocation, Revocations, Revoked};
 pub use schema::{
-    LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rebuild, Rule, Unsafe,
+    Ages, BuilderRule, LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rule, SourceRule,
+    Unsafe,
 };
+pub use signers::Signers;
+pub use source::{SourcePattern, SourcePatternError};
 pub use versions::{Versions, VersionsError};

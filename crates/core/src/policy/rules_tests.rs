@@ -22,7 +22,7 @@ fn policy(rules: &[&str]) -> Result<Policy, PolicyError> {
 
 fn asked(policy: &Policy, file: &str) -> Result<String, (Reason, String)> {
     let file = DistFilename::parse(file).expect("a file name");
-    match rule_for(policy, &file) {
+    match rule_for(policy, &file, None) {
         Ok(rule) => Ok(rule.name.clone()),
         Err(refusal) => Err((refusal.reason, refusal.found.clone().unwrap_or_default())),
     }

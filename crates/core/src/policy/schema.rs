@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
+use super::demand::Demand;
 use super::exceptions::Exceptions;
 use super::files::Files;
 use super::identity::IdentityRule;
@@ -13,13 +14,17 @@ use super::lint::Finding;
 use super::pattern::RefPattern;
 use super::projects::{ByProject, ProjectPattern};
 use super::read;
+use super::rebuild::RebuildRule;
 use super::revocations::Revocations;
+use super::signers::Signers;
+use super::source::SourcePattern;
+use super::versions::Versions;
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::repository::RepositoryUri;
 use crate::digest::Sha256Digest;
 use crate::report::Escaped;
-use crate::trust::{Instances, KeyId, TrustRoot};
+use crate::trust::{Instances, TrustRoot};
 
 /// A policy that was read whole and found free of contradictions.
 #[derive(Debug, Clone)]
@@ -44,32 +49,76 @@ pub struct Rule {
     pub projects: Projects,
     /// Which of their files it is about.
     pub files: Files,
-    /// The keys that may sign.
-    pub keys: BTreeSet<KeyId>,
-    /// The holders of certificates that may sign.
-    pub identities: Vec<IdentityRule>,
+    /// Who may sign; nobody where the rule asks only for other attestations ([`Rule::required`]).
+    pub signers: Signers,
     /// The predicate types that count.
     pub attestations: BTreeSet<String>,
     /// How many different signers must each have made an attestation that holds; at least 1.
     pub threshold: usize,
-    /// How long ago an attestation may have been signed.
-    pub max_age: Option<TimeDelta>,
+    /// How old what was signed, uploaded and trusted must or may be.
+    pub ages: Ages,
     /// Whether a signature over the bare file counts, which says nothing of its origin.
     pub bare_signature: bool,
-    /// The repository that the source must come from.
-    pub source: Option<RepositoryUri>,
-    /// The refs that may be built; absent where any commit of the repository will do.
-    pub git_ref: Option<RefPattern>,
-    /// The builder ids that are trusted; empty only where no key may sign: a certificate names what ran.
-    pub builders: BTreeSet<String>,
-    /// The build types that are accepted.
-    pub build_types: BTreeSet<String>,
+    /// Where the source must come from.
+    pub source: SourceRule,
+    /// What must have run the build, and how.
+    pub builder: BuilderRule,
     /// What else may decide what is built.
     pub instructions: Instructions,
+    /// Further attestations, of each of which there must be one.
+    pub required: Vec<Demand>,
+    /// Attestations of which there must be none.
+    pub forbidden: Vec<Demand>,
     /// Whether the file must be built again.
-    pub rebuild: Rebuild,
+    pub rebuild: RebuildRule,
     /// What the rule lets pass although it proves less.
     pub unsafe_choices: Unsafe,
+}
+
+impl Rule {
+    /// Whether it asks for what attestations say that do not decide by themselves.
+    pub(crate) fn looks_at_others(&self) -> bool {
+        !self.required.is_empty() || !self.forbidden.is_empty() || self.rebuild.rebuilders.is_some()
+    }
+}
+
+/// Where the source must come from. What is absent or empty asks nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceRule {
+    /// The repository.
+    pub repository: Option<SourcePattern>,
+    /// What `{owner}` in it may stand for.
+    pub owners: BTreeSet<String>,
+    /// The refs that may be built; absent where any commit of the repository will do.
+    pub git_ref: Option<RefPattern>,
+    /// The branches on one of which the commit must be, as a checkout shows it.
+    pub branches: BTreeSet<String>,
+    /// The events that must not have started the job; where there are any, the event must be known.
+    pub forbidden_triggers: BTreeSet<String>,
+}
+
+/// What must have run the build, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuilderRule {
+    /// The builder ids that are trusted; empty only where no key may sign: a certificate names what ran.
+    pub ids: BTreeSet<String>,
+    /// The versions of the builder.
+    pub versions: Option<Versions>,
+    /// The build types that are accepted.
+    pub build_types: BTreeSet<String>,
+    /// Whether the provenance must say that the build had no network.
+    pub hermetic: bool,
+}
+
+/// How old something must or may be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ages {
+    /// How long ago an attestation may have been signed.
+    pub attestation: Option<TimeDelta>,
+    /// How long ago the file must have been uploaded.
+    pub upload: Option<TimeDelta>,
+    /// How long ago what is known of the signer's Sigstore instance may have been asked for.
+    pub trust: Option<TimeDelta>,
 }
 
 /// The projects that a rule names.
@@ -79,16 +128,6 @@ pub enum Projects {
     Named(BTreeSet<ProjectPattern>),
     /// The one on the command line, whose key and source were given beside it.
     OnCommandLine,
-}
-
-/// `rebuild`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rebuild {
-    /// Provenance suffices.
-    Never,
-    /// The file must be built again and come out identical.
-    Required,
 }
 
 /// Choices that let through what proves less. Each is off unless it is spelled out.
@@ -136,13 +175,13 @@ pub struct OnCommandLine {
     pub attestations: BTreeSet<String>,
     /// As [`Rule::bare_signature`].
     pub bare_signature: bool,
-    /// As [`Rule::source`].
+    /// As [`SourceRule::repository`].
     pub source: Option<RepositoryUri>,
-    /// As [`Rule::git_ref`].
+    /// As [`SourceRule::git_ref`].
     pub git_ref: Option<RefPattern>,
-    /// As [`Rule::builders`].
+    /// As [`BuilderRule::ids`].
     pub builders: BTreeSet<String>,
-    /// As [`Rule::build_types`].
+    /// As [`BuilderRule::build_types`].
     pub build_types: BTreeSet<String>,
     /// As [`Rule::instructions`].
     pub instructions: Instructions,
@@ -211,18 +250,25 @@ impl Policy {
                 line: None,
                 projects: Projects::OnCommandLine,
                 files: Files::default(),
-                keys,
-                identities: said.identities,
+                signers: Signers { keys, identities: said.identities },
                 attestations: said.attestations,
                 threshold: 1,
-                max_age: None,
+                ages: Ages::default(),
                 bare_signature: said.bare_signature,
-                source: said.source,
-                git_ref: said.git_ref,
-                builders: said.builders,
-                build_types: said.build_types,
+                source: SourceRule {
+                    repository: said.source.map(SourcePattern::from),
+                    git_ref: said.git_ref,
+                    ..SourceRule::default()
+                },
+                builder: BuilderRule {
+                    ids: said.builders,
+                    build_types: said.build_types,
+                    ..BuilderRule::default()
+                },
                 instructions: said.instructions,
-                rebuild: Rebuild::Never,
+                required: Vec::new(),
+                forbidden: Vec::new(),
+                rebuild: RebuildRule::NEVER,
                 unsafe_choices: Unsafe::NONE,
             }],
             by_project: ByProject::default(),

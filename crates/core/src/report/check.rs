@@ -15,6 +15,8 @@ coded! {
         Revocation = "revocation",
         /// The policy has an exception for the file, or a rule that is about it.
         PolicyRule = "policy-rule",
+        /// The file was uploaded as long ago as the rule asks, as the index says.
+        CoolDown = "cool-down",
         /// An attestation is there and can be read.
         Attestation = "attestation",
         /// A key or certificate that is trusted made the signature, at a time when it counted.
@@ -38,7 +40,7 @@ coded! {
         ExternalParameters = "external-parameters",
         /// The signer is one of the rule's, and the policy does not revoke it.
         Signer = "signer",
-        /// The attestation is as new as the rule asks.
+        /// The attestation, and what is known of its signer's Sigstore instance, are as new as the rule asks.
         Age = "age",
         /// The builder is one of the rule's.
         Builder = "builder",
@@ -46,13 +48,22 @@ coded! {
         Source = "source",
         /// The ref matches the rule's pattern.
         Ref = "ref",
+        /// The job was started by none of the events that the rule forbids.
+        Trigger = "trigger",
+        /// The commit is on one of the rule's branches, as the checkout that was given shows.
+        Branch = "branch",
         /// The tree that was built was the commit's, without changes; asked of what `wheelmark build` made,
         /// which alone says so.
         CleanSource = "clean-source",
-        /// The build was held by a sandbox; asked of what `wheelmark build` made, which alone says so.
+        /// The build was held by a sandbox; asked of what `wheelmark build` made, which alone says so, unless the rule
+        /// asks for it of every build.
         Isolation = "isolation",
         /// As many different signers as the rule asks for each made an attestation that holds.
         Threshold = "threshold",
+        /// Each further attestation that the rule asks for is there.
+        Required = "required",
+        /// None of the attestations that the rule forbids is there.
+        Forbidden = "forbidden",
         /// The file was built again, where the rule asks for it.
         Rebuild = "rebuild",
         /// The file is one that the lock names, where one was given. Made by whoever read the lock, after

@@ -301,20 +301,57 @@ coded! {
         ExceptionExpired = "exception-expired",
         /// The attestation was signed longer ago than the rule allows, or nobody vouches for when.
         AttestationTooOld = "attestation-too-old",
+        /// What is known of the signer's Sigstore instance was asked for longer ago than the rule allows, or nobody
+        /// knows when.
+        TrustTooOld = "trust-too-old",
+        /// The file was uploaded more lately than the rule allows.
+        UploadTooRecent = "upload-too-recent",
+        /// The rule asks how long ago the file was uploaded, and no index that was asked says it.
+        UploadTimeUnknown = "upload-time-unknown",
         /// Fewer different signers than the rule asks for made an attestation that holds.
         SignersTooFew = "signers-too-few",
         /// A trusted signer signed, but not one that this project's rule allows.
         SignerNotAllowed = "signer-not-allowed",
         /// The builder is not one that the rule allows.
         BuilderNotAllowed = "builder-not-allowed",
+        /// The builder is one that the rule allows, of a version that it does not, or that nobody states.
+        BuilderVersionNotAllowed = "builder-version-not-allowed",
+        /// The provenance lacks a parameter that the rule asks for, or has another value of it.
+        ParameterMissing = "parameter-missing",
+        /// The rule asks for a build without a network, and nothing that was signed says that it had none.
+        HermeticityUnproven = "hermeticity-unproven",
         /// The file was built from another repository.
         SourceNotAllowed = "source-not-allowed",
         /// The file was built from another ref than the rule allows.
         RefNotAllowed = "ref-not-allowed",
+        /// The job was started by an event that the rule forbids, or nothing says by which.
+        TriggerNotAllowed = "trigger-not-allowed",
+        /// The commit that was built is on none of the rule's branches, or no checkout shows that it is.
+        CommitNotOnBranch = "commit-not-on-branch",
         /// The tree that was built was not the commit's.
         SourceDirty = "source-dirty",
         /// Nothing held the build while it ran.
         IsolationMissing = "isolation-missing",
+        /// The rule asks for a further attestation, and there is none of its type.
+        AttestationRequired = "attestation-required",
+        /// There is an attestation of which the rule takes none.
+        AttestationForbidden = "attestation-forbidden",
+        /// The condition of the rule is false of what was signed.
+        ExpressionNotHeld = "expression-not-held",
+        /// The condition of the rule has no value for what was signed, as of a field that is not there.
+        ExpressionFailed = "expression-failed",
+        /// The verification that a summary tells of did not pass.
+        SummaryFailed = "summary-failed",
+        /// The summary of a verification is another verifier's.
+        SummaryOfAnotherVerifier = "summary-of-another-verifier",
+        /// The file was verified as another resource.
+        SummaryOfAnotherResource = "summary-of-another-resource",
+        /// The file was verified by another policy.
+        SummaryByAnotherPolicy = "summary-by-another-policy",
+        /// The summary of a verification lacks a level or property that the rule asks for.
+        SummaryLevelMissing = "summary-level-missing",
+        /// Fewer different rebuilders than the rule asks for got the same file.
+        RebuildersTooFew = "rebuilders-too-few",
         /// The rule asks for a rebuild, and none has shown the same bytes.
         RebuildRequired = "rebuild-required",
         /// No rebuild could be made here, so nothing is known of what it would give.

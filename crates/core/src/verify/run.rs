@@ -69,6 +69,13 @@ impl Run {
         self.judge(name, input, |input| input.map_or(Status::NotRequired, make));
     }
 
+    /// Leaves out the checks from one to another, which is not among them: nothing asks for them.
+    pub(super) fn not_asked(&mut self, from: CheckName, until: CheckName) {
+        let names = CheckName::ALL.iter().filter(|name| (from..until).contains(*name));
+        let not_asked = |name: &CheckName| Check { name: *name, status: Status::NotRequired };
+        self.checks.extend(names.map(not_asked));
+    }
+
     /// Makes a check on which nothing depends.
     pub(super) fn judge<I>(
         &mut self,

@@ -19,8 +19,11 @@ pub(super) fn run_of(provenance: &Provenance) -> Origin {
     let metadata = provenance.run_details.metadata.clone();
     let (invocation, started, finished) =
         metadata.map(|it| (it.invocation_id, it.started_on, it.finished_on)).unwrap_or_default();
+    let builder = &provenance.run_details.builder;
+    let mut versions = builder.version.values();
     Origin {
-        builder: Some(provenance.run_details.builder.id.clone()),
+        builder: Some(builder.id.clone()),
+        builder_version: versions.next().filter(|_| versions.next().is_none()).cloned(),
         build_type: Some(provenance.build_definition.build_type.clone()),
         invocation,
         started,

@@ -29,7 +29,7 @@ impl Reader<'_> {
                 let message = "exactly one of `sha256`, `projects`, `keys` and `identities` says what is revoked";
                 return Err(self.error(span, message));
             }
-            let files = self.files(entry.versions.as_ref(), &entry.kinds, &entry.tags)?;
+            let files = self.files(entry.versions.as_ref(), &entry.kinds, &entry.tags, &None)?;
             let revoked = if let Some(list) = &entry.projects {
                 Revoked::Releases(self.set(list, |text| self.parsed(text))?, files)
             } else if files != Default::default() {

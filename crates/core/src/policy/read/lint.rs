@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use toml::Spanned;
 
 use super::Reader;
-use super::shape::{File, IdentityEntry, List, RevocationEntry, RuleEntry};
+use super::shape::{File, IdentityEntry, List, RebuildEntry, RevocationEntry, RuleEntry};
 use crate::policy::lint::{Finding, Lint};
 use crate::policy::schema::PolicyError;
 use crate::report::Escaped;
@@ -79,9 +79,9 @@ impl Reader<'_> {
         now: DateTime<Utc>,
         found: &mut Vec<Finding>,
     ) -> Result<(), PolicyError> {
-        let rules = || file.rules.iter().map(Spanned::get_ref);
-        let (keys, identities) =
-            (named(rules().map(|it| &it.keys)), named(rules().map(|it| &it.identities)));
+        let lists = || file.rules.iter().flat_map(|rule| rule.get_ref().signers());
+        let keys = named(lists().map(|(keys, _)| keys));
+        let identities = named(lists().map(|(_, identities)| identities));
         let unused = |kind: &str, name: &Spanned<String>| {
             let shown = Escaped(name.get_ref());
             self.finding(
@@ -180,7 +180,8 @@ impl Reader<'_> {
         let remain = |list: &Option<List>, revoked: &BTreeSet<&str>| {
             named([list].into_iter()).difference(revoked).count()
         };
-        if remain(&rule.keys, &keys) + remain(&rule.identities, &identities) == 0 {
+        let somebody = rule.keys.is_some() || rule.identities.is_some();
+        if somebody && remain(&rule.keys, &keys) + remain(&rule.identities, &identities) == 0 {
             found.push(self.finding(
                 Lint::AllRevoked,
                 place.clone(),
@@ -209,7 +210,16 @@ impl Reader<'_> {
             )),
             _ => {}
         }
+        let inconclusive = match rule.rebuild.get_ref() {
+            RebuildEntry::Table(table) => table.allow_inconclusive_unsafe,
+            _ => false,
+        };
         for (chosen, key, means) in [
+            (
+                inconclusive,
+                "allow-inconclusive-unsafe",
+                "a file of which a rebuild showed nothing",
+            ),
             (rule.allow_dirty_unsafe, "allow-dirty-unsafe", "a tree that was not the commit's"),
             (
                 rule.allow_no_isolation_unsafe,

@@ -4,6 +4,7 @@
 //! parsed into types once, each error with its line.
 
 mod decisions;
+mod demands;
 mod lint;
 mod rules;
 mod shape;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 use toml::Spanned;
 
 use self::shape::{File, List};
+use self::signers::Known;
 use super::lint::Finding;
 use super::projects::ByProject;
 use super::schema::{Policy, PolicyError, Projects, Rule};
@@ -94,9 +96,10 @@ impl Reader<'_> {
         }
         let revocations = self.revocations(file.revocations, &keys, &identities)?;
         let exceptions = self.exceptions(file.exceptions, &revocations)?;
+        let known = Known { keys: &keys, identities: &identities };
         let mut rules: Vec<Rule> = Vec::new();
         for rule in file.rules {
-            let rule = self.rule(&rules, rule, &keys, &identities, &named)?;
+            let rule = self.rule(&rules, rule, known, &named)?;
             if let Projects::Named(projects) = &rule.projects {
                 projects.iter().for_each(|project| named.by_project.insert(project, rules.len()));
             }

@@ -1,11 +1,12 @@
 //! The shape of the file: what may stand in it and where. An unknown key is an error.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
-
-use super::super::schema::Rebuild;
 
 /// A list of texts, each with its place.
 pub(super) type List = Spanned<Vec<Spanned<String>>>;
@@ -57,27 +58,119 @@ pub(super) struct RuleEntry {
     pub(super) versions: Option<Spanned<String>>,
     pub(super) kinds: Option<List>,
     pub(super) tags: Option<List>,
+    pub(super) indexes: Option<List>,
     pub(super) keys: Option<List>,
     pub(super) identities: Option<List>,
     pub(super) attestations: Option<List>,
     pub(super) threshold: Option<Spanned<usize>>,
     pub(super) max_age_days: Option<Spanned<u32>>,
+    pub(super) min_upload_age_days: Option<Spanned<u32>>,
+    pub(super) max_trust_age_days: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) bare_signature: bool,
     pub(super) source: Option<Spanned<String>>,
     #[serde(rename = "ref")]
     pub(super) git_ref: Option<Spanned<String>>,
+    pub(super) owners: Option<List>,
+    pub(super) branches: Option<List>,
+    pub(super) forbidden_triggers: Option<List>,
     pub(super) builders: Option<List>,
+    pub(super) builder_versions: Option<Spanned<String>>,
     pub(super) build_types: Option<List>,
     pub(super) steps: Option<List>,
     pub(super) step_requires: Option<List>,
     pub(super) config_settings: Option<List>,
     pub(super) parameters: Option<List>,
-    pub(super) rebuild: Rebuild,
+    pub(super) required_parameters: Option<List>,
+    pub(super) hermetic: Option<Spanned<bool>>,
+    #[serde(default)]
+    pub(super) require: Vec<Spanned<DemandEntry>>,
+    #[serde(default)]
+    pub(super) forbid: Vec<Spanned<DemandEntry>>,
+    pub(super) rebuild: Spanned<RebuildEntry>,
     #[serde(default)]
     pub(super) allow_dirty_unsafe: bool,
     #[serde(default)]
     pub(super) allow_no_isolation_unsafe: bool,
+}
+
+impl RuleEntry {
+    /// Every pair of lists in it that names keys and identities.
+    pub(super) fn signers(&self) -> impl Iterator<Item = (&Option<List>, &Option<List>)> {
+        let demands = self.require.iter().chain(&self.forbid).map(Spanned::get_ref);
+        let rebuilders = match self.rebuild.get_ref() {
+            RebuildEntry::Table(table) => Some((&table.keys, &table.identities)),
+            _ => None,
+        };
+        [(&self.keys, &self.identities)]
+            .into_iter()
+            .chain(demands.map(|it| (&it.keys, &it.identities)))
+            .chain(rebuilders)
+    }
+}
+
+/// A further attestation that is demanded or forbidden.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct DemandEntry {
+    pub(super) predicate: Spanned<String>,
+    pub(super) keys: Option<List>,
+    pub(super) identities: Option<List>,
+    pub(super) max_age_days: Option<Spanned<u32>>,
+    #[serde(rename = "where")]
+    pub(super) condition: Option<Spanned<String>>,
+    pub(super) verifier: Option<Spanned<String>>,
+    pub(super) policies: Option<List>,
+    pub(super) resource: Option<Spanned<String>>,
+    pub(super) levels: Option<List>,
+}
+
+/// `rebuild`: a word, or a table that says more.
+pub(super) enum RebuildEntry {
+    Never,
+    Required,
+    Table(Box<RebuildTable>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct RebuildTable {
+    pub(super) sampled: Option<Spanned<f64>>,
+    pub(super) keys: Option<List>,
+    pub(super) identities: Option<List>,
+    pub(super) at_least: Option<Spanned<usize>>,
+    pub(super) normalizers: Option<List>,
+    #[serde(default)]
+    pub(super) allow_inconclusive_unsafe: bool,
+}
+
+impl<'de> Deserialize<'de> for RebuildEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entry;
+
+        impl<'de> Visitor<'de> for Entry {
+            type Value = RebuildEntry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"never\", \"required\", or a table such as { sampled = 0.1 }")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<RebuildEntry, E> {
+                match word {
+                    "never" => Ok(RebuildEntry::Never),
+                    "required" => Ok(RebuildEntry::Required),
+                    other => Err(E::unknown_variant(other, &["never", "required"])),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RebuildEntry, A::Error> {
+                RebuildTable::deserialize(MapAccessDeserializer::new(map))
+                    .map(|table| RebuildEntry::Table(Box::new(table)))
+            }
+        }
+
+        deserializer.deserialize_any(Entry)
+    }
 }
 
 #[derive(Deserialize)]

@@ -8,13 +8,33 @@ use super::shape::{IdentityEntry, KeyEntry, List};
 use super::{Named, Reader};
 use crate::policy::identity::IdentityRule;
 use crate::policy::schema::PolicyError;
+use crate::policy::signers::Signers;
 use crate::report::Escaped;
 use crate::trust::{KeyId, TrustedKey, Validity};
 
 /// What stands for a key in the policies that are handed out.
 const PLACEHOLDER: &str = "REPLACE-THIS-BY-YOUR-KEY";
 
+/// The keys and identities that a policy has, by their names.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) keys: &'a BTreeMap<String, TrustedKey>,
+    pub(super) identities: &'a BTreeMap<String, IdentityRule>,
+}
+
 impl Reader<'_> {
+    /// Those whom two lists name; either may be missing.
+    pub(super) fn signers(
+        &self,
+        (keys, identities): (&Option<List>, &Option<List>),
+        known: Known<'_>,
+    ) -> Result<Signers, PolicyError> {
+        Ok(Signers {
+            keys: self.keys_named(keys, known.keys)?,
+            identities: self.identities_named(identities, known.identities)?,
+        })
+    }
+
     pub(super) fn keys(
         &self,
         entries: BTreeMap<Spanned<String>, KeyEntry>,

@@ -1,0 +1,369 @@
+//! Conditions over what a trusted signer signed, in the Common Expression Language
+//! (<https://github.com/google/cel-spec>).
+//!
+//! What an expression may cost is known when the policy is read: its length and depth are bounded, and within a
+//! macro that goes through a list it can look at nothing but the element in hand, so that however large the document
+//! is that somebody signs, each macro walks it once.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
+
+use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr};
+use cel::{Context, Env, Program, Value};
+use serde::Serialize;
+
+use crate::limits::{EXPRESSION_LENGTH, EXPRESSION_LOOPS};
+use crate::report::{Escaped, Reason, Refusal};
+
+/// A condition, compiled.
+#[derive(Clone)]
+pub struct Expression {
+    text: String,
+    program: Arc<Program>,
+}
+
+/// What an expression can look at. Everything in it was signed by somebody whom the rule names, or was computed from
+/// the file's own name and bytes.
+#[derive(Debug, Serialize)]
+pub struct Facts<'a> {
+    /// The predicate, as it was signed.
+    pub predicate: &'a serde_json::Value,
+    /// The file.
+    pub file: FileFacts<'a>,
+    /// The Unix time by which it is judged, in seconds.
+    pub now: i64,
+    /// The earliest Unix time at which it was signed, in seconds, that a log or authority vouches for; 0 without one.
+    pub signed: i64,
+}
+
+/// The file, by what its name and its bytes are.
+#[derive(Debug, Serialize)]
+pub struct FileFacts<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its project, normalised.
+    pub project: &'a str,
+    /// Its version, normalised.
+    pub version: &'a str,
+    /// `wheel` or `sdist`.
+    pub kind: &'a str,
+    /// The digest of its bytes.
+    pub sha256: &'a str,
+}
+
+/// The names of [`Facts`].
+const VARIABLES: [&str; 4] = ["predicate", "file", "now", "signed"];
+
+/// What is called in the place of a macro, which goes through a list.
+const LOOPS: &str = "`all`, `exists` and their like";
+
+/// An expression that is refused when the policy is read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpressionError {
+    /// It is longer than the bound.
+    #[error("an expression of {0} bytes; {EXPRESSION_LENGTH} are read")]
+    Long(usize),
+    /// It is not CEL.
+    #[error("not an expression: {0}")]
+    Malformed(String),
+    /// It names something that it cannot look at.
+    #[error("`{}` is nothing that an expression can look at: there are `predicate`, `file`, `now` and `signed`", Escaped(.0))]
+    Unknown(String),
+    /// It calls something that does not exist, or `matches`, whose patterns are not anchored.
+    #[error(
+        "`{}` cannot be called: there are the operators, `size`, `has`, `in`, `startsWith`, `endsWith`, `contains`, \
+         `all`, `exists`, `exists_one` and the conversions", Escaped(.0)
+    )]
+    Function(String),
+    /// Too many macros.
+    #[error("{LOOPS} {0} times; {EXPRESSION_LOOPS} are read")]
+    Loops(usize),
+    /// A macro that looks at more than its element.
+    #[error(
+        "within {LOOPS}, only the element in hand can be looked at, and not `{}`: a large document would be walked \
+         many times", Escaped(.0)
+    )]
+    LookedAside(String),
+    /// A macro that makes a list, or goes through anything else than a part of the document.
+    #[error("only `all`, `exists` and `exists_one` go through lists, of a part of the document: `{0}`")]
+    Made(&'static str),
+}
+
+/// Everything that can be called, made once.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// Functions of the language that cost no more than their arguments' length.
+const FUNCTIONS: [&str; 10] = [
+    "size", "startsWith", "endsWith", "contains", "int", "uint", "double", "string", "bool", "type",
+];
+
+impl Expression {
+    /// Whether it holds of what was signed.
+    ///
+    /// # Errors
+    /// [`Reason::ExpressionNotHeld`] where it is false, and [`Reason::ExpressionFailed`] where it has no value, as
+    /// of a field that is not there, or one that is not true or false.
+    pub fn judge(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
+        let refused = |reason, found: String| {
+            Err(Refusal::new(reason).expected(self.text.clone()).found(found))
+        };
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        let added = context
+            .add_variable("predicate", facts.predicate)
+            .and_then(|()| context.add_variable("file", &facts.file))
+            .and_then(|()| context.add_variable("now", facts.now))
+            .and_then(|()| context.add_variable("signed", facts.signed));
+        if let Err(error) = added {
+            return refused(Reason::ExpressionFailed, error.to_string());
+        }
+        match self.program.execute(&context) {
+            Ok(Value::Bool(true)) => Ok(()),
+            Ok(Value::Bool(false)) => refused(Reason::ExpressionNotHeld, "false".to_owned()),
+            Ok(other) => {
+                refused(Reason::ExpressionFailed, format!("a value of type {}", other.type_of()))
+            }
+            Err(error) => refused(Reason::ExpressionFailed, clipped(&error.to_string())),
+        }
+    }
+}
+
+fn clipped(text: &str) -> String {
+    text.chars().take(crate::limits::SHOWN_LENGTH).collect()
+}
+
+impl FromStr for Expression {
+    type Err = ExpressionError;
+
+    fn from_str(text: &str) -> Result<Self, ExpressionError> {
+        if text.len() > EXPRESSION_LENGTH {
+            return Err(ExpressionError::Long(text.len()));
+        }
+        let program = ENVIRONMENT.compile(text).map_err(|error| {
+            let text = error.to_string();
+            let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+            ExpressionError::Malformed(clipped(line.unwrap_or("it cannot be read")))
+        })?;
+        let mut walk = Walk { loops: 0 };
+        walk.expression(program.expression(), &Scope::Document)?;
+        if walk.loops > EXPRESSION_LOOPS {
+            return Err(ExpressionError::Loops(walk.loops));
+        }
+        Ok(Self { text: text.to_owned(), program: Arc::new(program) })
+    }
+}
+
+/// What can be looked at in some part of an expression.
+enum Scope<'a> {
+    /// Everything that there is.
+    Document,
+    /// Within a macro: its element, and what it has found so far.
+    Element { element: &'a str, so_far: &'a str },
+}
+
+/// The reading of an expression for what it would cost.
+struct Walk {
+    loops: usize,
+}
+
+impl Walk {
+    fn expression(&mut self, expression: &IdedExpr, scope: &Scope<'_>) -> Result<(), ExpressionError> {
+        match &expression.expr {
+            Expr::Unspecified | Expr::Literal(_) => Ok(()),
+            Expr::Ident(name) => identifier(name, scope),
+            Expr::Select(select) => self.expression(&select.operand, scope),
+            Expr::Call(call) => {
+                let operator = !call.func_name.starts_with(|c: char| c.is_ascii_alphabetic());
+                if !operator && !FUNCTIONS.contains(&call.func_name.as_str()) {
+                    return Err(ExpressionError::Function(call.func_name.clone()));
+                }
+                let target = call.target.iter().map(|target| &**target);
+                target.chain(&call.args).try_for_each(|it| self.expression(it, scope))
+            }
+            Expr::List(list) => list.elements.iter().try_for_each(|it| self.expression(it, scope)),
+            Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => self
+                    .expression(&entry.key, scope)
+                    .and_then(|()| self.expression(&entry.value, scope)),
+                EntryExpr::StructField(field) => self.expression(&field.value, scope),
+            }),
+            Expr::Struct(_) => Err(ExpressionError::Made("a message")),
+            Expr::Comprehension(comprehension) => self.comprehension(comprehension, scope),
+        }
+    }
+
+    fn comprehension(
+        &mut self,
+        it: &ComprehensionExpr,
+        scope: &Scope<'_>,
+    ) -> Result<(), ExpressionError> {
+        self.loops += 1;
+        // `map` and `filter` begin with an empty list and copy it for each element.
+        if !matches!(it.accu_init.expr, Expr::Literal(_)) {
+            return Err(ExpressionError::Made("a macro that makes a list"));
+        }
+        if !is_part(&it.iter_range) {
+            return Err(ExpressionError::Made("a macro over something else"));
+        }
+        self.expression(&it.iter_range, scope)?;
+        let inner = Scope::Element { element: &it.iter_var, so_far: &it.accu_var };
+        for part in [&it.loop_cond, &it.loop_step, &it.result] {
+            self.expression(part, &inner)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an expression is a part of a document: a name, and what is within it.
+fn is_part(expression: &IdedExpr) -> bool {
+    match &expression.expr {
+        Expr::Ident(_) => true,
+        Expr::Select(select) => !select.test && is_part(&select.operand),
+        Expr::Call(call) => {
+            let index = call.func_name == cel::common::ast::operators::INDEX;
+            index
+                && matches!(&call.args[..], [of, at] if is_part(of) && matches!(at.expr, Expr::Literal(_)))
+        }
+        _ => false,
+    }
+}
+
+fn identifier(name: &str, scope: &Scope<'_>) -> Result<(), ExpressionError> {
+    match scope {
+        Scope::Document if VARIABLES.contains(&name) => Ok(()),
+        Scope::Element { element, so_far } if name == *element || name == *so_far => Ok(()),
+        // What is of one size whatever was signed.
+        Scope::Element { .. } if name != "predicate" && VARIABLES.contains(&name) => Ok(()),
+        Scope::Element { .. } => Err(ExpressionError::LookedAside(name.to_owned())),
+        Scope::Document => Err(ExpressionError::Unknown(name.to_owned())),
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl Eq for Expression {}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn judge(text: &str, predicate: &Json) -> Option<Reason> {
+        let expression: Expression = text.parse().expect(text);
+        let file = FileFacts {
+            name: "demo-1.0-py3-none-any.whl",
+            project: "demo",
+            version: "1.0",
+            kind: "wheel",
+            sha256: "00",
+        };
+        let facts = Facts { predicate, file, now: 1_000_000, signed: 900_000 };
+        expression.judge(&facts).err().map(|refusal| refusal.reason)
+    }
+
+    fn error(text: &str) -> ExpressionError {
+        text.parse::<Expression>().expect_err(text)
+    }
+
+    #[test]
+    fn a_condition_holds_fails_or_has_no_value() {
+        let predicate = json!({
+            "result": "PASSED",
+            "count": 3,
+            "failedTests": [],
+            "components": [{"name": "a", "licenses": ["MIT"]}, {"name": "b", "licenses": ["ISC"]}],
+        });
+        for held in [
+            "predicate.result == 'PASSED'",
+            "predicate.result == 'PASSED' && size(predicate.failedTests) == 0",
+            "predicate.components.exists(c, c.name == 'b')",
+            "predicate.components.all(c, c.licenses.all(l, l in ['MIT', 'ISC']))",
+            "has(predicate.count) && predicate.count >= 3",
+            "file.project == 'demo' && file.version == '1.0' && now - signed < 86400 * 30",
+            "predicate['result'].startsWith('PASS')",
+            "predicate.components[0].name == 'a'",
+            "!has(predicate.nothing)",
+        ] {
+            assert_eq!(judge(held, &predicate), None, "{held}");
+        }
+        for not in ["predicate.result == 'FAILED'", "predicate.components.all(c, c.name == 'b')"] {
+            assert_eq!(judge(not, &predicate), Some(Reason::ExpressionNotHeld), "{not}");
+        }
+        for none in [
+            "predicate.nothing == 'PASSED'",
+            "predicate.result",
+            "predicate.result > 3",
+            "predicate.count.all(c, c == 1)",
+            "1 / (predicate.count - 3) == 1",
+            "predicate.nothing.exists(c, true)",
+            "predicate.components[7].name == 'a'",
+        ] {
+            assert_eq!(judge(none, &predicate), Some(Reason::ExpressionFailed), "{none}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_in_bounded_time_is_refused() {
+        let long = format!("predicate.a == '{}'", "x".repeat(EXPRESSION_LENGTH));
+        assert!(matches!(error(&long), ExpressionError::Long(_)));
+        for text in ["", "predicate.", "predicate = 1", "'", "1 +"] {
+            assert!(matches!(error(text), ExpressionError::Malformed(_)), "{text}");
+        }
+        let deep = format!("{}true{}", "(".repeat(1_000), ")".repeat(1_000));
+        assert!(matches!(error(&deep), ExpressionError::Malformed(_)));
+        let nots = format!("{}true", "!".repeat(4_000));
+        let _ = nots.parse::<Expression>();
+        for text in ["env.HOME == ''", "predicates.a", "result"] {
+            assert!(matches!(error(text), ExpressionError::Unknown(_)), "{text}");
+        }
+        for text in ["predicate.a.matches('a')", "matches(predicate.a, 'a')", "getenv('HOME') == ''"] {
+            assert!(matches!(error(text), ExpressionError::Function(_)), "{text}");
+        }
+        for text in [
+            "predicate.a.all(x, predicate.a.all(y, x == y))",
+            "predicate.a.all(x, x in predicate.b)",
+            "predicate.a.all(x, x.b.all(y, y in x.c))",
+        ] {
+            assert!(matches!(error(text), ExpressionError::LookedAside(_)), "{text}");
+        }
+        for text in [
+            "predicate.a.map(x, x.b) == []",
+            "predicate.a.filter(x, x.b) == []",
+            "[1, 2].all(x, x > 0)",
+            "(predicate.a + predicate.a).all(x, x > 0)",
+        ] {
+            assert!(matches!(error(text), ExpressionError::Made(_)), "{text}");
+        }
+        let many = vec!["predicate.a.all(x, true)"; EXPRESSION_LOOPS + 1].join(" && ");
+        assert!(matches!(error(&many), ExpressionError::Loops(_)));
+    }
+
+    #[test]
+    fn a_large_document_is_walked_and_no_more() {
+        let list = |count: usize| json!({ "a": vec![json!({ "b": ["c"] }); count] });
+        let time = |count: usize| {
+            let document = list(count);
+            let start = std::time::Instant::now();
+            assert_eq!(judge("predicate.a.all(x, x.b.all(y, y == 'c'))", &document), None);
+            start.elapsed()
+        };
+        let _ = (time(100), time(100_000));
+    }
+}
