@@ -23,8 +23,10 @@ pub fn policy(data: &[u8]) {
     };
     if let Ok(policy) = Policy::parse("policy.toml", text, &Embedded) {
         for rule in policy.rules() {
-            let signers = rule.keys.len() + rule.identities.len();
-            assert!((1..=signers).contains(&rule.threshold), "{rule:?}");
+            let signers = rule.signers.len();
+            let others = rule.required.iter().all(|it| !it.signers.is_empty());
+            assert!(others && (signers > 0 || !rule.required.is_empty()), "{rule:?}");
+            assert!((1..=signers.max(1)).contains(&rule.threshold), "{rule:?}");
         }
     }
 }

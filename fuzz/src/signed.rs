@@ -17,7 +17,7 @@ use wheelmark_core::report::{Decision, Status};
 use wheelmark_core::trust::{
     CertificateIdentity, Embedded, Instance, InstanceName, SignerIdentity, TrustRoot,
 };
-use wheelmark_core::verify::{self, Artifact, Contents, Given};
+use wheelmark_core::verify::{self, Artifact, Contents, Facts, Given};
 use wheelmark_tests::cases::AT;
 use wheelmark_tests::seeds::{self, Certified};
 use wheelmark_tests::sigstore::authority::utf8_string;
@@ -90,6 +90,7 @@ static FILE: LazyLock<Artifact> = LazyLock::new(|| {
         filename: Ok(DistFilename::Wheel(wheel.filename().clone())),
         contents: Ok(Contents::Wheel(Box::new(wheel))),
         sha256: Sha256Digest::of(&bytes),
+        facts: Facts::default(),
     }
 });
 

@@ -27,7 +27,7 @@ use wheelmark_core::limits::{AttestationLimits, WheelLimits};
 use wheelmark_core::policy::{OnCommandLine, Policy};
 use wheelmark_core::report::Decision;
 use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
-use wheelmark_core::verify::{self, Artifact, Contents, Given};
+use wheelmark_core::verify::{self, Artifact, Contents, Facts, Given};
 use wheelmark_core::wheel;
 use wheelmark_tests::hostile::{Plan, deflate};
 use wheelmark_tests::{statement, tiny};
@@ -142,6 +142,7 @@ fn whole(criterion: &mut Criterion) {
         name: tiny::FILENAME.to_owned(),
         filename: Ok(filename),
         sha256: wheel.sha256(),
+        facts: Facts::default(),
         contents: Ok(Contents::Wheel(Box::new(wheel))),
     };
     let (now, limits) = (Utc::now(), AttestationLimits::standard());

@@ -19,7 +19,7 @@ use wheelmark_core::limits::{AttestationLimits, WheelLimits};
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{Check, Reason};
 use wheelmark_core::trust::{Instance, InstanceError, InstanceName, Instances, TrustRoot};
-use wheelmark_core::verify::{self, Artifact, Contents, Given};
+use wheelmark_core::verify::{self, Artifact, Contents, Facts, Given};
 use wheelmark_core::wheel;
 use wheelmark_tests::sigstore::holder::{EMAIL, GITHUB, Name, REPOSITORY};
 use wheelmark_tests::sigstore::{Holder, Key, Signing, Sigstore, Version, signed_at, time};
@@ -299,6 +299,7 @@ fn judged(holder: &Holder, constraints: &[(&str, String)]) -> Vec<Reason> {
         name: tiny::FILENAME.to_owned(),
         filename: Ok(filename),
         sha256: wheel.sha256(),
+        facts: Facts::default(),
         contents: Ok(Contents::Wheel(Box::new(wheel))),
     };
     let attestation = signed(holder).attestation().to_string().into_bytes();

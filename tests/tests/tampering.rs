@@ -20,7 +20,7 @@ use wheelmark_core::limits::{AttestationLimits, WheelLimits};
 use wheelmark_core::policy::{OnCommandLine, Policy};
 use wheelmark_core::report::{Decision, Reason, Refusal, Status};
 use wheelmark_core::trust::{Embedded, TrustRoot, TrustedKey, Validity};
-use wheelmark_core::verify::{self, Artifact, Contents, Given};
+use wheelmark_core::verify::{self, Artifact, Contents, Facts, Given};
 use wheelmark_core::wheel;
 use wheelmark_tests::built::{Project, SOURCE, cannot_build};
 use wheelmark_tests::cases::{self, AT, TestKey, bundle_of};
@@ -59,6 +59,7 @@ impl Held {
                 .map(|wheel| Contents::Wheel(Box::new(wheel)))
                 .map_err(|error| Refusal::new(error.reason().expect("no disk is involved"))),
             sha256: Sha256Digest::of(bytes),
+            facts: Facts::default(),
         }
     }
 

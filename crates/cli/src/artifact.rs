@@ -12,7 +12,7 @@ use wheelmark_core::filename::{DistFilename, FilenameError};
 use wheelmark_core::limits::{SdistLimits, WheelLimits};
 use wheelmark_core::report::Refusal;
 use wheelmark_core::sdist::{self, SdistError};
-use wheelmark_core::verify::{Artifact, Contents};
+use wheelmark_core::verify::{Artifact, Contents, Facts};
 use wheelmark_core::wheel::{self, WheelError};
 
 use crate::error::CliError;
@@ -92,7 +92,7 @@ fn read_from(
             (sha256, Err(refusal))
         }
     };
-    Ok(Artifact { name, filename, contents, sha256 })
+    Ok(Artifact { name, filename, contents, sha256, facts: Facts::default() })
 }
 
 fn malformed(error: &FilenameError) -> Refusal {

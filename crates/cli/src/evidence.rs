@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{Check, CheckName, Decision, Report, Status};
-use wheelmark_core::verify::{self, Artifact, Given, Outcome};
+use wheelmark_core::verify::{self, Artifact, Branches, Facts, Given, Outcome};
 use wheelmark_index::FileListed;
 
 use crate::artifact;
@@ -100,6 +100,8 @@ pub struct Gathering<'a> {
     pub bundle: Option<&'a Path>,
     /// Whether there is one file only, whose reading is shown.
     pub alone: bool,
+    /// The branches of a checkout, where one was given.
+    pub branches: Option<&'a Arc<Branches>>,
     /// Where what is downloaded is kept, by its name; it is not, without it.
     pub keep: Option<&'a Path>,
     /// What shows how far it came.
@@ -115,7 +117,8 @@ impl Gathering<'_> {
             (_, Work::Settled(error), _) => Err(error.clone()),
             (Subject::File(path), Work::Judge(task), _) => self.local(path, task),
             (_, Work::Download(listed, locked), Some(index)) => {
-                let artifact = index.artifact(listed, self.keep, self.progress)?;
+                let mut artifact = index.artifact(listed, self.keep, self.progress)?;
+                artifact.facts = self.facts(Some((listed, index)));
                 // Beside a file that was downloaded lies nothing that its name could mean.
                 let found = index.attestations(listed)?;
                 let locked = locked.clone();
@@ -131,17 +134,30 @@ impl Gathering<'_> {
         let read = if self.alone { artifact::read } else { artifact::read_quietly };
         let artifact = read(path, self.cancel)?;
         let mut evidence = Evidence::beside(path, self.bundle, artifact)?;
+        evidence.artifact.facts = self.facts(None);
         match (&task.listed, self.index) {
             (Some(listed), Some(index)) => {
                 let found = index.attestations_of(&evidence.artifact, listed)?;
                 evidence.given.extend(found.given);
                 evidence.missing.extend(found.missing);
+                evidence.artifact.facts = self.facts(Some((listed, index)));
                 evidence.notes = notes(listed);
             }
             _ => evidence.missing.push(NOT_ASKED.to_owned()),
         }
         evidence.locked.clone_from(&task.locked);
         Ok(evidence)
+    }
+}
+
+impl Gathering<'_> {
+    /// What is known of a file that an index lists, by its digest, or of none.
+    fn facts(&self, listed: Option<(&FileListed, &Asked)>) -> Facts {
+        Facts {
+            index: listed.map(|(_, index)| index.url()),
+            uploaded: listed.and_then(|(file, _)| file.uploaded()),
+            branches: self.branches.cloned(),
+        }
     }
 }
 

@@ -6,8 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
+use wheelmark_build::error::BuildError;
+use wheelmark_build::source::commits_of;
 use wheelmark_core::lock::LockFormat;
+use wheelmark_core::policy::Policy;
 use wheelmark_core::report::TrustUsed;
+use wheelmark_core::verify::Branches;
 
 use crate::batch::{self, LockSeen, Plan, Seen, Summary, indexed};
 use crate::error::{CliError, shown};
@@ -41,6 +45,9 @@ pub struct Subjects {
     /// Look at this many files at a time; without it, as many as there are processors
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// A clone of the source, whole and up to date, for rules that ask for `branches`
+    #[arg(long, value_name = "DIR")]
+    checkout: Option<PathBuf>,
     #[command(flatten)]
     index: IndexOptions,
 }
@@ -53,6 +60,8 @@ pub struct Planned<'a> {
     pub index: Option<Asked>,
     /// The attestation of the one file, where it was named.
     pub bundle: Option<&'a Path>,
+    /// The branches of the checkout that was given, of those that policies name.
+    pub branches: Option<Arc<Branches>>,
     /// Where what is downloaded is kept, by its name; it is not, without it.
     pub keep: Option<&'a Path>,
     /// How many are looked at at a time; without it, as many as there are processors.
@@ -62,8 +71,9 @@ pub struct Planned<'a> {
 }
 
 impl Subjects {
-    /// What they stand for, in the order in which it is shown. The index, if it is asked, is asked here.
-    pub fn plan(&self) -> Result<Planned<'_>, CliError> {
+    /// What they stand for, in the order in which it is shown, for the policies under which they will be weighed. The
+    /// index, if it is asked, is asked here.
+    pub fn plan(&self, policies: &[&Policy]) -> Result<Planned<'_>, CliError> {
         let cancel = interrupt::watch()?;
         let mut plan = Plan::default();
         for path in &self.paths {
@@ -90,7 +100,8 @@ impl Subjects {
         }
         batch::sort(&mut plan.items);
         let (bundle, jobs) = (self.bundle.as_deref(), self.jobs);
-        Ok(Planned { plan, index, bundle, keep: None, jobs, cancel })
+        let branches = branches(self.checkout.as_deref(), policies, &cancel)?;
+        Ok(Planned { plan, index, bundle, branches, keep: None, jobs, cancel })
     }
 
     /// `--bundle` is about one file.
@@ -104,6 +115,19 @@ impl Subjects {
         Err(CliError::usage(format!("--bundle is the attestation of one file, and {what} given"))
             .hint("name each attestation <FILE>.sigstore.json and leave --bundle out"))
     }
+}
+
+/// The branches of a checkout that rules ask for.
+pub fn branches(
+    checkout: Option<&Path>,
+    policies: &[&Policy],
+    cancel: &Arc<AtomicBool>,
+) -> Result<Option<Arc<Branches>>, CliError> {
+    let Some(checkout) = checkout else { return Ok(None) };
+    let rules = policies.iter().flat_map(|policy| policy.rules());
+    let names = rules.flat_map(|rule| rule.source.branches.iter().cloned()).collect();
+    let branches = commits_of(checkout, &names, Arc::clone(cancel)).map_err(BuildError::from)?;
+    Ok(Some(Arc::new(Branches::new(branches))))
 }
 
 impl Planned<'_> {
@@ -134,6 +158,7 @@ impl Planned<'_> {
         let gathering = Gathering {
             index: self.index.as_ref(),
             bundle: self.bundle,
+            branches: self.branches.as_ref(),
             alone: self.is_alone(),
             keep: self.keep,
             progress: &progress,

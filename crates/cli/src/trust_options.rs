@@ -211,6 +211,7 @@ impl TrustOptions {
             step_requires: self.step_requires.iter().cloned().collect(),
             config_settings: settings.map(|(key, value)| format!("{key}={value}")).collect(),
             parameters: self.parameter.iter().cloned().collect(),
+            ..Instructions::default()
         }
     }
 

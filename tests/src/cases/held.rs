@@ -9,7 +9,7 @@ use wheelmark_core::limits::{AttestationLimits, WheelLimits};
 use wheelmark_core::policy::{Policy, PolicyError};
 use wheelmark_core::report::{Reason, Refusal};
 use wheelmark_core::trust::{Embedded, Instance, InstanceError, InstanceName, Instances};
-use wheelmark_core::verify::{self, Artifact, Contents, Given, Outcome};
+use wheelmark_core::verify::{self, Artifact, Contents, Facts, Given, Outcome};
 use wheelmark_core::wheel;
 
 use super::{AT, Case};

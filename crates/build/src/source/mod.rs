@@ -8,6 +8,7 @@
 //!
 //! No program of the repository runs here: no hook, filter, fsmonitor or submodule command.
 
+mod branches;
 mod checkout;
 mod error;
 mod export;
@@ -26,6 +27,7 @@ use std::sync::atomic::AtomicBool;
 use wheelmark_core::attestation::pep517::{SourceSubmodule, SourceTag};
 use wheelmark_core::digest::GitObjectId;
 
+pub use branches::commits_of;
 pub use error::SourceError;
 pub use spec::{RepositoryUrl, SourceSpec};
 

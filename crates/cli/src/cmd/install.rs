@@ -243,6 +243,7 @@ fn verified(
         plan: Plan { items, notes, ..Plan::default() },
         index: Some(index),
         bundle: None,
+        branches: None,
         keep: Some(folder),
         jobs: common.jobs,
         cancel,

@@ -20,7 +20,7 @@ use wheelmark_core::attestation::rebuild_result::RebuildResult;
 use wheelmark_core::compare::{self, Drift, RebuildOutcome, WheelDiff};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::CompareLimits;
-use wheelmark_core::policy::LOCAL_BUILDER;
+use wheelmark_core::policy::{LOCAL_BUILDER, RebuildRule};
 use wheelmark_core::report::{CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
 use wheelmark_core::verify::{Artifact, Contents, Outcome, VerifiedBuild};
 
@@ -37,6 +37,7 @@ use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, lines, styled};
 use crate::render::{Output, json};
+use crate::subjects::branches;
 use crate::trust_options::TrustOptions;
 use crate::values::time;
 
@@ -148,8 +149,11 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let bundle = arguments.bundle.as_deref();
-    let evidence = Evidence::of_file(&arguments.wheel, bundle, &cancel)?;
-    let Outcome { report, provenance, .. } = evidence.weigh(&policy, now);
+    let mut evidence = Evidence::of_file(&arguments.wheel, bundle, &cancel)?;
+    evidence.artifact.facts.branches =
+        branches(arguments.source_dir.as_deref(), &[&policy], &cancel)?;
+    let Outcome { report, provenance, rebuild, .. } = evidence.weigh(&policy, now);
+    let rule = rebuild.unwrap_or(RebuildRule::NEVER);
     let Evidence { artifact, given, .. } = evidence;
     let Some(provenance) = provenance else {
         tell(arguments, &without_provenance(report), None, output)?;
@@ -167,12 +171,14 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     }
     let mut notes = Vec::new();
     let mut shown = attempt(arguments, &artifact, &verified, &cancel, &mut notes, output)?;
-    let status = match &shown.outcome {
-        RebuildOutcome::Identical => Status::Passed(Some("identical".to_owned())),
-        outcome => Status::Failed(not_identical(outcome, shown.rebuilt.is_some())),
+    let status = rule.judge(&shown.outcome, shown.rebuilt.is_some());
+    let taken = matches!(status, Status::Passed(_));
+    // Who runs this verb asks for a rebuild, whether or not the rule does; one more is no substitute for those that it
+    // asks of others.
+    let mut report = match report.lacks_rebuilders() && taken {
+        true => report,
+        false => report.with(CheckName::Rebuild, status),
     };
-    // Who runs this verb asks for a rebuild, whether or not the rule does.
-    let mut report = report.with(CheckName::Rebuild, status);
     report.notes.extend(notes);
     if signer.is_some() && !shown.was_built() {
         report.notes.push("nothing was built, so no result was signed".to_owned());
@@ -183,8 +189,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     }
     tell(arguments, &report, Some(&shown), output)?;
     Ok(match (&shown.outcome, report.decision()) {
-        (RebuildOutcome::Identical, Decision::Accepted) => Exit::Accepted,
-        (RebuildOutcome::Identical, Decision::Rejected) => Exit::Rejected,
+        (_, Decision::Accepted) => Exit::Accepted,
+        (_, Decision::Rejected) if taken => Exit::Rejected,
         (RebuildOutcome::Equivalent { .. } | RebuildOutcome::Different { .. }, _) => Exit::Differs,
         _ => Exit::Inconclusive,
     })
@@ -306,22 +312,6 @@ fn compared(
     interrupt::check(cancel)?;
     let diff = diff.map_err(CliError::undecided)?;
     result(compare::judge(&diff, &drift), Some(diff))
-}
-
-/// The refusal of a file whose rebuild did not give the same bytes, or gave none.
-fn not_identical(outcome: &RebuildOutcome, made: bool) -> Refusal {
-    let (reason, found) = match outcome {
-        RebuildOutcome::BuildFailed { .. } => (Reason::RebuildFailed, "a build that failed"),
-        RebuildOutcome::Inconclusive { .. } if !made => (Reason::RebuildNotMade, "no rebuild"),
-        RebuildOutcome::Inconclusive { .. } => {
-            (Reason::RebuildInconclusive, "other bytes, from another environment")
-        }
-        RebuildOutcome::Equivalent { .. } => {
-            (Reason::RebuildNotIdentical, "equivalent, not identical")
-        }
-        _ => (Reason::RebuildNotIdentical, "different"),
-    };
-    Refusal::new(reason).expected("identical").found(found)
 }
 
 impl Shown {

@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
-    let files = arguments.subjects.plan()?;
+    let files = arguments.subjects.plan(&[&policy])?;
     let mut exit = Exit::Accepted;
     let mut summary = files.summary(TrustUsed::of(policy.trust(), now));
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);

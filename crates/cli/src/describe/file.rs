@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use chrono::TimeDelta;
 use serde_json::Value;
 use wheelmark_build::sign::key::KeyFile;
 use wheelmark_build::sign::pem::PemKind;
 use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
-use wheelmark_core::policy::{Files, Policy, Projects, Rebuild, Revoked};
+use wheelmark_core::policy::{Files, Policy, Projects, Revoked, Signers, SourceRule, When};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::Embedded;
 use wheelmark_core::trust::{TrustedKey, Validity};
@@ -207,36 +208,53 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
             }
         }
         about(&rule.files, section);
-        for key in &rule.keys {
-            section.fact("signed by", key);
-        }
-        for identity in &rule.identities {
-            section.fact("signed by the holder of a certificate", identity);
-        }
+        signed_by(&rule.signers, "signed by", section);
         if rule.threshold > 1 {
             section.fact("different signers", rule.threshold);
         }
-        section.maybe("signed within days", rule.max_age.map(|age| age.num_days()));
+        let days = |age: Option<TimeDelta>| age.map(|age| age.num_days());
+        section
+            .maybe("signed within days", days(rule.ages.attestation))
+            .maybe("uploaded at least days ago", days(rule.ages.upload))
+            .maybe("trusted root asked for within days", days(rule.ages.trust));
         for predicate_type in &rule.attestations {
             section.fact("attestation", predicate_type);
         }
+        let SourceRule { repository, owners, git_ref, branches, forbidden_triggers } = &rule.source;
         section
-            .fact("source", rule.source.as_ref().map_or("any".to_owned(), ToString::to_string))
-            .fact("ref", rule.git_ref.as_ref().map_or("any".to_owned(), ToString::to_string));
-        for builder in &rule.builders {
-            section.fact("builder", builder);
+            .fact("source", repository.as_ref().map_or("any".to_owned(), ToString::to_string))
+            .all("owner", owners)
+            .fact("ref", git_ref.as_ref().map_or("any".to_owned(), ToString::to_string))
+            .all("branch", branches)
+            .all("not started by", forbidden_triggers)
+            .all("builder", &rule.builder.ids)
+            .maybe("builder version", rule.builder.versions.as_ref());
+        if rule.builder.hermetic {
+            section.fact("network of the build", "none");
         }
         let built = rule.attestations.iter().any(|it| it != PUBLISH_TYPE);
-        for build_type in rule.build_types.iter().filter(|_| built) {
+        for build_type in rule.builder.build_types.iter().filter(|_| built) {
             section.fact("build type", build_type);
+        }
+        section.all("parameter", &rule.instructions.required);
+        for (what, demands) in [("also required", &rule.required), ("forbidden", &rule.forbidden)] {
+            for demand in demands {
+                section.fact(what, demand);
+                signed_by(&demand.signers, "which was signed by", section);
+            }
         }
         section.fact(
             "rebuild",
-            match rule.rebuild {
-                Rebuild::Never => "never",
-                Rebuild::Required => "required",
+            match rule.rebuild.when {
+                When::Never => "never",
+                When::Always => "required",
+                When::Sampled(_) => "of a share of the files",
             },
         );
+        if let Some(rebuilders) = &rule.rebuild.rebuilders {
+            section.fact("different rebuilders", rebuilders.at_least);
+            signed_by(&rebuilders.signers, "rebuilt by", section);
+        }
         let unsafe_choices = rule.unsafe_choices;
         let name = rule.name.clone();
         if unsafe_choices.dirty {
@@ -256,12 +274,12 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
 /// Which of a project's files something is about.
 fn about(files: &Files, section: &mut Section) {
     section.maybe("versions", files.versions.as_ref());
-    for kind in &files.kinds {
-        section.fact("kind of file", kind);
-    }
-    for tag in &files.tags {
-        section.fact("tag", tag);
-    }
+    section.all("kind of file", &files.kinds).all("tag", &files.tags).all("index", &files.indexes);
+}
+
+fn signed_by(signers: &Signers, how: &str, section: &mut Section) {
+    let holders = signers.identities.iter().map(|it| format!("the holder of a certificate: {it}"));
+    section.all(how, &signers.keys).all(how, holders);
 }
 
 fn revoked(revoked: &Revoked, section: &mut Section) {

@@ -81,6 +81,14 @@ impl Section {
         self
     }
 
+    /// A fact for each of some values.
+    fn all(&mut self, name: &str, values: impl IntoIterator<Item = impl ToString>) -> &mut Self {
+        for value in values {
+            self.fact(name, value);
+        }
+        self
+    }
+
     /// A fact that may not be there.
     fn maybe(&mut self, name: &str, value: Option<impl ToString>) -> &mut Self {
         if let Some(value) = value {

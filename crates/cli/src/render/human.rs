@@ -72,15 +72,23 @@ pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result
         writeln!(out, "  {used}")?;
     }
     // Of checks in a row that others kept from being made, a line tells all there is to know.
-    for checks in report.checks().chunk_by(|a, b| not_run(a).is_some() && not_run(b).is_some()) {
+    let asked: Vec<_> =
+        report.checks().iter().filter(|check| check.status != Status::NotRequired).collect();
+    for checks in asked.chunk_by(|a, b| not_run(a).is_some() && not_run(b).is_some()) {
         if let [check] = checks {
             line(check, report, out)?;
             continue;
         }
-        let because: BTreeSet<_> = checks.iter().filter_map(not_run).collect();
+        let because: BTreeSet<_> = checks.iter().filter_map(|check| not_run(check)).collect();
         let because: Vec<_> = because.into_iter().map(CheckName::code).collect();
         let (sign, count, because) = (styled(DIM, "–"), checks.len(), because.join(" and "));
         writeln!(out, "  {sign} {count} checks not run, since {because} did not hold")?;
+    }
+    let mut others = report.checks().iter().filter(|check| check.status == Status::NotRequired);
+    if let Some(first) = others.next() {
+        let others = others.map(|check| check.name.code());
+        let others: Vec<_> = [first.name.code()].into_iter().chain(others).collect();
+        writeln!(out, "  {} not asked for: {}", styled(DIM, "–"), others.join(", "))?;
     }
     attestations(report, out)?;
     notes(report, out)
@@ -192,9 +200,7 @@ fn line(check: &Check, report: &Report, out: &mut dyn Write) -> io::Result<()> {
             let found = Escaped(found);
             writeln!(out, "  {} {name}: {found}", styled(GOOD, "✓"))
         }
-        Status::NotRequired => {
-            writeln!(out, "  {} {name}: not asked for", styled(DIM, "–"))
-        }
+        Status::NotRequired => Ok(()),
         Status::NotRun(because) => {
             let because = because.code();
             writeln!(out, "  {} {name}: not run, since {because} did not hold", styled(DIM, "–"))
@@ -232,7 +238,8 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         CheckName::Revocation | CheckName::PolicyRule | CheckName::Signature => {
             Some(path.to_string())
         }
-        CheckName::PredicateType
+        CheckName::CoolDown
+        | CheckName::PredicateType
         | CheckName::BuildType
         | CheckName::ExternalParameters
         | CheckName::Signer
@@ -240,9 +247,13 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::Builder
         | CheckName::Source
         | CheckName::Ref
+        | CheckName::Trigger
+        | CheckName::Branch
         | CheckName::CleanSource
         | CheckName::Isolation
         | CheckName::Threshold
+        | CheckName::Required
+        | CheckName::Forbidden
         | CheckName::Rebuild => Some(match report.policy.line {
             Some(line) => format!("{path}:{line}"),
             None => path.to_string(),

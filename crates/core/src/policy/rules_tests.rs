@@ -51,7 +51,7 @@ fn the_first_rule_that_is_about_a_file_is_asked() {
     }
     let (reason, found) = asked(&policy, "demo-1.0-py2.py3-none-any.whl").expect_err("no rule");
     assert_eq!(reason, Reason::ProjectNotNamed);
-    assert_eq!(found, "rules[0] names `demo`, for other versions, kinds or tags");
+    assert_eq!(found, "rules[0] names `demo`, for other versions, kinds, tags or indexes");
     let (reason, _) = asked(&policy, "acme-1.0.tar.gz").expect_err("no rule");
     assert_eq!(reason, Reason::ProjectNotNamed);
 }

@@ -194,6 +194,11 @@ impl Report {
         &self.checks
     }
 
+    /// Whether it is rebuilders whom the rule names that are missing.
+    pub fn lacks_rebuilders(&self) -> bool {
+        self.checks.iter().any(|check| check.reason() == Some(Reason::RebuildersTooFew))
+    }
+
     /// Adds a check and decides anew. It can turn an acceptance into a rejection and nothing else: a report
     /// without checks stays one that rejects.
     #[must_use]

@@ -100,7 +100,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         changed: Vec::new(),
         undecided: Vec::new(),
     };
-    let files = arguments.subjects.plan()?;
+    let files = arguments.subjects.plan(&[&old, &new])?;
     files.judge(
         |evidence| Ok([&old, &new].map(|it| Decided::of(&evidence.weigh(it, now).report))),
         |seen| {

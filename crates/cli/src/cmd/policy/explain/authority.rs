@@ -50,10 +50,14 @@ fn by(check: CheckName, signer: Option<&SignerIdentity>) -> Option<String> {
         C::Age => "the log or time stamp authority".to_owned(),
         C::Builder => certified(certificate.is_some_and(|it| it.build_signer().is_some())),
         C::Source => certified(certificate.is_some_and(|it| it.repository().is_some())),
+        C::Trigger => certified(certificate.is_some_and(|it| it.trigger().is_some())),
+        C::Branch => "the checkout that was given".to_owned(),
+        C::CoolDown => "the package index".to_owned(),
         C::Ref => certified(certificate.is_some_and(|it| it.git_ref().is_some())),
         C::Revocation | C::PolicyRule => "the policy".to_owned(),
         C::Lock => "the lock".to_owned(),
         C::Identity => "the identities that were locked".to_owned(),
-        C::Attestation | C::Threshold | C::Rebuild => return None,
+        C::Required => "who signed each of them".to_owned(),
+        C::Attestation | C::Threshold | C::Forbidden | C::Rebuild => return None,
     })
 }

@@ -90,6 +90,13 @@ fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
         }
         (C::PredicateType, R::PredicateTypeWrong) => in_rule("attestations"),
         (C::BuildType, R::BuildTypeNotAllowed) => in_rule("build-types"),
+        (C::CoolDown, R::UploadTooRecent) => {
+            format!("time: the file is too new for `min-upload-age-days` of {rule}")
+        }
+        (C::CoolDown, _) => {
+            "an index would have to be asked that says when it was uploaded".to_owned()
+        }
+        (C::ExternalParameters, R::ParameterMissing) => in_rule("required-parameters"),
         (C::ExternalParameters, _) => format!(
             "{rule} would have to allow what decided the build (`steps`, `step-requires`, \
              `config-settings`, `parameters`): {found}"
@@ -97,17 +104,31 @@ fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
         (C::Signer, _) => {
             format!("the signers of {rule} would have to be these, if they may sign this project")
         }
+        (C::Age, R::TrustTooOld) => "a newer trusted root: `wheelmark trust update`".to_owned(),
         (C::Age, _) => format!("a newer attestation, or `max-age-days` of {rule}"),
+        (C::Builder, R::BuilderVersionNotAllowed) => in_rule("builder-versions"),
         (C::Builder, _) => in_rule("builders"),
+        (C::Trigger, _) => format!("another event, or `forbidden-triggers` of {rule}"),
+        (C::Branch, _) => {
+            format!("`--checkout` with a clone that has the commit, or `branches` of {rule}")
+        }
         (C::Source, _) => in_rule("source"),
         (C::Ref, _) => in_rule("ref"),
         (C::CleanSource, _) => {
             "a build from a clean tree; `allow-dirty-unsafe` takes any".to_owned()
         }
+        (C::Isolation, R::HermeticityUnproven) => {
+            format!("provenance that says what the build could reach, or `hermetic` of {rule}")
+        }
         (C::Isolation, _) => {
             "a build in a sandbox; `allow-no-isolation-unsafe` takes any".to_owned()
         }
         (C::Threshold, _) => format!("more signers, or `threshold` of {rule}"),
+        (C::Required, _) => format!("the attestation that {rule} asks for by `require`"),
+        (C::Forbidden, _) => format!("the attestation, or `forbid` of {rule}"),
+        (C::Rebuild, R::RebuildersTooFew) => {
+            "results of more of the rebuilders that the rule names, beside the file".to_owned()
+        }
         (C::Rebuild, _) => "a rebuild: `wheelmark rebuild` makes it, and then decides".to_owned(),
         (C::Lock, _) => "the file, or the lock that names another one".to_owned(),
         (C::Signature, R::KeyUnknown | R::CertificateUntrusted | R::LogUnknown) => {

@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     arguments.subjects.check()?;
     let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
-    let files = arguments.subjects.plan()?;
+    let files = arguments.subjects.plan(&[&policy])?;
     let mut exit = if files.len() == 0 { Exit::Undecided } else { Exit::Accepted };
     files.judge(
         |evidence| Ok(explain(evidence, &policy, now)),
@@ -89,7 +89,7 @@ fn explain(evidence: &Evidence, policy: &Policy, now: DateTime<Utc>) -> Explanat
     let outcome = evidence.weigh(policy, now);
     let (artifact, report) = (&evidence.artifact, outcome.report);
     let file = artifact.filename.as_ref().ok();
-    let derivation = file.map(|file| policy.derivation(file, artifact.sha256));
+    let derivation = file.map(|file| policy.derivation(file, artifact.sha256, artifact.facts.index.as_deref()));
     let excepted = derivation.as_ref().is_some_and(|it| it.exception.is_some());
     Explanation {
         schema: SCHEMA,
