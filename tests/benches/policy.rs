@@ -45,7 +45,8 @@ fn main() {
             ("rule of a pattern", format!("acme_{}_x-1.0-py3-none-any.whl", rules - 100)),
         ] {
             let file = DistFilename::parse(&name).expect("a file name");
-            let found = || evaluate::rule_for(&policy, black_box(&file), None).expect("a rule").line;
+            let found =
+                || evaluate::rule_for(&policy, black_box(&file), None).expect("a rule").line;
             group.bench_function(BenchmarkId::new(what, rules), |bench| bench.iter(found));
         }
     }

@@ -142,8 +142,7 @@ pub fn verify(
     }
     run.judge(C::Threshold, threshold, |status| status);
     // 10. Whatever else the rule demands is there, and nothing that it forbids.
-    let about = both(rule, file)
-        .map(|(rule, file)| (rule, About { file, sha256, now }));
+    let about = both(rule, file).map(|(rule, file)| (rule, About { file, sha256, now }));
     run.judge(C::Required, about, |(rule, about)| demand::required(policy, rule, &said, about));
     run.judge(C::Forbidden, about, |(rule, about)| demand::forbidden(policy, rule, &said, about));
     // 11. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
@@ -218,7 +217,8 @@ impl Case<'_> {
         use CheckName as C;
         let mut run = Run::default();
         let (rule, file, sha256) = (self.rule, self.file, self.artifact.sha256);
-        let several = rule.is_ok_and(|rule| rule.threshold > 1 || rule.rebuild.rebuilders.is_some());
+        let several =
+            rule.is_ok_and(|rule| rule.threshold > 1 || rule.rebuild.rebuilders.is_some());
         let demanding = rule.is_ok_and(Rule::looks_at_others);
         // 3. There is an attestation, and it is one signature with what it came with.
         let signed = run.check(C::Attestation, Ok(()), |()| attestation);
@@ -271,7 +271,9 @@ impl Case<'_> {
         run.judge(C::ExternalParameters, both(both(predicate, claimed), rule), |(known, rule)| {
             let external = known.0.and_then(Predicate::external_parameters);
             match known.1.filter(|_| !no_build) {
-                Some((claimed, build)) => rule.instructions.judge(claimed, build.as_ref(), external),
+                Some((claimed, build)) => {
+                    rule.instructions.judge(claimed, build.as_ref(), external)
+                }
                 None => match rule.instructions.has_required(external) {
                     Ok(()) => Status::NotRequired,
                     Err(refusal) => Status::Failed(refusal),
@@ -315,9 +317,9 @@ impl Case<'_> {
             }
             _ => None,
         };
-        let about_file = [C::SubjectName, C::SubjectDigest].iter().all(|name| {
-            run.checks.iter().any(|check| check.name == *name && check.holds())
-        });
+        let about_file = [C::SubjectName, C::SubjectDigest]
+            .iter()
+            .all(|name| run.checks.iter().any(|check| check.name == *name && check.holds()));
         let said = match (envelope, statement) {
             (Ok(envelope), Ok(Some(statement))) if demanding && about_file => Some(Said {
                 signer: envelope.signer().clone(),

@@ -12,7 +12,7 @@ use wheelmark_core::digest::Sha256Digest;
 
 use super::signed::{pae, statement};
 use super::{Case, TestKey, bundle_of, envelope, packed};
-use super::{certificates, claims};
+use super::{certificates, claims, demands, origins};
 use crate::hostile::Plan;
 use crate::statement::{build, dependency, statement_of};
 
@@ -38,6 +38,8 @@ pub fn all() -> Vec<Case> {
         claims::decisions(),
         claims::several(),
         claims::instructions(),
+        origins::all(),
+        demands::all(),
         certificates::all(),
     ]
     .concat()

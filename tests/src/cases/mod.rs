@@ -8,8 +8,10 @@
 
 mod certificates;
 mod claims;
+mod demands;
 mod held;
 mod list;
+mod origins;
 mod signed;
 
 use std::path::{Path, PathBuf};

@@ -28,6 +28,6 @@ mod words;
 
 pub use cause::Cause;
 pub use finding::{Compared, DIFF_SCHEMA, Detail, Finding, Level, WheelDiff};
-pub use outcome::{NORMALIZERS, Drift, RebuildOutcome, judge, judge_unlike};
+pub use outcome::{Drift, NORMALIZERS, RebuildOutcome, judge, judge_unlike};
 pub use sdists::sdist_causes;
 pub use wheels::{Comparable, DiffError, diff, diff_readable};

@@ -144,11 +144,14 @@ pub(crate) fn rebuilt(policy: &Policy, rule: &Rule, said: &[Said], about: About<
     if found.len() >= rebuilders.at_least {
         return Status::Passed(Some(format!("rebuilt alike by {}", found.join(", "))));
     }
-    let wanted = format!("results of {} different rebuilders that got the same", rebuilders.at_least);
-    Status::Failed(Refusal::new(Reason::RebuildersTooFew).expected(wanted).found(match found.len() {
-        0 => "none".to_owned(),
-        count => format!("{count}: {}", found.join(", ")),
-    }))
+    let wanted =
+        format!("results of {} different rebuilders that got the same", rebuilders.at_least);
+    Status::Failed(Refusal::new(Reason::RebuildersTooFew).expected(wanted).found(
+        match found.len() {
+            0 => "none".to_owned(),
+            count => format!("{count}: {}", found.join(", ")),
+        },
+    ))
 }
 
 fn not_revoked(policy: &Policy, signer: &SignerIdentity) -> Result<(), Refusal> {
@@ -179,7 +182,9 @@ impl Demand {
             }
         }
         Err(match furthest {
-            Some((_, refusal)) => refusal.expected(format!("{} of {}", self.predicate_type, self.name)),
+            Some((_, refusal)) => {
+                refusal.expected(format!("{} of {}", self.predicate_type, self.name))
+            }
             None => Refusal::new(Reason::AttestationRequired)
                 .expected(format!("{} ({})", self.predicate_type, self.name))
                 .found("none about this file by a signer whom the policy knows"),

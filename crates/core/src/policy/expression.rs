@@ -86,7 +86,9 @@ pub enum ExpressionError {
     )]
     LookedAside(String),
     /// A macro that makes a list, or goes through anything else than a part of the document.
-    #[error("only `all`, `exists` and `exists_one` go through lists, of a part of the document: `{0}`")]
+    #[error(
+        "only `all`, `exists` and `exists_one` go through lists, of a part of the document: `{0}`"
+    )]
     Made(&'static str),
 }
 
@@ -95,7 +97,16 @@ static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()
 
 /// Functions of the language that cost no more than their arguments' length.
 const FUNCTIONS: [&str; 10] = [
-    "size", "startsWith", "endsWith", "contains", "int", "uint", "double", "string", "bool", "type",
+    "size",
+    "startsWith",
+    "endsWith",
+    "contains",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "type",
 ];
 
 impl Expression {
@@ -167,7 +178,11 @@ struct Walk {
 }
 
 impl Walk {
-    fn expression(&mut self, expression: &IdedExpr, scope: &Scope<'_>) -> Result<(), ExpressionError> {
+    fn expression(
+        &mut self,
+        expression: &IdedExpr,
+        scope: &Scope<'_>,
+    ) -> Result<(), ExpressionError> {
         match &expression.expr {
             Expr::Unspecified | Expr::Literal(_) => Ok(()),
             Expr::Ident(name) => identifier(name, scope),
@@ -333,7 +348,9 @@ mod tests {
         for text in ["env.HOME == ''", "predicates.a", "result"] {
             assert!(matches!(error(text), ExpressionError::Unknown(_)), "{text}");
         }
-        for text in ["predicate.a.matches('a')", "matches(predicate.a, 'a')", "getenv('HOME') == ''"] {
+        for text in
+            ["predicate.a.matches('a')", "matches(predicate.a, 'a')", "getenv('HOME') == ''"]
+        {
             assert!(matches!(error(text), ExpressionError::Function(_)), "{text}");
         }
         for text in [
@@ -358,7 +375,8 @@ mod tests {
     #[test]
     fn a_large_document_is_walked_once_for_each_macro() {
         let document = json!({ "a": vec![json!({ "b": ["c", "d"] }); 100_000] });
-        let held = "predicate.a.all(x, x.b.exists(y, y == 'd')) && predicate.a.exists(x, size(x.b) == 2)";
+        let held =
+            "predicate.a.all(x, x.b.exists(y, y == 'd')) && predicate.a.exists(x, size(x.b) == 2)";
         assert_eq!(judge(held, &document), None);
         let not = "predicate.a.exists(x, x.b.all(y, y == 'd'))";
         assert_eq!(judge(not, &document), Some(Reason::ExpressionNotHeld));

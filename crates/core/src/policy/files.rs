@@ -154,7 +154,9 @@ impl TagPattern {
 
 /// What an index must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not the URL of a package index: `https://host/path`, without user information, query and fragment")]
+#[error(
+    "not the URL of a package index: `https://host/path`, without user information, query and fragment"
+)]
 pub struct IndexPatternError;
 
 impl IndexPattern {

@@ -157,7 +157,10 @@ impl Instructions {
             let found = external.and_then(|external| at(external, &missing.name));
             Err(Refusal::new(Reason::ParameterMissing)
                 .expected(format!("parameter `{missing}`"))
-                .found(found.map_or_else(|| "none".to_owned(), |it| format!("{} = {it}", missing.name))))
+                .found(
+                    found
+                        .map_or_else(|| "none".to_owned(), |it| format!("{} = {it}", missing.name)),
+                ))
         })
     }
 

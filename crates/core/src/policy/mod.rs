@@ -36,8 +36,8 @@ pub use projects::{ProjectPattern, ProjectPatternError};
 pub use rebuild::{RebuildRule, Rebuilders, When};
 pub use revocations::{Revocation, Revocations, Revoked};
 pub use schema::{
-    Ages, BuilderRule, LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rule, SourceRule,
-    Unsafe,
+    Ages, BuilderRule, LOCAL_BUILDER, OnCommandLine, Policy, PolicyError, Projects, Rule,
+    SourceRule, Unsafe,
 };
 pub use signers::Signers;
 pub use source::{SourcePattern, SourcePatternError};

@@ -107,7 +107,9 @@ impl RebuildRule {
             RebuildOutcome::Inconclusive { .. } => {
                 (Reason::RebuildInconclusive, "other bytes, from another environment".to_owned())
             }
-            RebuildOutcome::Different { .. } => (Reason::RebuildNotIdentical, "different".to_owned()),
+            RebuildOutcome::Different { .. } => {
+                (Reason::RebuildNotIdentical, "different".to_owned())
+            }
         };
         if self.takes(outcome) {
             return Status::Passed(Some(found));

@@ -32,7 +32,9 @@ pub enum SourcePatternError {
     #[error(transparent)]
     Repository(#[from] RepositoryUriError),
     /// A brace that is not around one of the two names, or not around a whole segment of the path.
-    #[error("`{{owner}}` and `{{name}}` are all that braces may hold, each as a whole segment of the path")]
+    #[error(
+        "`{{owner}}` and `{{name}}` are all that braces may hold, each as a whole segment of the path"
+    )]
     Braces,
 }
 
@@ -161,6 +163,9 @@ mod tests {
             assert!(text.parse::<SourcePattern>().is_err(), "{text}");
         }
         let shown = |text: &str| text.parse::<SourcePattern>().expect(text).to_string();
-        assert_eq!(shown("git+https://GITHUB.com/{owner}/{name}"), "https://github.com/{owner}/{name}");
+        assert_eq!(
+            shown("git+https://GITHUB.com/{owner}/{name}"),
+            "https://github.com/{owner}/{name}"
+        );
     }
 }

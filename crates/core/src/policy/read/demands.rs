@@ -28,8 +28,11 @@ impl Reader<'_> {
     ) -> Result<Vec<Demand>, PolicyError> {
         let mut demands: Vec<Demand> = Vec::new();
         for entry in entries {
-            let demand = self.demand(format!("{name}[{}]", demands.len()), entry, known, required)?;
-            let same = |other: &&Demand| Demand { name: demand.name.clone(), ..(*other).clone() } == demand;
+            let demand =
+                self.demand(format!("{name}[{}]", demands.len()), entry, known, required)?;
+            let same = |other: &&Demand| {
+                Demand { name: demand.name.clone(), ..(*other).clone() } == demand
+            };
             if let Some(other) = demands.iter().find(same) {
                 return Err(self.error(entry.span(), format!("the same as {}", other.name)));
             }
@@ -97,7 +100,9 @@ impl Reader<'_> {
             return Err(self.error(spanned.span(), message));
         }
         if let (Some(resource), SVR_TYPE) = (&entry.resource, predicate_type) {
-            return Err(self.error(resource.span(), "a simple verification result names no resource"));
+            return Err(
+                self.error(resource.span(), "a simple verification result names no resource")
+            );
         }
         Ok(Some(Summary {
             verifier: self.uri(verifier)?,
@@ -144,16 +149,20 @@ impl Reader<'_> {
                 let rebuilders = match (by.is_empty(), &table.at_least) {
                     (true, None) => None,
                     (true, Some(count)) => {
-                        let message = "`at-least` without `keys` or `identities`: whose results count?";
+                        let message =
+                            "`at-least` without `keys` or `identities`: whose results count?";
                         return Err(self.error(count.span(), message));
                     }
                     (false, count) => {
                         self.apart(&table.identities, &by.identities)?;
                         let at_least = match count {
                             None => 1,
-                            Some(count) if (1..=by.len()).contains(count.get_ref()) => *count.get_ref(),
+                            Some(count) if (1..=by.len()).contains(count.get_ref()) => {
+                                *count.get_ref()
+                            }
                             Some(count) => {
-                                let message = format!("between 1 and the {} that are named", by.len());
+                                let message =
+                                    format!("between 1 and the {} that are named", by.len());
                                 return Err(self.error(count.span(), message));
                             }
                         };
@@ -174,18 +183,23 @@ impl Reader<'_> {
         };
         match &asked.rebuilders {
             None if signers.is_empty() => {
-                let message = "nothing says how to rebuild: the rule has neither `keys` nor `identities`";
+                let message =
+                    "nothing says how to rebuild: the rule has neither `keys` nor `identities`";
                 Err(self.error(place, message))
             }
             Some(by) if !independent(&by.signers, signers) => {
-                let message = "whoever signs the provenance is no independent rebuilder: name others";
+                let message =
+                    "whoever signs the provenance is no independent rebuilder: name others";
                 Err(self.error(place, message))
             }
             _ => Ok(asked),
         }
     }
 
-    fn normalizers(&self, list: &Option<super::shape::List>) -> Result<BTreeSet<String>, PolicyError> {
+    fn normalizers(
+        &self,
+        list: &Option<super::shape::List>,
+    ) -> Result<BTreeSet<String>, PolicyError> {
         self.set_if(list, |text| match NORMALIZERS.contains(&text.get_ref().as_str()) {
             true => Ok(text.get_ref().clone()),
             false => {

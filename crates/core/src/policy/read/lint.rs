@@ -215,11 +215,7 @@ impl Reader<'_> {
             _ => false,
         };
         for (chosen, key, means) in [
-            (
-                inconclusive,
-                "allow-inconclusive-unsafe",
-                "a file of which a rebuild showed nothing",
-            ),
+            (inconclusive, "allow-inconclusive-unsafe", "a file of which a rebuild showed nothing"),
             (rule.allow_dirty_unsafe, "allow-dirty-unsafe", "a tree that was not the commit's"),
             (
                 rule.allow_no_isolation_unsafe,

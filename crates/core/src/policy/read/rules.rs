@@ -43,7 +43,9 @@ impl Reader<'_> {
             required: self.set_if(&entry.required_parameters, |text| {
                 let parameter: ParameterPattern = self.parsed(text)?;
                 match parameter.is_open() {
-                    true => Err(self.error(text.span(), "`.*` asks for nothing that must be there")),
+                    true => {
+                        Err(self.error(text.span(), "`.*` asks for nothing that must be there"))
+                    }
                     false => Ok(parameter),
                 }
             })?,

@@ -89,7 +89,8 @@ fn explain(evidence: &Evidence, policy: &Policy, now: DateTime<Utc>) -> Explanat
     let outcome = evidence.weigh(policy, now);
     let (artifact, report) = (&evidence.artifact, outcome.report);
     let file = artifact.filename.as_ref().ok();
-    let derivation = file.map(|file| policy.derivation(file, artifact.sha256, artifact.facts.index.as_deref()));
+    let derivation =
+        file.map(|file| policy.derivation(file, artifact.sha256, artifact.facts.index.as_deref()));
     let excepted = derivation.as_ref().is_some_and(|it| it.exception.is_some());
     Explanation {
         schema: SCHEMA,

@@ -1,0 +1,478 @@
+//! Cases in which the rule demands more than provenance: further attestations, summaries, rebuilds.
+
+use serde_json::{Value, json};
+use wheelmark_core::attestation::rebuild_result::{REBUILD_RESULT_TYPE, RebuildResult};
+use wheelmark_core::attestation::statement::STATEMENT_TYPE;
+use wheelmark_core::attestation::svr::SVR_TYPE;
+use wheelmark_core::attestation::test_result::TEST_RESULT_TYPE;
+use wheelmark_core::attestation::vsa::VSA_TYPE;
+use wheelmark_core::compare::RebuildOutcome;
+use wheelmark_core::digest::Sha256Digest;
+
+use super::{AT, Case, TestKey, bundle_of, packed};
+use crate::hostile::Plan;
+use crate::statement::build;
+use crate::tiny;
+
+/// Every one of them.
+pub(super) fn all() -> Vec<Case> {
+    [tests(), conditions(), summaries(), forbidden(), rebuilders()].concat()
+}
+
+const REQUIRED: &str = "attestation-required";
+
+/// A statement about the wheel of the cases.
+fn about(predicate_type: &str, predicate: &Value) -> Value {
+    let sha256 = Sha256Digest::of(&packed(&Plan::new())).to_string();
+    json!({
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": tiny::FILENAME, "digest": {"sha256": sha256}}],
+        "predicateType": predicate_type,
+        "predicate": predicate,
+    })
+}
+
+/// A case whose first rule says more, with another attestation beside the wheel.
+fn case(
+    name: &str,
+    changed: &str,
+    reason: Option<(&'static str, &'static str)>,
+    rule: &str,
+    beside: Option<(TestKey, Value)>,
+) -> Case {
+    let mut case = Case::new(name, changed);
+    if let Some(fails) = reason {
+        case = case.failing(&[fails]);
+    }
+    case.policy = case.policy.replacen("rebuild = \"never\"\n", rule, 1);
+    if let Some((key, statement)) = beside {
+        case.beside.push((".sigstore", bundle_of(key, &statement.to_string())));
+    }
+    case
+}
+
+fn test_result(result: &str) -> Value {
+    let config = json!([{"name": "tests.yml", "digest": {"sha256": "11".repeat(32)}}]);
+    about(TEST_RESULT_TYPE, &json!({"result": result, "configuration": config}))
+}
+
+/// The rule of a test that must have passed.
+fn tested(more: &str) -> String {
+    format!(
+        "rebuild = \"never\"\n[[rules.require]]\npredicate = \"{TEST_RESULT_TYPE}\"\n\
+         keys = [\"elsewhere\"]\nwhere = \"predicate.result == 'PASSED'\"\n{more}"
+    )
+}
+
+fn tests() -> Vec<Case> {
+    let required = |reason| Some(("required", reason));
+    let mut other_file = test_result("PASSED");
+    other_file["subject"][0]["digest"]["sha256"] = json!("0".repeat(64));
+    let elsewhere = TestKey::Elsewhere;
+    vec![
+        case(
+            "tests_passed",
+            "The rule demands a test result that passed, signed by its tester.",
+            None,
+            &tested(""),
+            Some((elsewhere, test_result("PASSED"))),
+        ),
+        case(
+            "tests_missing_fail",
+            "The rule demands a test result, and there is none.",
+            required(REQUIRED),
+            &tested(""),
+            None,
+        ),
+        case(
+            "tests_failed_fail",
+            "The rule demands a test result that passed, and this one did not.",
+            required("expression-not-held"),
+            &tested(""),
+            Some((elsewhere, test_result("FAILED"))),
+        ),
+        case(
+            "tests_by_the_builder_fail",
+            "The test result was signed by who built the file, and the rule names a tester.",
+            required("signer-not-allowed"),
+            &tested(""),
+            Some((TestKey::Release, test_result("PASSED"))),
+        ),
+        case(
+            "tests_of_another_file_fail",
+            "The test result is about other bytes.",
+            required(REQUIRED),
+            &tested(""),
+            Some((elsewhere, other_file)),
+        ),
+        case(
+            "tests_of_no_known_time_fail",
+            "The rule demands a new test result, and nobody vouches for when this one was signed.",
+            required("attestation-too-old"),
+            &tested("max-age-days = 30\n"),
+            Some((elsewhere, test_result("PASSED"))),
+        ),
+        case(
+            "tests_malformed_fail",
+            "The test result lacks what its type requires, though the condition would hold of it.",
+            required("predicate-malformed"),
+            &tested(""),
+            Some((elsewhere, about(TEST_RESULT_TYPE, &json!({"result": "PASSED"})))),
+        ),
+    ]
+}
+
+fn conditions() -> Vec<Case> {
+    let kind = "https://example.org/review/v1";
+    let rule = |condition: &str| {
+        format!(
+            "rebuild = \"never\"\n[[rules.require]]\npredicate = \"{kind}\"\n\
+             keys = [\"elsewhere\"]\nwhere = \"{condition}\"\n"
+        )
+    };
+    let review = || {
+        let reviewers =
+            json!([{"name": "ann", "approved": true}, {"name": "bob", "approved": true}]);
+        Some((TestKey::Elsewhere, about(kind, &json!({"reviewers": reviewers, "of": "demo"}))))
+    };
+    let required = |reason| Some(("required", reason));
+    vec![
+        case(
+            "condition_held",
+            "The rule's condition holds of a predicate of somebody's own type.",
+            None,
+            &rule(
+                "size(predicate.reviewers) >= 2 && predicate.reviewers.all(r, r.approved) && predicate.of == file.project",
+            ),
+            review(),
+        ),
+        case(
+            "condition_not_held_fail",
+            "The rule's condition is false of what was signed.",
+            required("expression-not-held"),
+            &rule("size(predicate.reviewers) >= 3"),
+            review(),
+        ),
+        case(
+            "condition_of_no_field_fail",
+            "The rule's condition looks at a field that is not there.",
+            required("expression-failed"),
+            &rule("predicate.approved"),
+            review(),
+        ),
+        case(
+            "condition_of_no_truth_fail",
+            "The rule's condition gives a text, which is neither true nor false.",
+            required("expression-failed"),
+            &rule("predicate.of"),
+            review(),
+        ),
+    ]
+}
+
+const VERIFIER: &str = "https://example.org/verifiers/mirror/v1";
+const POLICY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn summary() -> Value {
+    about(
+        VSA_TYPE,
+        &json!({
+            "verifier": {"id": VERIFIER},
+            "timeVerified": "2025-12-20T00:00:00Z",
+            "resourceUri": "pkg:pypi/demo@1.0",
+            "policy": {"uri": "https://example.org/policy.toml", "digest": {"sha256": POLICY}},
+            "verificationResult": "PASSED",
+            "verifiedLevels": ["SLSA_BUILD_LEVEL_3"],
+            "slsaVersion": "1.2",
+        }),
+    )
+}
+
+fn simple() -> Value {
+    about(
+        SVR_TYPE,
+        &json!({
+            "verifier": {"id": VERIFIER, "policies": [{"digest": {"sha256": POLICY}}]},
+            "timeCreated": "2025-12-20T00:00:00Z",
+            "properties": ["SLSA_BUILD_LEVEL_3"],
+        }),
+    )
+}
+
+/// A rule that takes a file by a summary alone, as somebody does who trusts a mirror.
+fn summarized(kind: &str, more: &str) -> String {
+    format!(
+        "rebuild = \"never\"\n[[rules.require]]\npredicate = \"{kind}\"\nkeys = [\"elsewhere\"]\n\
+         verifier = \"{VERIFIER}\"\nlevels = [\"SLSA_BUILD_LEVEL_2\"]\npolicies = [\"{POLICY}\"]\n{more}"
+    )
+}
+
+fn summaries() -> Vec<Case> {
+    let bent = |name: &str, changed: &str, reason, key, bend: fn(&mut Value)| {
+        let mut summary = summary();
+        bend(&mut summary["predicate"]);
+        let fails = Some(("required", reason));
+        case(
+            name,
+            changed,
+            fails,
+            &summarized(VSA_TYPE, "max-age-days = 30\n"),
+            Some((key, summary)),
+        )
+    };
+    let mut alone = case(
+        "summary_alone",
+        "The rule names no signer of provenance, and takes what a trusted verifier has verified.",
+        None,
+        &summarized(VSA_TYPE, ""),
+        Some((TestKey::Elsewhere, summary())),
+    );
+    alone.bundle = None;
+    let rule = alone.policy.find("keys = [\"release\"]").expect("a rule");
+    let end = alone.policy[rule..].find("rebuild").expect("its end") + rule;
+    alone.policy.replace_range(rule..end, "");
+    let mut nothing = alone.clone();
+    nothing.name = "summary_alone_missing_fail".to_owned();
+    nothing.changed =
+        "The rule names no signer of provenance, and there is only provenance.".to_owned();
+    nothing.bundle.clone_from(&Case::new("", "").bundle);
+    nothing.beside.clear();
+    let nothing = nothing.failing(&[("required", REQUIRED)]);
+    let elsewhere = TestKey::Elsewhere;
+    vec![
+        case(
+            "summary",
+            "The rule demands that a trusted verifier has verified the file, beside provenance.",
+            None,
+            &summarized(VSA_TYPE, "max-age-days = 30\n"),
+            Some((elsewhere, summary())),
+        ),
+        case(
+            "simple_result",
+            "The same by an in-toto Simple Verification Result.",
+            None,
+            &summarized(SVR_TYPE, "max-age-days = 30\n"),
+            Some((elsewhere, simple())),
+        ),
+        case(
+            "simple_result_in_place_of_summary_fail",
+            "The rule demands an SLSA summary, and a result of another type says the same.",
+            Some(("required", REQUIRED)),
+            &summarized(VSA_TYPE, ""),
+            Some((elsewhere, simple())),
+        ),
+        alone,
+        nothing,
+        bent(
+            "summary_of_another_resource_fail",
+            "The file was verified as another release.",
+            "summary-of-another-resource",
+            elsewhere,
+            |it| it["resourceUri"] = json!("pkg:pypi/demo@1.0.1"),
+        ),
+        bent(
+            "summary_of_another_project_fail",
+            "The file was verified as another project, whose name begins alike.",
+            "summary-of-another-resource",
+            elsewhere,
+            |it| it["resourceUri"] = json!("pkg:pypi/demo-plus@1.0"),
+        ),
+        bent(
+            "summary_of_another_verifier_fail",
+            "The summary is another verifier's, whose id begins alike.",
+            "summary-of-another-verifier",
+            elsewhere,
+            |it| it["verifier"]["id"] = json!(format!("{VERIFIER}/stranger")),
+        ),
+        bent(
+            "summary_by_another_policy_fail",
+            "The file was verified by another policy.",
+            "summary-by-another-policy",
+            elsewhere,
+            |it| it["policy"]["digest"]["sha256"] = json!("b".repeat(64)),
+        ),
+        bent(
+            "summary_by_no_known_policy_fail",
+            "The summary gives no digest of the policy.",
+            "summary-by-another-policy",
+            elsewhere,
+            |it| it["policy"]["digest"] = json!({}),
+        ),
+        bent(
+            "summary_failed_fail",
+            "The verification failed.",
+            "summary-failed",
+            elsewhere,
+            |it| it["verificationResult"] = json!("FAILED"),
+        ),
+        bent(
+            "summary_of_lower_level_fail",
+            "The level that was verified is lower than the rule asks for.",
+            "summary-level-missing",
+            elsewhere,
+            |it| it["verifiedLevels"] = json!(["SLSA_BUILD_LEVEL_1"]),
+        ),
+        bent(
+            "summary_of_another_track_fail",
+            "The level that was verified is of another track.",
+            "summary-level-missing",
+            elsewhere,
+            |it| it["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_3"]),
+        ),
+        bent(
+            "summary_too_old_fail",
+            "The file was verified longer ago than the rule allows.",
+            "attestation-too-old",
+            elsewhere,
+            |it| it["timeVerified"] = json!("2025-11-20T00:00:00Z"),
+        ),
+        bent(
+            "summary_of_later_fail",
+            "The summary says that the file was verified after now.",
+            "signed-later",
+            elsewhere,
+            |it| it["timeVerified"] = json!("2026-11-20T00:00:00Z"),
+        ),
+        bent(
+            "summary_by_another_signer_fail",
+            "The summary was signed by the key of the build.",
+            "signer-not-allowed",
+            TestKey::Release,
+            |_| {},
+        ),
+    ]
+}
+
+fn forbidden() -> Vec<Case> {
+    let kind = "https://example.org/withdrawn/v1";
+    let rule = format!(
+        "rebuild = \"never\"\n[[rules.forbid]]\npredicate = \"{kind}\"\nkeys = [\"elsewhere\"]\n"
+    );
+    let withdrawn = || about(kind, &json!({"because": "a broken build machine"}));
+    vec![
+        case(
+            "attestation_forbidden_fail",
+            "Somebody whom the rule names has withdrawn the file.",
+            Some(("forbidden", "attestation-forbidden")),
+            &rule,
+            Some((TestKey::Elsewhere, withdrawn())),
+        ),
+        case(
+            "attestation_forbidden_of_another",
+            "Somebody whom the rule does not name for that has withdrawn the file.",
+            None,
+            &rule,
+            Some((TestKey::Release, withdrawn())),
+        ),
+    ]
+}
+
+/// What a rebuilder says.
+fn result(outcome: RebuildOutcome, rebuilt: Option<Sha256Digest>) -> Value {
+    let result = RebuildResult::new(
+        "https://example.org/rebuilders/v1",
+        "1.0",
+        b"attestation",
+        b"log",
+        outcome,
+        rebuilt,
+        Vec::new(),
+        build().internal.environment,
+        AT.parse().expect("a time"),
+    );
+    about(REBUILD_RESULT_TYPE, &serde_json::to_value(&result).expect("JSON"))
+}
+
+fn rebuilders() -> Vec<Case> {
+    let rule = "[rules.rebuild]\nkeys = [\"elsewhere\"]\n";
+    let true_digest = || Some(Sha256Digest::of(&packed(&Plan::new())));
+    let identical = || result(RebuildOutcome::Identical, true_digest());
+    let equivalent = || RebuildOutcome::Equivalent {
+        normalizers: vec!["zip-order/1".to_owned()],
+        copied: Vec::new(),
+    };
+    let few = Some(("rebuild", "rebuilders-too-few"));
+    let by = |name: &str,
+              changed: &str,
+              fails: Option<(&'static str, &'static str)>,
+              rule: &str,
+              key,
+              it| { case(name, changed, fails, rule, Some((key, it))) };
+    let elsewhere = TestKey::Elsewhere;
+    let other = Some(Sha256Digest::of(b"other bytes"));
+    let different = RebuildOutcome::Different { diffs: vec!["demo/__init__.py".to_owned()] };
+    let nothing = RebuildOutcome::Inconclusive { cause: "another compiler".to_owned() };
+    vec![
+        by(
+            "rebuilt_by_another",
+            "A rebuilder whom the rule names got the same bytes.",
+            None,
+            rule,
+            elsewhere,
+            identical(),
+        ),
+        by(
+            "rebuilt_by_the_builder_fail",
+            "Only who built it says that a rebuild gave the same bytes.",
+            few,
+            rule,
+            TestKey::Release,
+            identical(),
+        ),
+        by(
+            "rebuilt_differently_fail",
+            "The rebuilder got other bytes.",
+            few,
+            rule,
+            elsewhere,
+            result(different, other),
+        ),
+        by(
+            "rebuilt_identical_to_another_file_fail",
+            "The rebuilder says identical and names other bytes.",
+            few,
+            rule,
+            elsewhere,
+            result(RebuildOutcome::Identical, other),
+        ),
+        by(
+            "rebuilt_without_a_file_fail",
+            "The rebuilder says identical and names no bytes.",
+            few,
+            rule,
+            elsewhere,
+            result(RebuildOutcome::Identical, None),
+        ),
+        by(
+            "rebuilt_inconclusively_fail",
+            "The rebuilder could show nothing.",
+            few,
+            rule,
+            elsewhere,
+            result(nothing, other),
+        ),
+        by(
+            "rebuilt_equivalently_fail",
+            "The rebuilder got an equivalent file, and the rule takes the same bytes only.",
+            few,
+            rule,
+            elsewhere,
+            result(equivalent(), other),
+        ),
+        by(
+            "rebuilt_equivalently",
+            "The rebuilder got an equivalent file, by a normaliser that the rule takes.",
+            None,
+            &format!("{rule}normalizers = [\"zip-order/1\"]\n"),
+            elsewhere,
+            result(equivalent(), other),
+        ),
+        case(
+            "rebuilt_by_nobody_fail",
+            "The rule asks for the result of a rebuilder, and there is none.",
+            few,
+            rule,
+            None,
+        ),
+    ]
+}
