@@ -391,4 +391,11 @@ fn the_schema_knows_the_keys_that_the_reader_knows() {
     for list in ["rules", "exceptions", "revocations"] {
         assert_eq!(properties(&of[list]["items"]), keys_known(&format!("[[{list}]]")), "{list}");
     }
+    let rule = &of["rules"]["items"]["properties"];
+    for list in ["require", "forbid"] {
+        let table = format!("[[rules]]\n[[rules.{list}]]");
+        assert_eq!(properties(&rule[list]["items"]), keys_known(&table), "{list}");
+    }
+    let table = "[[rules]]\n[rules.rebuild]";
+    assert_eq!(properties(&rule["rebuild"]["anyOf"][1]), keys_known(table));
 }

@@ -1,5 +1,6 @@
 //! What holds of every policy and every set of attestations, over all the cases: what is added to a rule only
-//! refuses more, what is taken from the attestations never accepts more, and their order says nothing.
+//! refuses more, what is taken from the attestations never accepts more, but for those that a rule forbids, and their
+//! order says nothing.
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::fs;
@@ -24,12 +25,24 @@ fn under(case: &Held, policy: &str) -> Option<Decision> {
 }
 
 /// What asks for more: of a rule, put after each `rebuild = "never"`, or of the file, at its end.
-const OF_RULES: [&str; 5] = [
+const OF_RULES: [&str; 17] = [
     "max-age-days = 1",
     "max-age-days = 3650",
     "threshold = 1",
     "threshold = 2",
     "ref = \"refs/tags/v{version}\"",
+    "indexes = [\"https://packages.example.org/simple/\"]",
+    "min-upload-age-days = 1",
+    "max-trust-age-days = 1",
+    "branches = [\"main\"]",
+    "forbidden-triggers = [\"push\"]",
+    "forbidden-triggers = [\"workflow_run\"]",
+    "builder-versions = \">=1\"",
+    "hermetic = true",
+    "required-parameters = [\"source\"]",
+    "require = [{ predicate = \"https://slsa.dev/provenance/v1\", keys = [\"release\"], where = \"true\" }]",
+    "require = [{ predicate = \"https://slsa.dev/provenance/v1\", identities = [\"release\"] }]",
+    "forbid = [{ predicate = \"https://slsa.dev/provenance/v1\", keys = [\"release\"] }]",
 ];
 const OF_THE_FILE: [&str; 3] = [
     "[[revocations]]\nprojects = [\"demo\"]\nreason = \"r\"",
@@ -45,8 +58,14 @@ fn what_is_added_to_a_policy_never_makes_it_accept() {
         let never = "rebuild = \"never\"";
         let rules = OF_RULES.map(|more| case.text.replace(never, &format!("{never}\n{more}")));
         let files = OF_THE_FILE.map(|more| format!("{}\n{more}\n", case.text));
-        let rebuilt = case.text.replace(never, "rebuild = \"required\"");
-        for policy in rules.iter().chain(&files).chain([&rebuilt]) {
+        let rebuilt = [
+            "\"required\"",
+            "{ sampled = 0.5 }",
+            "{ keys = [\"elsewhere\"] }",
+            "{ allow-inconclusive-unsafe = true }",
+        ]
+        .map(|how| case.text.replace(never, &format!("rebuild = {how}")));
+        for policy in rules.iter().chain(&files).chain(&rebuilt) {
             // Some name a key that the case's policy has not, or say again what stands there.
             let Some(after) = under(&case, policy) else { continue };
             read += 1;
@@ -67,7 +86,8 @@ fn fewer_attestations_never_accept_and_their_order_says_nothing() {
             let mut rest = given.clone();
             rest.remove(left_out);
             let refused = decided(&case, &rest) == Decision::Rejected;
-            assert!(before == Decision::Accepted || refused, "{}", case.name);
+            let forbids = case.text.contains("[[rules.forbid]]");
+            assert!(before == Decision::Accepted || refused || forbids, "{}", case.name);
         }
         let turned: Vec<_> = given.iter().rev().cloned().collect();
         several += usize::from(turned.len() > 1);

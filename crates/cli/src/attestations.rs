@@ -12,14 +12,17 @@ use crate::error::CliError;
 use crate::input;
 
 /// What follows a file's name: what `wheelmark build`, sigstore-python, the index (PEP 740) and
-/// slsa-github-generator call their attestations of it.
-const SUFFIXES: [&str; 6] = [
+/// slsa-github-generator call their attestations of it, and `wheelmark rebuild` and `wheelmark verify` what they found.
+const SUFFIXES: [&str; 9] = [
     ".sigstore.json",
     ".sigstore",
     ".provenance",
     ".publish.attestation",
     ".slsa.attestation",
     ".intoto.jsonl",
+    ".rebuild.sigstore.json",
+    ".vsa.sigstore.json",
+    ".svr.sigstore.json",
 ];
 
 /// What follows a file's name in signatures, certificates and bundles of older tools, none of which is read.

@@ -5,6 +5,8 @@
 
 mod decisions;
 mod demands;
+#[cfg(test)]
+mod demands_tests;
 mod lint;
 mod rules;
 mod shape;
