@@ -13,7 +13,7 @@ use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::{Decision, Escaped, Reason};
 use wheelmark_core::text;
-use wheelmark_core::verify::Given;
+use wheelmark_core::verify::{Facts, Given};
 
 use super::decided::Decided;
 use crate::error::{CliError, shown};
@@ -69,6 +69,9 @@ struct Case {
     /// Without it, what lies beside the file.
     attestations: Option<Vec<PathBuf>>,
     at: Spanned<toml::value::Datetime>,
+    /// From which index the file is said to be, and since when it is there.
+    index: Option<String>,
+    uploaded: Option<Spanned<toml::value::Datetime>>,
     decision: Expected,
     #[serde(default)]
     reasons: BTreeSet<String>,
@@ -190,11 +193,18 @@ fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {
     for case in &tests.cases {
         interrupt::check(cancel)?;
         let (span, case) = (case.span(), case.get_ref());
-        let time = DateTime::parse_from_rfc3339(&case.at.get_ref().to_string());
-        let time =
-            time.map_err(|_| at(case.at.span(), "a date, a time and an offset are needed"))?;
+        let instant = |time: &Spanned<toml::value::Datetime>| {
+            DateTime::parse_from_rfc3339(&time.get_ref().to_string())
+                .map(|time| time.to_utc())
+                .map_err(|_| at(time.span(), "a date, a time and an offset are needed"))
+        };
+        let facts = Facts {
+            index: case.index.clone(),
+            uploaded: case.uploaded.as_ref().map(instant).transpose()?,
+            branches: None,
+        };
         let expected = case.expected().map_err(|message| at(span, &message))?;
-        cases.push(case.held(expected, folder, &policy, time.to_utc(), cancel)?);
+        cases.push(case.held(expected, folder, &policy, (facts, instant(&case.at)?), cancel)?);
     }
     let passed = cases.iter().filter(|case| case.passed).count();
     Ok(Answer {
@@ -232,11 +242,12 @@ impl Case {
         expected: Decided,
         folder: &Path,
         policy: &Policy,
-        now: DateTime<Utc>,
+        (facts, now): (Facts, DateTime<Utc>),
         cancel: &Arc<AtomicBool>,
     ) -> Result<Held, CliError> {
         let file = folder.join(&self.file);
         let mut evidence = Evidence::of_file(&file, None, cancel)?;
+        evidence.artifact.facts = facts;
         if let Some(named) = &self.attestations {
             evidence.given = named
                 .iter()
