@@ -5,6 +5,7 @@
 //! so. Nothing here turns "could not check" into "accepted".
 
 mod claims;
+mod held;
 mod run;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -30,8 +31,10 @@ use crate::report::{
 use crate::sdist::Sdist;
 use crate::subject;
 use crate::trust::{CertificateIdentity, KeyId, SignerIdentity};
+use crate::verdict;
 use crate::wheel::Wheel;
 pub use claims::{Claim, claims};
+pub use held::{Evidence, Held};
 use run::{Run, Step, both, both_if};
 
 /// The file under test, as far as it could be read.
@@ -76,6 +79,8 @@ pub struct Outcome {
     /// Who signed the attestation whose checks the report shows, where its signature held; whether they may is
     /// what the report says.
     pub signer: Option<SignerIdentity>,
+    /// Every attestation for which every check of its own held, whatever was decided of the file.
+    pub held: Vec<Held>,
     contents: Option<Contents>,
 }
 
@@ -119,6 +124,7 @@ pub fn verify(
     let signers = tried.iter().filter(|it| it.holds());
     let signers = signers.filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
+    let all_held: Vec<_> = tried.iter().filter_map(Tried::as_held).collect();
     let Tried { checks, signer, known, bare, .. } = tried.swap_remove(best);
     let origin_unknown = bare && matches!(signer, Some(SignerIdentity::Key(_)));
     run.checks.extend(checks);
@@ -144,7 +150,7 @@ pub fn verify(
         }
         _ => None,
     };
-    Outcome { report, provenance, signer, contents }
+    Outcome { report, provenance, signer, held: all_held, contents }
 }
 
 /// What an exception decides: the file is sound, and nothing is asked of its origin.
@@ -181,7 +187,7 @@ fn excepted(
     if report.decision() == Decision::Accepted {
         report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
     }
-    Outcome { report, provenance: None, signer: None, contents }
+    Outcome { report, provenance: None, signer: None, held: Vec::new(), contents }
 }
 
 /// What every attestation of a file is held against.
@@ -196,7 +202,11 @@ struct Case<'a> {
 
 impl Case<'_> {
     /// Steps 3 to 8 of [`verify`], for one attestation.
-    fn hold(&self, from: &str, attestation: Result<Attestation, Refusal>) -> Tried {
+    fn hold<'g>(
+        &self,
+        given: Option<&'g Given>,
+        attestation: Result<Attestation, Refusal>,
+    ) -> Tried<'g> {
         use CheckName as C;
         let mut run = Run::default();
         let (rule, file, sha256) = (self.rule, self.file, self.artifact.sha256);
@@ -273,8 +283,17 @@ impl Case<'_> {
         run.judge(C::Isolation, both(rule, build), |(rule, build)| {
             evaluate::isolation(rule, build)
         });
+        let evidence = match (predicate, origin, rule, envelope) {
+            (Ok(None), ..) => Some(Evidence::BareSignature),
+            (Ok(Some(Predicate::Publish(_))), ..) => Some(Evidence::Publish),
+            (Ok(Some(_)), Ok(Some(origin)), Ok(rule), Ok(envelope)) => {
+                Some(Evidence::Provenance(verdict::of_provenance(rule, origin, envelope.signer())))
+            }
+            _ => None,
+        };
         Tried {
-            from: from.to_owned(),
+            given,
+            evidence,
             signer: envelope.ok().map(|it| it.signer().clone()),
             key: match envelope.map(VerifiedEnvelope::signer) {
                 Ok(SignerIdentity::Key(id)) => Some(id.clone()),
@@ -297,8 +316,11 @@ impl Case<'_> {
 }
 
 /// One attestation after its checks.
-struct Tried {
-    from: String,
+struct Tried<'g> {
+    /// The file it is from; none where there was no attestation.
+    given: Option<&'g Given>,
+    /// What it is evidence of, where its signer and what it says held.
+    evidence: Option<Evidence>,
     checks: Vec<Check>,
     signer: Option<SignerIdentity>,
     /// The key that signed, where signers are counted.
@@ -309,7 +331,7 @@ struct Tried {
     known: Option<(Origin, Option<Pep517Build>)>,
 }
 
-impl Tried {
+impl Tried<'_> {
     /// How many of its checks held: all, where it decides.
     fn held(&self) -> usize {
         self.checks.iter().filter(|check| check.holds()).count()
@@ -317,6 +339,11 @@ impl Tried {
 
     fn holds(&self) -> bool {
         self.checks.iter().all(Check::holds)
+    }
+
+    fn as_held(&self) -> Option<Held> {
+        let (given, evidence) = self.given.zip(self.evidence).filter(|_| self.holds())?;
+        Some(Held::new(given, evidence))
     }
 
     fn seen(&self, decided: bool) -> AttestationSeen {
@@ -327,7 +354,7 @@ impl Tried {
         };
         AttestationSeen {
             standing,
-            from: self.from.clone(),
+            from: self.given.map(|given| given.from.clone()).unwrap_or_default(),
             predicate_type: self.predicate_type.clone(),
             signer: self.signer.as_ref().map(ToString::to_string),
             reason: self.checks.iter().find_map(Check::reason),
@@ -463,21 +490,21 @@ fn notes(wheel: &Wheel) -> Vec<String> {
 fn read_all<'a>(
     given: &'a [Given],
     limits: &AttestationLimits,
-) -> Vec<(&'a str, Result<Attestation, Refusal>)> {
+) -> Vec<(Option<&'a Given>, Result<Attestation, Refusal>)> {
     let mut all = Vec::new();
     for file in given {
         match forms::read_all(&file.bytes, limits) {
-            Ok(attestations) => all.extend(attestations.into_iter().map(|it| (&*file.from, it))),
+            Ok(attestations) => all.extend(attestations.into_iter().map(|it| (Some(file), it))),
             Err(mut refusal) => {
                 refusal.found = refusal.found.map(|found| format!("{}: {found}", file.from));
-                all.push((&*file.from, Err(refusal)));
+                all.push((Some(file), Err(refusal)));
             }
         }
     }
     if all.is_empty() {
         let missing = Refusal::new(Reason::AttestationMissing)
             .expected("a Sigstore bundle, or an attestation of an index (PEP 740)");
-        all.push(("", Err(missing)));
+        all.push((None, Err(missing)));
     }
     all
 }

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::level::Level;
 use super::lists::or_null;
 use super::predicate::malformed;
 use super::statement::ResourceDescriptor;
 use super::timestamp;
+use crate::digest::Sha256Digest;
 use crate::report::Refusal;
 
 /// The predicate type.
@@ -20,6 +22,9 @@ pub const VSA_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 /// The verified property of a file that two independently operated builders built alike
 /// (<https://slsa.dev/spec/v1.2/verified-properties>).
 pub const SLSA_BUILD_REPRODUCED: &str = "SLSA_BUILD_REPRODUCED";
+
+/// The level of a file whose build nobody looked at, or of which there was nothing to look at.
+pub const BUILD_UNEVALUATED: &str = "SLSA_BUILD_LEVEL_UNEVALUATED";
 
 /// The level that stands where verification failed.
 pub const LEVEL_FAILED: &str = "FAILED";
@@ -77,6 +82,20 @@ pub enum VerificationResult {
 }
 
 impl VerificationSummary {
+    /// Whether the file passed and has this level, a higher one of the same track, or this property. Of a file
+    /// that failed it is false, whatever stands there ("How to verify", steps 6 and 7).
+    pub fn shows(&self, wanted: &str) -> bool {
+        let wanted = Level::of(wanted);
+        let mut stated = self.verified_levels.iter().map(|it| Level::of(it));
+        self.verification_result == VerificationResult::Passed
+            && stated.any(|it| it.includes(&wanted))
+    }
+
+    /// The digest of the policy, where a whole one by SHA-256 is stated.
+    pub fn policy_sha256(&self) -> Option<Sha256Digest> {
+        self.policy.digest.get("sha256")?.parse().ok()
+    }
+
     /// What the specification demands beyond the form.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let wrong = |what: String| Err(malformed(format!("predicate {VSA_TYPE}: {what}")));
@@ -172,6 +191,26 @@ mod tests {
         });
         let failed = failed.expect("a failed verification is a valid document");
         assert_eq!(failed.verification_result, VerificationResult::Failed);
+    }
+
+    #[test]
+    fn only_a_file_that_passed_has_its_levels() {
+        let passed = read(document()).expect("accepted");
+        for level in ["SLSA_BUILD_LEVEL_3", "SLSA_BUILD_LEVEL_1", "OURS_CHECKED"] {
+            assert!(passed.shows(level), "{level}");
+        }
+        assert!(!passed.shows("SLSA_BUILD_LEVEL_4") && !passed.shows("SLSA_SOURCE_LEVEL_1"));
+        // Its form is allowed, and a reader of the levels alone would be misled.
+        let failed = bent(|it| it["verificationResult"] = json!("FAILED")).expect("a form");
+        assert!(!failed.shows("SLSA_BUILD_LEVEL_1") && !failed.shows("OURS_CHECKED"));
+    }
+
+    #[test]
+    fn the_policy_s_digest_is_a_whole_one_or_none() {
+        assert_eq!(read(document()).expect("accepted").policy_sha256(), None);
+        let whole = bent(|it| it["policy"]["digest"]["sha256"] = json!("ab".repeat(32)));
+        let digest = whole.expect("accepted").policy_sha256().expect("a digest");
+        assert_eq!(digest.to_string(), "ab".repeat(32));
     }
 
     #[test]

@@ -1,0 +1,51 @@
+//! The attestations that held, for whoever tells others what was verified.
+
+use super::Given;
+use crate::digest::Sha256Digest;
+use crate::verdict::BuildLevel;
+
+/// An attestation for which every check held: it alone is enough, unless the rule asks for several signers.
+///
+/// [`verify`](super::verify) is the only place where one is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    sha256: Sha256Digest,
+    evidence: Evidence,
+}
+
+/// What an attestation is evidence of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// How the file was built, as far as that is believed.
+    Provenance(BuildLevel),
+    /// Who published it.
+    Publish,
+    /// That a trusted signer signed these bytes.
+    BareSignature,
+}
+
+impl Held {
+    pub(super) fn new(given: &Given, evidence: Evidence) -> Self {
+        Self { sha256: Sha256Digest::of(&given.bytes), evidence }
+    }
+
+    /// The digest of the file that it is from, which may hold others.
+    pub fn sha256(&self) -> Sha256Digest {
+        self.sha256
+    }
+
+    /// What it is evidence of.
+    pub fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+}
+
+impl Evidence {
+    /// The level that it proves; none where it says nothing of a build.
+    pub fn level(self) -> Option<BuildLevel> {
+        match self {
+            Self::Provenance(level) => Some(level),
+            Self::Publish | Self::BareSignature => None,
+        }
+    }
+}
