@@ -34,7 +34,7 @@ use crate::trust::{CertificateIdentity, KeyId, SignerIdentity};
 use crate::verdict;
 use crate::wheel::Wheel;
 pub use claims::{Claim, claims};
-pub use held::{Evidence, Held};
+pub use held::{Held, Proof};
 use run::{Run, Step, both, both_if};
 
 /// The file under test, as far as it could be read.
@@ -283,17 +283,17 @@ impl Case<'_> {
         run.judge(C::Isolation, both(rule, build), |(rule, build)| {
             evaluate::isolation(rule, build)
         });
-        let evidence = match (predicate, origin, rule, envelope) {
-            (Ok(None), ..) => Some(Evidence::BareSignature),
-            (Ok(Some(Predicate::Publish(_))), ..) => Some(Evidence::Publish),
+        let proof = match (predicate, origin, rule, envelope) {
+            (Ok(None), ..) => Some(Proof::BareSignature),
+            (Ok(Some(Predicate::Publish(_))), ..) => Some(Proof::Publish),
             (Ok(Some(_)), Ok(Some(origin)), Ok(rule), Ok(envelope)) => {
-                Some(Evidence::Provenance(verdict::of_provenance(rule, origin, envelope.signer())))
+                Some(Proof::Provenance(verdict::of_provenance(rule, origin, envelope.signer())))
             }
             _ => None,
         };
         Tried {
             given,
-            evidence,
+            proof,
             signer: envelope.ok().map(|it| it.signer().clone()),
             key: match envelope.map(VerifiedEnvelope::signer) {
                 Ok(SignerIdentity::Key(id)) => Some(id.clone()),
@@ -319,8 +319,8 @@ impl Case<'_> {
 struct Tried<'g> {
     /// The file it is from; none where there was no attestation.
     given: Option<&'g Given>,
-    /// What it is evidence of, where its signer and what it says held.
-    evidence: Option<Evidence>,
+    /// What it proves, where its signer and what it says held.
+    proof: Option<Proof>,
     checks: Vec<Check>,
     signer: Option<SignerIdentity>,
     /// The key that signed, where signers are counted.
@@ -342,8 +342,8 @@ impl Tried<'_> {
     }
 
     fn as_held(&self) -> Option<Held> {
-        let (given, evidence) = self.given.zip(self.evidence).filter(|_| self.holds())?;
-        Some(Held::new(given, evidence))
+        let (given, proof) = self.given.zip(self.proof).filter(|_| self.holds())?;
+        Some(Held::new(given, proof))
     }
 
     fn seen(&self, decided: bool) -> AttestationSeen {

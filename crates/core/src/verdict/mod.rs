@@ -19,7 +19,7 @@ use crate::attestation::vsa::{
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::report::Decision;
-use crate::verify::{Evidence, Held, Outcome};
+use crate::verify::{Held, Outcome, Proof};
 
 /// The verifier's id of a verdict by `wheelmark verify` on somebody's own machine.
 ///
@@ -73,7 +73,7 @@ impl Verdict {
         let report = &outcome.report;
         let (held, levels) = match report.decision() {
             Decision::Accepted => {
-                let proven = outcome.held.iter().filter_map(|it| it.evidence().level()).max();
+                let proven = outcome.held.iter().filter_map(|it| it.proof().level()).max();
                 (outcome.held.clone(), levels(proven, independent_builders))
             }
             Decision::Rejected => (Vec::new(), vec![LEVEL_FAILED.to_owned()]),
@@ -168,10 +168,10 @@ impl Verdict {
 
     /// `properties` of the SVR: what passed. A level that was not evaluated is none.
     pub fn properties(&self) -> Vec<String> {
-        let kinds = self.held.iter().map(|it| match it.evidence() {
-            Evidence::Provenance(_) => PROVENANCE,
-            Evidence::Publish => PUBLISHER,
-            Evidence::BareSignature => SIGNATURE,
+        let kinds = self.held.iter().map(|it| match it.proof() {
+            Proof::Provenance(_) => PROVENANCE,
+            Proof::Publish => PUBLISHER,
+            Proof::BareSignature => SIGNATURE,
         });
         let kinds: BTreeSet<_> = kinds.collect();
         let levels = self.levels.iter().filter(|level| *level != vsa::BUILD_UNEVALUATED).cloned();

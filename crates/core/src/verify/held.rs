@@ -10,12 +10,12 @@ use crate::verdict::BuildLevel;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     sha256: Sha256Digest,
-    evidence: Evidence,
+    proof: Proof,
 }
 
-/// What an attestation is evidence of.
+/// What an attestation proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Evidence {
+pub enum Proof {
     /// How the file was built, as far as that is believed.
     Provenance(BuildLevel),
     /// Who published it.
@@ -25,8 +25,8 @@ pub enum Evidence {
 }
 
 impl Held {
-    pub(super) fn new(given: &Given, evidence: Evidence) -> Self {
-        Self { sha256: Sha256Digest::of(&given.bytes), evidence }
+    pub(super) fn new(given: &Given, proof: Proof) -> Self {
+        Self { sha256: Sha256Digest::of(&given.bytes), proof }
     }
 
     /// The digest of the file that it is from, which may hold others.
@@ -34,13 +34,13 @@ impl Held {
         self.sha256
     }
 
-    /// What it is evidence of.
-    pub fn evidence(&self) -> Evidence {
-        self.evidence
+    /// What it proves.
+    pub fn proof(&self) -> Proof {
+        self.proof
     }
 }
 
-impl Evidence {
+impl Proof {
     /// The level that it proves; none where it says nothing of a build.
     pub fn level(self) -> Option<BuildLevel> {
         match self {
