@@ -45,6 +45,11 @@ differential FOLDER *ARGS:
     cargo build --release --bins
     tests/differential.py {{ FOLDER }} {{ ARGS }}
 
+# Hold the VSAs that `verify` writes against slsa-verifier, which FOLDER keeps (Go builds it, once)
+verify-vsa FOLDER:
+    cargo build --release --bin wheelmark
+    tests/verify_vsa.py {{ FOLDER }}
+
 # Measure inside the process: `verify` beside the bare libraries, or `policy` as it grows
 bench NAME="verify" *ARGS:
     cargo bench -p wheelmark-tests --bench {{ NAME }} -- {{ ARGS }}

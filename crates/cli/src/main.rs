@@ -28,6 +28,7 @@ mod subjects;
 mod trust_options;
 mod trust_roots;
 mod values;
+mod verdicts;
 
 use std::ffi::OsString;
 use std::io::Write as _;

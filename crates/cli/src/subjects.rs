@@ -104,6 +104,11 @@ impl Subjects {
         Ok(Planned { plan, index, bundle, branches, keep: None, jobs, cancel })
     }
 
+    /// The files that are named beside those to check: the locks, and the attestation.
+    pub fn named(&self) -> impl Iterator<Item = &Path> {
+        self.locks.iter().chain(&self.bundle).map(PathBuf::as_path)
+    }
+
     /// `--bundle` is about one file.
     pub fn check(&self) -> Result<(), CliError> {
         let what = match &self.paths[..] {

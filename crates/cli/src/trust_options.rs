@@ -215,6 +215,16 @@ impl TrustOptions {
         }
     }
 
+    /// Whether a policy file says who is trusted.
+    pub fn is_policy_file(&self) -> bool {
+        self.policy.is_some()
+    }
+
+    /// The file of `--key`.
+    pub fn key(&self) -> Option<&Path> {
+        self.key.as_deref()
+    }
+
     /// The file of `--key`, where that is a private key: then the person holds both halves.
     pub fn private_key(&self) -> Result<Option<&Path>, CliError> {
         let Some(path) = &self.key else {

@@ -21,5 +21,6 @@ pub mod sdist;
 mod subject;
 pub mod text;
 pub mod trust;
+pub mod verdict;
 pub mod verify;
 pub mod wheel;

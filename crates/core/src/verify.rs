@@ -6,6 +6,7 @@
 
 mod claims;
 mod facts;
+mod held;
 mod run;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -32,9 +33,11 @@ use crate::report::{
 use crate::sdist::Sdist;
 use crate::subject;
 use crate::trust::{CertificateIdentity, KeyId, SignerIdentity};
+use crate::verdict;
 use crate::wheel::Wheel;
 pub use claims::{Claim, claims};
 pub use facts::{Branches, Facts};
+pub use held::{Held, Proof};
 use run::{Run, Step, both, both_if};
 
 /// The file under test, as far as it could be read.
@@ -81,8 +84,13 @@ pub struct Outcome {
     /// Who signed the attestation whose checks the report shows, where its signature held; whether they may is
     /// what the report says.
     pub signer: Option<SignerIdentity>,
+    /// How many independent builders gave these bytes: whoever made provenance that held, and each of the rule's
+    /// rebuilders who got the same.
+    pub independent_builders: usize,
     /// What the rule that was asked says of building the file again.
     pub rebuild: Option<RebuildRule>,
+    /// Every attestation for which every check of its own held, whatever was decided of the file.
+    pub held: Vec<Held>,
     contents: Option<Contents>,
 }
 
@@ -132,6 +140,7 @@ pub fn verify(
     let signers = tried.iter().filter(|it| it.holds());
     let signers = signers.filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
+    let all_held: Vec<_> = tried.iter().filter_map(Tried::as_held).collect();
     let said: Vec<_> = tried.iter_mut().filter_map(|it| it.said.take()).collect();
     let Tried { checks, signer, known, bare, .. } = tried.swap_remove(best);
     let (signer, known) = if nobody { (None, None) } else { (signer, known) };
@@ -167,7 +176,12 @@ pub fn verify(
         _ => None,
     };
     let rebuild = rule.ok().map(|rule| rule.rebuild.clone());
-    Outcome { report, provenance, signer, rebuild, contents }
+    let reproduced = about
+        .map(|(rule, about)| demand::reproduced(policy, rule, &said, about).len())
+        .unwrap_or_default();
+    let built = all_held.iter().any(|it| matches!(it.proof(), Proof::Provenance(_)));
+    let independent_builders = usize::from(built) + reproduced;
+    Outcome { report, provenance, signer, held: all_held, independent_builders, rebuild, contents }
 }
 
 /// What an exception decides: the file is sound, and nothing is asked of its origin.
@@ -198,7 +212,15 @@ fn excepted(
     if report.decision() == Decision::Accepted {
         report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
     }
-    Outcome { report, provenance: None, signer: None, rebuild: None, contents }
+    Outcome {
+        report,
+        provenance: None,
+        signer: None,
+        held: Vec::new(),
+        independent_builders: 0,
+        rebuild: None,
+        contents,
+    }
 }
 
 /// What every attestation of a file is held against.
@@ -213,7 +235,11 @@ struct Case<'a> {
 
 impl Case<'_> {
     /// Steps 3 to 8 of [`verify`], for one attestation.
-    fn hold(&self, from: &str, attestation: Result<Attestation, Refusal>) -> Tried {
+    fn hold<'g>(
+        &self,
+        given: Option<&'g Given>,
+        attestation: Result<Attestation, Refusal>,
+    ) -> Tried<'g> {
         use CheckName as C;
         let mut run = Run::default();
         let (rule, file, sha256) = (self.rule, self.file, self.artifact.sha256);
@@ -329,8 +355,17 @@ impl Case<'_> {
             }),
             _ => None,
         };
+        let proof = match (predicate, origin, rule, envelope) {
+            (Ok(None), ..) => Some(Proof::BareSignature),
+            (Ok(Some(Predicate::Publish(_))), ..) => Some(Proof::Publish),
+            (Ok(Some(_)), Ok(Some(origin)), Ok(rule), Ok(envelope)) => {
+                Some(Proof::Provenance(verdict::of_provenance(rule, origin, envelope.signer())))
+            }
+            _ => None,
+        };
         Tried {
-            from: from.to_owned(),
+            given,
+            proof,
             said,
             signer: envelope.ok().map(|it| it.signer().clone()),
             key,
@@ -348,8 +383,11 @@ impl Case<'_> {
 }
 
 /// One attestation after its checks.
-struct Tried {
-    from: String,
+struct Tried<'g> {
+    /// The file it is from; none where there was no attestation.
+    given: Option<&'g Given>,
+    /// What it proves, where its signer and what it says held.
+    proof: Option<Proof>,
     checks: Vec<Check>,
     signer: Option<SignerIdentity>,
     /// The key that signed, where signers are counted.
@@ -362,7 +400,7 @@ struct Tried {
     known: Option<(Origin, Option<Pep517Build>)>,
 }
 
-impl Tried {
+impl Tried<'_> {
     /// How many of its checks held: all, where it decides.
     fn held(&self) -> usize {
         self.checks.iter().filter(|check| check.holds()).count()
@@ -370,6 +408,12 @@ impl Tried {
 
     fn holds(&self) -> bool {
         self.checks.iter().all(Check::holds)
+    }
+
+    fn as_held(&self) -> Option<Held> {
+        let beside = || self.said.as_ref().map(|_| Proof::Beside);
+        let proof = self.proof.filter(|_| self.holds()).or_else(beside)?;
+        Some(Held::new(self.given?, proof))
     }
 
     fn seen(&self, decided: bool) -> AttestationSeen {
@@ -380,7 +424,7 @@ impl Tried {
         };
         AttestationSeen {
             standing,
-            from: self.from.clone(),
+            from: self.given.map(|given| given.from.clone()).unwrap_or_default(),
             predicate_type: self.predicate_type.clone(),
             signer: self.signer.as_ref().map(ToString::to_string),
             reason: self.checks.iter().find_map(Check::reason),
@@ -516,21 +560,21 @@ fn notes(wheel: &Wheel) -> Vec<String> {
 fn read_all<'a>(
     given: &'a [Given],
     limits: &AttestationLimits,
-) -> Vec<(&'a str, Result<Attestation, Refusal>)> {
+) -> Vec<(Option<&'a Given>, Result<Attestation, Refusal>)> {
     let mut all = Vec::new();
     for file in given {
         match forms::read_all(&file.bytes, limits) {
-            Ok(attestations) => all.extend(attestations.into_iter().map(|it| (&*file.from, it))),
+            Ok(attestations) => all.extend(attestations.into_iter().map(|it| (Some(file), it))),
             Err(mut refusal) => {
                 refusal.found = refusal.found.map(|found| format!("{}: {found}", file.from));
-                all.push((&*file.from, Err(refusal)));
+                all.push((Some(file), Err(refusal)));
             }
         }
     }
     if all.is_empty() {
         let missing = Refusal::new(Reason::AttestationMissing)
             .expected("a Sigstore bundle, or an attestation of an index (PEP 740)");
-        all.push(("", Err(missing)));
+        all.push((None, Err(missing)));
     }
     all
 }

@@ -22,6 +22,7 @@ use wheelmark_index::FileListed;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::interrupt;
+use crate::verdicts::Written;
 
 /// One thing to look at.
 pub struct Item {
@@ -174,12 +175,15 @@ pub struct Summary {
     pub trust: Vec<TrustUsed>,
     /// What a person should know of what was left out.
     pub notes: Vec<String>,
+    /// The verdicts that were written.
+    pub verdicts: Vec<Written>,
 }
 
 impl Summary {
     /// Nothing was counted yet.
     pub fn new(trust: Vec<TrustUsed>, notes: Vec<String>) -> Self {
-        Self { accepted: 0, rejected: 0, undecided: 0, locks: Vec::new(), trust, notes }
+        let (locks, verdicts) = (Vec::new(), Vec::new());
+        Self { accepted: 0, rejected: 0, undecided: 0, locks, trust, notes, verdicts }
     }
 
     /// Counts one more.

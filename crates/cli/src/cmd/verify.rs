@@ -1,9 +1,10 @@
 //! `wheelmark verify`: wheels and source distributions against their attestations, under a policy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use wheelmark_core::report::TrustUsed;
+use wheelmark_core::verdict::Verdict;
 
 use crate::batch::Summary;
 use crate::error::CliError;
@@ -15,6 +16,7 @@ use crate::render::batch::Format;
 use crate::subjects::{Planned, Subjects};
 use crate::trust_options::TrustOptions;
 use crate::values::time;
+use crate::verdicts::{Signing, VerdictOptions};
 
 /// Check wheels and source distributions against their signed provenance.
 ///
@@ -40,6 +42,7 @@ Examples:
   wheelmark verify --key release.pub --source https://example.org/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project --from-index demo==1.0
+  wheelmark verify --policy policy.toml --vsa vsa.json --key verifier.key demo-1.0-py3-none-any.whl
 
 Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one is missing or could not
 be had or read, 2 wrong usage.")]
@@ -69,6 +72,8 @@ pub struct Arguments {
     #[command(flatten)]
     subjects: Subjects,
     #[command(flatten)]
+    verdicts: VerdictOptions,
+    #[command(flatten)]
     trust: TrustOptions,
 }
 
@@ -76,6 +81,12 @@ impl Arguments {
     /// Whether an error that ends everything is to be JSON.
     pub fn json(&self) -> bool {
         self.format().is_json()
+    }
+
+    /// The files that are read beside those that are judged.
+    fn inputs(&self) -> Vec<&Path> {
+        let locked = self.locked.as_deref();
+        locked.into_iter().chain(self.subjects.named()).chain(self.trust.files()).collect()
     }
 
     fn format(&self) -> Format {
@@ -86,31 +97,43 @@ impl Arguments {
 /// Verifies every file; one that is rejected or unreadable keeps none of the others from being looked at.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     arguments.subjects.check()?;
-    let policy = arguments.trust.policy(None)?;
+    let signing = arguments.verdicts.signing(&arguments.trust)?;
+    let policy = arguments.trust.policy(signing.as_ref().and_then(Signing::trusted))?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
     let files = arguments.subjects.plan(&[&policy])?;
+    arguments.verdicts.check(&files, arguments.at, &arguments.inputs())?;
+    let mut verdicts = Vec::new();
     let mut exit = Exit::Accepted;
     let mut summary = files.summary(TrustUsed::of(policy.trust(), now));
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
     let judged = files.judge(
         |evidence| {
-            let outcome = evidence.weigh(&policy, now);
-            Ok(match &locked {
-                None => outcome.report,
-                Some(locked) => {
-                    let file = evidence.artifact.filename.as_ref().ok();
-                    locked.hold(outcome.report, file, outcome.signer.as_ref())
-                }
-            })
+            let mut outcome = evidence.weigh(&policy, now);
+            let file = evidence.artifact.filename.as_ref().ok();
+            if let Some(locked) = &locked {
+                outcome.report = locked.hold(outcome.report, file, outcome.signer.as_ref());
+            }
+            // One file's provenance is of one builder: nothing here shows that another built the same.
+            let verdict =
+                file.filter(|_| signing.is_some()).map(|file| Verdict::of(&outcome, file));
+            Ok((outcome.report, verdict))
         },
         |seen| {
+            let (seen, verdict) = seen.split();
+            verdicts.extend(verdict.flatten());
             exit = exit.and(seen.exit());
             summary.count(&seen);
             Ok(renderer.seen(seen, output)?)
         },
     );
     judged.map_err(|error| interrupted(error, &summary, &files))?;
+    if let Some(signing) = &signing {
+        let is_file = arguments.trust.is_policy_file();
+        summary.verdicts =
+            arguments.verdicts.write(&verdicts, signing, &policy, is_file, &files.cancel)?;
+        summary.notes.extend(VerdictOptions::left_out(&summary.verdicts, files.len()));
+    }
     renderer.end(&summary, output)?;
     // Of nothing at all the worst is not "accepted".
     Ok(if files.len() == 0 { Exit::Undecided } else { exit })

@@ -9,6 +9,7 @@ use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use wheelmark_core::attestation::statement::ResourceDescriptor;
+use wheelmark_core::attestation::svr::SVR_TYPE;
 use wheelmark_core::attestation::vsa::VSA_TYPE;
 use wheelmark_core::compare::Drift;
 
@@ -33,6 +34,7 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
         }
         Some(PROVENANCE_V0_2_TYPE) => provenance_v0_2(predicate, section),
         Some(VSA_TYPE) => summary(predicate, section),
+        Some(SVR_TYPE) => simple_result(predicate, section),
         Some(REBUILD_RESULT_TYPE) => rebuild_result(predicate, section),
         Some(PUBLISH_TYPE) => description
             .note(format!("it says who uploaded the file, and nothing of how that was built{of}")),
@@ -71,7 +73,26 @@ fn summary(predicate: &Value, section: &mut Section) {
     let levels = predicate["verifiedLevels"].as_array().into_iter().flatten();
     list("level", levels.filter_map(Value::as_str).map(str::to_owned), section);
     let inputs = predicate["inputAttestations"].as_array().into_iter().flatten();
-    list("from attestation", inputs.filter_map(|it| text(it, "/uri").map(str::to_owned)), section);
+    list("from attestation", inputs.filter_map(resource), section);
+}
+
+/// A simple verification result (SVR).
+fn simple_result(predicate: &Value, section: &mut Section) {
+    section
+        .maybe("verifier", text(predicate, "/verifier/id"))
+        .maybe("verified at", text(predicate, "/timeCreated"));
+    for policy in predicate["verifier"]["policies"].as_array().into_iter().flatten() {
+        section.maybe("policy", text(policy, "/uri"));
+        digests(policy, section);
+    }
+    let properties = predicate["properties"].as_array().into_iter().flatten();
+    list("property", properties.filter_map(Value::as_str).map(str::to_owned), section);
+}
+
+/// What a resource is known by: its URI, or its digest.
+fn resource(value: &Value) -> Option<String> {
+    let sha256 = || Some(format!("sha256 {}", text(value, "/digest/sha256")?));
+    text(value, "/uri").map(str::to_owned).or_else(sha256)
 }
 
 /// The digests of what was told before.

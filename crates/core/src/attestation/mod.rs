@@ -11,6 +11,7 @@ mod document;
 pub mod envelope;
 pub mod environment;
 pub mod forms;
+pub mod level;
 pub mod link;
 mod lists;
 pub mod origin;

@@ -116,7 +116,11 @@ impl Predicate {
                 summary.check()?;
                 Self::VerificationSummary(summary)
             }
-            SVR_TYPE => Self::SimpleVerificationResult(typed(predicate_type, predicate)?),
+            SVR_TYPE => {
+                let result: Box<SimpleVerificationResult> = typed(predicate_type, predicate)?;
+                result.check()?;
+                Self::SimpleVerificationResult(result)
+            }
             TEST_RESULT_TYPE => {
                 let result: Box<TestResult> = typed(predicate_type, predicate)?;
                 result.check()?;

@@ -6,8 +6,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::level::Level;
+use super::predicate::malformed;
 use super::statement::ResourceDescriptor;
 use super::timestamp;
+use crate::report::Refusal;
 
 /// The predicate type.
 pub const SVR_TYPE: &str = "https://in-toto.io/attestation/svr/v0.2";
@@ -32,6 +35,22 @@ pub struct SvrVerifier {
     pub id: String,
     /// The policies. Must be there, and may be empty.
     pub policies: Vec<ResourceDescriptor>,
+}
+
+impl SimpleVerificationResult {
+    /// Whether the file has this property, or a level of its track that includes this one.
+    pub fn shows(&self, wanted: &str) -> bool {
+        let wanted = Level::of(wanted);
+        self.properties.iter().any(|it| Level::of(it).includes(&wanted))
+    }
+
+    /// What the specification demands beyond the form.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        match self.verifier.id.is_empty() {
+            true => Err(malformed(format!("predicate {SVR_TYPE}: verifier.id is empty"))),
+            false => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +83,21 @@ mod tests {
         let mut value = document();
         value["verifier"]["policies"] = json!([]);
         assert!(read(value).is_ok());
+    }
+
+    #[test]
+    fn a_property_is_shown_by_itself_and_a_level_by_a_higher_one() {
+        let result = read(document()).expect("accepted");
+        assert!(result.shows("EXAMPLE_DEPLOYMENT_APPROVED") && result.shows("SLSA_BUILD_LEVEL_2"));
+        assert!(!result.shows("SLSA_BUILD_LEVEL_4") && !result.shows("EXAMPLE"));
+        assert!(!result.shows("FAILED"));
+    }
+
+    #[test]
+    fn a_verifier_has_an_id() {
+        let mut value = document();
+        value["verifier"]["id"] = json!("");
+        assert!(read(value).expect("the form").check().is_err());
     }
 
     #[test]

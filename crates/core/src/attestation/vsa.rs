@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::level::Level;
 use super::lists::or_null;
 use super::predicate::malformed;
 use super::statement::ResourceDescriptor;
 use super::timestamp;
+use crate::digest::Sha256Digest;
 use crate::report::Refusal;
 
 /// The predicate type.
@@ -20,6 +22,9 @@ pub const VSA_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 /// The verified property of a file that two independently operated builders built alike
 /// (<https://slsa.dev/spec/v1.2/verified-properties>).
 pub const SLSA_BUILD_REPRODUCED: &str = "SLSA_BUILD_REPRODUCED";
+
+/// The level of a file whose build nobody looked at, or of which there was nothing to look at.
+pub const BUILD_UNEVALUATED: &str = "SLSA_BUILD_LEVEL_UNEVALUATED";
 
 /// The level that stands where verification failed.
 pub const LEVEL_FAILED: &str = "FAILED";
@@ -77,6 +82,20 @@ pub enum VerificationResult {
 }
 
 impl VerificationSummary {
+    /// Whether the file passed and has this level, a higher one of the same track, or this property. Of a file
+    /// that failed it is false, whatever stands there ("How to verify", steps 6 and 7).
+    pub fn shows(&self, wanted: &str) -> bool {
+        let wanted = Level::of(wanted);
+        let mut stated = self.verified_levels.iter().map(|it| Level::of(it));
+        self.verification_result == VerificationResult::Passed
+            && stated.any(|it| it.includes(&wanted))
+    }
+
+    /// The digest of the policy, where a whole one by SHA-256 is stated.
+    pub fn policy_sha256(&self) -> Option<Sha256Digest> {
+        self.policy.digest.get("sha256")?.parse().ok()
+    }
+
     /// What the specification demands beyond the form.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let wrong = |what: String| Err(malformed(format!("predicate {VSA_TYPE}: {what}")));
@@ -111,18 +130,6 @@ impl VerificationSummary {
 /// `BUILD` of `SLSA_BUILD_LEVEL_3`. Verified properties and words of one's own have no track.
 fn track(level: &str) -> Option<&str> {
     level.strip_prefix("SLSA_")?.rsplit_once("_LEVEL_").map(|(track, _)| track)
-}
-
-/// Whether a level or property that was verified stands for the one that is wanted: a level of a track for those
-/// below it, and everything else for itself (SLSA 1.2, "Verification Summary Attestation", "verifiedLevels").
-pub fn is_at_least(found: &str, wanted: &str) -> bool {
-    let level = |text: &str| -> Option<(String, u8)> {
-        Some((track(text)?.to_owned(), text.rsplit_once('_')?.1.parse().ok()?))
-    };
-    match (level(found), level(wanted)) {
-        (Some((found, level)), Some((wanted, at_least))) => found == wanted && level >= at_least,
-        _ => found == wanted,
-    }
 }
 
 fn is_version(text: &str) -> bool {
@@ -187,21 +194,23 @@ mod tests {
     }
 
     #[test]
-    fn a_level_stands_for_those_below_it_on_its_track() {
-        assert!(is_at_least("SLSA_BUILD_LEVEL_3", "SLSA_BUILD_LEVEL_2"));
-        assert!(is_at_least("SLSA_BUILD_LEVEL_2", "SLSA_BUILD_LEVEL_2"));
-        assert!(is_at_least(SLSA_BUILD_REPRODUCED, SLSA_BUILD_REPRODUCED));
-        for (found, wanted) in [
-            ("SLSA_BUILD_LEVEL_1", "SLSA_BUILD_LEVEL_2"),
-            ("SLSA_SOURCE_LEVEL_3", "SLSA_BUILD_LEVEL_2"),
-            ("SLSA_BUILD_LEVEL_UNEVALUATED", "SLSA_BUILD_LEVEL_1"),
-            ("SLSA_BUILD_LEVEL_3", SLSA_BUILD_REPRODUCED),
-            ("SLSA_BUILD_LEVEL_3x", "SLSA_BUILD_LEVEL_3"),
-            ("SLSA_BUILD_LEVEL_-1", "SLSA_BUILD_LEVEL_0"),
-            ("FAILED", "SLSA_BUILD_LEVEL_0"),
-        ] {
-            assert!(!is_at_least(found, wanted), "{found} {wanted}");
+    fn only_a_file_that_passed_has_its_levels() {
+        let passed = read(document()).expect("accepted");
+        for level in ["SLSA_BUILD_LEVEL_3", "SLSA_BUILD_LEVEL_1", "OURS_CHECKED"] {
+            assert!(passed.shows(level), "{level}");
         }
+        assert!(!passed.shows("SLSA_BUILD_LEVEL_4") && !passed.shows("SLSA_SOURCE_LEVEL_1"));
+        // Its form is allowed, and a reader of the levels alone would be misled.
+        let failed = bent(|it| it["verificationResult"] = json!("FAILED")).expect("a form");
+        assert!(!failed.shows("SLSA_BUILD_LEVEL_1") && !failed.shows("OURS_CHECKED"));
+    }
+
+    #[test]
+    fn the_policy_s_digest_is_a_whole_one_or_none() {
+        assert_eq!(read(document()).expect("accepted").policy_sha256(), None);
+        let whole = bent(|it| it["policy"]["digest"]["sha256"] = json!("ab".repeat(32)));
+        let digest = whole.expect("accepted").policy_sha256().expect("a digest");
+        assert_eq!(digest.to_string(), "ab".repeat(32));
     }
 
     #[test]

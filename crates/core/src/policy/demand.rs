@@ -7,17 +7,20 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::expression::{Expression, Facts, FileFacts};
+use super::rebuild::Rebuilders;
 use super::schema::{Policy, Rule};
 use super::signers::Signers;
+use crate::attestation::level::Level;
 use crate::attestation::predicate::Predicate;
 use crate::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use crate::attestation::statement::{ResourceDescriptor, Statement};
-use crate::attestation::vsa::{self, VerificationResult, VerificationSummary};
+use crate::attestation::vsa::{VerificationResult, VerificationSummary};
 use crate::compare::RebuildOutcome;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal, Status};
 use crate::trust::{KeyId, SignerIdentity};
+use crate::verdict::{FILE_RESOURCE, RELEASE_RESOURCE, resource_of};
 
 /// An attestation that is demanded or forbidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +53,10 @@ pub struct Summary {
     pub levels: BTreeSet<String>,
 }
 
-/// A resource URI in which `{name}`, `{version}` and `{filename}` are the file's.
+/// A resource URI in which `{name}`, `{version}` and `{filename}` are the file's, each with `%` for what a URI does not
+/// hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource(pub String);
-
-impl Resource {
-    fn of(&self, file: &DistFilename) -> String {
-        let text = self.0.replace("{name}", file.project().as_str());
-        let text = text.replace("{version}", &file.version().to_string());
-        text.replace("{filename}", file.as_str())
-    }
-}
 
 /// What one trusted signer said of the file: the signature held, and the statement is about exactly this file.
 #[derive(Debug, Clone)]
@@ -127,20 +123,11 @@ pub(crate) fn rebuilt(policy: &Policy, rule: &Rule, said: &[Said], about: About<
                 .found("no rebuild was made"),
         );
     };
-    let results = said.iter().filter(|it| it.statement.predicate_type == REBUILD_RESULT_TYPE);
-    let taken = results.filter(|it| match Predicate::read(&it.statement) {
-        Ok(Predicate::RebuildResult(result)) => match &result.outcome {
-            // "Identical" of a file with other bytes is a contradiction, and nothing was shown by whoever signs it.
-            RebuildOutcome::Identical => result.rebuilt == Some(about.sha256),
-            // What another machine could not show, nobody has shown.
-            RebuildOutcome::Inconclusive { .. } => false,
-            outcome => rule.rebuild.takes(outcome),
-        },
-        _ => false,
-    });
-    let taken = taken.filter(|it| not_revoked(policy, &it.signer).is_ok());
-    let keyed = taken.filter_map(|it| Some((&it.signer, it.key.clone()?)));
-    let found = rebuilders.signers.different(keyed, false);
+    // What another machine could not show, nobody has shown.
+    let taken = |outcome: &RebuildOutcome| {
+        !matches!(outcome, RebuildOutcome::Inconclusive { .. }) && rule.rebuild.takes(outcome)
+    };
+    let found = those_who_got(rebuilders, policy, said, about, taken);
     if found.len() >= rebuilders.at_least {
         return Status::Passed(Some(format!("rebuilt alike by {}", found.join(", "))));
     }
@@ -152,6 +139,41 @@ pub(crate) fn rebuilt(policy: &Policy, rule: &Rule, said: &[Said], about: About<
             count => format!("{count}: {}", found.join(", ")),
         },
     ))
+}
+
+/// The rebuilders whom the rule names and who got the very same bytes.
+pub(crate) fn reproduced(
+    policy: &Policy,
+    rule: &Rule,
+    said: &[Said],
+    about: About<'_>,
+) -> Vec<String> {
+    let identical = |outcome: &RebuildOutcome| *outcome == RebuildOutcome::Identical;
+    let rebuilders = rule.rebuild.rebuilders.as_ref();
+    rebuilders.map_or_else(Vec::new, |it| those_who_got(it, policy, said, about, identical))
+}
+
+/// The different rebuilders with a result that is taken.
+fn those_who_got(
+    rebuilders: &Rebuilders,
+    policy: &Policy,
+    said: &[Said],
+    about: About<'_>,
+    taken: impl Fn(&RebuildOutcome) -> bool,
+) -> Vec<String> {
+    let results = said.iter().filter(|it| it.statement.predicate_type == REBUILD_RESULT_TYPE);
+    let taken = results.filter(|it| match Predicate::read(&it.statement) {
+        // "Identical" of a file with other bytes is a contradiction, and nothing was shown by whoever signs it.
+        Ok(Predicate::RebuildResult(result)) => {
+            let contradicts =
+                result.outcome == RebuildOutcome::Identical && result.rebuilt != Some(about.sha256);
+            !contradicts && taken(&result.outcome)
+        }
+        _ => false,
+    });
+    let taken = taken.filter(|it| not_revoked(policy, &it.signer).is_ok());
+    let keyed = taken.filter_map(|it| Some((&it.signer, it.key.clone()?)));
+    rebuilders.signers.different(keyed, false)
 }
 
 fn not_revoked(policy: &Policy, signer: &SignerIdentity) -> Result<(), Refusal> {
@@ -284,12 +306,9 @@ impl Summary {
     /// The resource that was verified is this file: the one that the rule names, or the package URL of its release,
     /// with or without the file's name.
     fn resource(&self, found: &VerificationSummary, file: &DistFilename) -> Result<(), Refusal> {
-        let release = "pkg:pypi/{name}@{version}";
         let wanted = match &self.resource {
-            Some(resource) => vec![resource.of(file)],
-            None => [release.to_owned(), format!("{release}?file_name={{filename}}")]
-                .map(|text| Resource(text).of(file))
-                .to_vec(),
+            Some(resource) => vec![resource_of(&resource.0, file)],
+            None => [RELEASE_RESOURCE, FILE_RESOURCE].map(|it| resource_of(it, file)).to_vec(),
         };
         if wanted.contains(&found.resource_uri) {
             return Ok(());
@@ -317,8 +336,8 @@ impl Summary {
     }
 
     fn levels(&self, found: &[String]) -> Result<(), Refusal> {
-        let missing =
-            self.levels.iter().find(|wanted| !found.iter().any(|it| vsa::is_at_least(it, wanted)));
+        let has = |wanted: &str| found.iter().any(|it| Level::of(it).includes(&Level::of(wanted)));
+        let missing = self.levels.iter().find(|wanted| !has(wanted));
         missing.map_or(Ok(()), |missing| {
             Err(Refusal::new(Reason::SummaryLevelMissing)
                 .expected(missing.clone())

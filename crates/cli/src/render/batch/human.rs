@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 
+use wheelmark_core::attestation::vsa::VerificationResult;
 use wheelmark_core::report::{AttestationSeen, Decision, Escaped, Report, Standing};
 
 use super::{Render, name, not_held, title};
 use crate::batch::{Seen, Subject, Summary};
 use crate::error::CliError;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, styled};
+use crate::verdicts::Written;
 
 /// The one file that was named: every check, and no more.
 pub struct One;
@@ -21,7 +23,8 @@ impl Render for One {
     }
 
     fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-        notes(summary, out)
+        notes(summary, out)?;
+        verdicts(summary, out)
     }
 }
 
@@ -72,7 +75,7 @@ impl Render for Many {
         for lock in not_held(summary) {
             writeln!(out, "{lock}")?;
         }
-        Ok(())
+        verdicts(summary, out)
     }
 }
 
@@ -109,6 +112,19 @@ fn undecided(subject: &Subject, error: &CliError, out: &mut dyn Write) -> io::Re
 fn notes(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     for note in &summary.notes {
         writeln!(out, "{} {}", styled(BOLD, "note:"), Escaped(note))?;
+    }
+    Ok(())
+}
+
+/// What was written for others, with what it says.
+fn verdicts(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    for Written { kind, file, says, result, key, .. } in &summary.verdicts {
+        let says = match result {
+            Some(VerificationResult::Failed) => "FAILED".to_owned(),
+            Some(VerificationResult::Passed) => format!("PASSED, {}", says.join(", ")),
+            None => says.join(", "),
+        };
+        writeln!(out, "wrote {kind} {}: {says}, signed by key {key}", Escaped(file))?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use wheelmark_core::report::Report;
 use super::{Render, place};
 use crate::batch::{Locked, Seen, Subject, Summary};
 use crate::render::json::{self, ErrorDocument};
+use crate::verdicts::Written;
 
 /// The `schema` of the document.
 const SCHEMA: &str = "https://wheelmark.dev/batch/v1";
@@ -28,6 +29,8 @@ struct Batch<'a> {
     locks: Vec<Lock>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    verdicts: &'a [Written],
     results: Vec<Entry<'a>>,
 }
 
@@ -124,6 +127,7 @@ impl Render for Document {
             summary: Counts::of(summary),
             locks: Lock::all(summary),
             notes: &summary.notes,
+            verdicts: &summary.verdicts,
             results: self.seen.iter().map(entry).collect(),
         };
         json::document(&document, out)

@@ -1,5 +1,5 @@
 //! One JSON document a result, each on one line: a report, or an error, with what it is about. Where there is
-//! a lock, a last one tells whether it held.
+//! a lock, or a verdict was written, a last one tells of it.
 
 use std::io::{self, Write};
 
@@ -10,6 +10,7 @@ use super::Render;
 use super::json::{About, Counts, Lock};
 use crate::batch::{Seen, Summary};
 use crate::render::json::{self, ErrorDocument};
+use crate::verdicts::Written;
 
 /// The `schema` of the last line.
 const SUMMARY_SCHEMA: &str = "https://wheelmark.dev/summary/v1";
@@ -33,11 +34,13 @@ enum Outcome<'a> {
 }
 
 #[derive(Serialize)]
-struct Last {
+struct Last<'a> {
     schema: &'static str,
     decision: &'static str,
     summary: Counts,
     locks: Vec<Lock>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    verdicts: &'a [Written],
 }
 
 impl Render for Lines {
@@ -50,11 +53,16 @@ impl Render for Lines {
     }
 
     fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-        if summary.locks.is_empty() {
+        if summary.locks.is_empty() && summary.verdicts.is_empty() {
             return Ok(());
         }
-        let (schema, decision) = (SUMMARY_SCHEMA, summary.decision());
-        let (summary, locks) = (Counts::of(summary), Lock::all(summary));
-        json::document(&Last { schema, decision, summary, locks }, out)
+        let last = Last {
+            schema: SUMMARY_SCHEMA,
+            decision: summary.decision(),
+            summary: Counts::of(summary),
+            locks: Lock::all(summary),
+            verdicts: &summary.verdicts,
+        };
+        json::document(&last, out)
     }
 }

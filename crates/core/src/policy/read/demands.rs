@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::Reader;
 use super::shape::{DemandEntry, RebuildEntry, RuleEntry};
 use super::signers::Known;
+use crate::attestation::level::Level;
 use crate::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use crate::attestation::svr::SVR_TYPE;
 use crate::attestation::vsa::VSA_TYPE;
@@ -108,7 +109,12 @@ impl Reader<'_> {
             verifier: self.uri(verifier)?,
             policies: self.set_if(&entry.policies, |text| self.parsed(text))?,
             resource: entry.resource.as_ref().map(|text| self.resource(text)).transpose()?,
-            levels: self.set_if(&entry.levels, |text| self.word(text))?,
+            levels: self.set_if(&entry.levels, |text| match Level::of(text.get_ref()) {
+                Level::Failed | Level::Unevaluated { .. } => {
+                    Err(self.error(text.span(), "no file has this level"))
+                }
+                Level::Of { .. } | Level::Property(_) => self.word(text),
+            })?,
         }))
     }
 
