@@ -12,18 +12,19 @@ use crate::error::CliError;
 use crate::input;
 
 /// What follows a file's name: what `wheelmark build`, sigstore-python, the index (PEP 740) and
-/// slsa-github-generator call their attestations of it, and `wheelmark rebuild` and `wheelmark verify` what they found.
-const SUFFIXES: [&str; 9] = [
+/// slsa-github-generator call their attestations of it.
+const SUFFIXES: [&str; 6] = [
     ".sigstore.json",
     ".sigstore",
     ".provenance",
     ".publish.attestation",
     ".slsa.attestation",
     ".intoto.jsonl",
-    ".rebuild.sigstore.json",
-    ".vsa.sigstore.json",
-    ".svr.sigstore.json",
 ];
+
+/// The same of what `wheelmark rebuild` and `wheelmark verify` write of it, and may write anew.
+const OF_VERDICTS: [&str; 3] =
+    [".rebuild.sigstore.json", ".vsa.sigstore.json", ".svr.sigstore.json"];
 
 /// What follows a file's name in signatures, certificates and bundles of older tools, none of which is read.
 const DETACHED: [&str; 6] = [".sig", ".crt", ".pem", ".cert", ".bundle", ".asc"];
@@ -49,7 +50,7 @@ pub fn of(
         return Ok(Found { given: vec![Given { from: shown(path), bytes }], missing: Vec::new() });
     }
     let mut given = Vec::new();
-    for suffix in SUFFIXES {
+    for suffix in SUFFIXES.into_iter().chain(OF_VERDICTS) {
         let path = beside(file, suffix);
         match path.symlink_metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -121,7 +122,7 @@ fn unsupported(file: &Path, detached: &[PathBuf]) -> String {
     format!("{names}: not supported; convert with `{command}`")
 }
 
-/// Every place beside a file where attestations of it are looked for.
+/// Every place beside a file where others put attestations of it.
 pub fn places(file: &Path) -> impl Iterator<Item = PathBuf> {
     SUFFIXES.iter().map(|suffix| beside(file, suffix))
 }
