@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use wheelmark_core::report::TrustUsed;
+use wheelmark_core::report::{Report, TrustUsed};
 
 use crate::batch::Summary;
 use crate::error::CliError;
+use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::identities;
 use crate::interrupt;
+use crate::layout_options::LayoutOptions;
 use crate::render::Output;
 use crate::render::batch::Format;
 use crate::subjects::{Planned, Subjects};
@@ -31,6 +33,9 @@ use crate::values::time;
 ///
 /// Only status 404 means that an index has no attestation of a file; without any, also beside it, the file is
 /// rejected. Whatever else the index answers that is no attestation leaves the file undecided.
+///
+/// With --layout no attestation is asked for: an in-toto layout says who does which step, links say what each step
+/// was run on and gave, and a file is accepted only if the last step gave it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -40,6 +45,7 @@ Examples:
   wheelmark verify --key release.pub --source https://example.org/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project --from-index demo==1.0
+  wheelmark verify --layout root.layout --layout-key owner.pub --links links/ demo-1.0-py3-none-any.whl
 
 Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one is missing or could not
 be had or read, 2 wrong usage.")]
@@ -70,6 +76,8 @@ pub struct Arguments {
     subjects: Subjects,
     #[command(flatten)]
     trust: TrustOptions,
+    #[command(flatten)]
+    layout: LayoutOptions,
 }
 
 impl Arguments {
@@ -86,24 +94,38 @@ impl Arguments {
 /// Verifies every file; one that is rejected or unreadable keeps none of the others from being looked at.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     arguments.subjects.check()?;
-    let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
+    if let Some(layout) = arguments.layout.judge(now)? {
+        return show(arguments, Vec::new(), |evidence| layout.report(&evidence.artifact), output);
+    }
+    let policy = arguments.trust.policy(None)?;
     let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
+    let judge = |evidence: &Evidence| {
+        let outcome = evidence.weigh(&policy, now);
+        match &locked {
+            None => outcome.report,
+            Some(locked) => {
+                let file = evidence.artifact.filename.as_ref().ok();
+                locked.hold(outcome.report, file, outcome.signer.as_ref())
+            }
+        }
+    };
+    show(arguments, TrustUsed::of(policy.trust(), now), judge, output)
+}
+
+/// Has every file judged, and shows what came of each.
+fn show(
+    arguments: &Arguments,
+    trust: Vec<TrustUsed>,
+    judge: impl Fn(&Evidence) -> Report + Sync,
+    output: &mut Output,
+) -> Result<Exit, CliError> {
     let files = arguments.subjects.plan()?;
     let mut exit = Exit::Accepted;
-    let mut summary = files.summary(TrustUsed::of(policy.trust(), now));
+    let mut summary = files.summary(trust);
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
     let judged = files.judge(
-        |evidence| {
-            let outcome = evidence.weigh(&policy, now);
-            Ok(match &locked {
-                None => outcome.report,
-                Some(locked) => {
-                    let file = evidence.artifact.filename.as_ref().ok();
-                    locked.hold(outcome.report, file, outcome.signer.as_ref())
-                }
-            })
-        },
+        |evidence| Ok(judge(evidence)),
         |seen| {
             exit = exit.and(seen.exit());
             summary.count(&seen);

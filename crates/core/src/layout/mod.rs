@@ -24,4 +24,4 @@ pub use link::Recorded;
 pub use names::{LinkPath, StepName, artifact_name};
 pub use parameters::Parameters;
 pub use pattern::{Pattern, TooMuchWork, Work};
-pub use verify::{Outcome, Request, verify};
+pub use verify::{Outcome, Request, is_signed_link, verify};

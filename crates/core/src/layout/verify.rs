@@ -15,7 +15,7 @@ use super::envelope::{Envelope, Signed, Unsigned};
 use super::key::FunctionaryKey;
 use super::link::{Artifacts, Link};
 use super::model::{self, Layout, Step};
-use super::names::LinkPath;
+use super::names::{LinkPath, StepName};
 use super::parameters::Parameters;
 use super::pattern::Work;
 use crate::digest::Sha256Digest;
@@ -104,6 +104,24 @@ pub fn verify<E>(
         }
     }
     Ok(Outcome { sha256: Sha256Digest::of(request.layout), now, checks, notes, products })
+}
+
+/// Whether a file is a link of this step that this key signed.
+///
+/// # Errors
+/// Why not.
+pub fn is_signed_link(
+    file: &[u8],
+    step: &StepName,
+    key: &FunctionaryKey,
+    limits: &LayoutLimits,
+) -> Result<(), Refusal> {
+    let malformed = |error: String| Refusal::new(Reason::LinkMalformed).found(error);
+    let envelope = Envelope::parse(file, limits.document).map_err(malformed)?;
+    let signed = envelope.signed_by(key).map_err(|_| {
+        Refusal::new(Reason::SignatureInvalid).expected(format!("a signature by {}", key.id()))
+    })?;
+    Link::read(signed, step).map(drop)
 }
 
 impl Outcome {

@@ -55,5 +55,12 @@ fn by(check: CheckName, signer: Option<&SignerIdentity>) -> Option<String> {
         C::Lock => "the lock".to_owned(),
         C::Identity => "the identities that were locked".to_owned(),
         C::Attestation | C::Threshold | C::Rebuild => return None,
+        // Of a layout, which is no policy.
+        C::LayoutSignature
+        | C::Layout
+        | C::LayoutExpiry
+        | C::Links
+        | C::ArtifactRules
+        | C::Product => return None,
     })
 }
