@@ -94,6 +94,8 @@ impl Envelope {
             let message = pae(&payload_type, &payload);
             let payload =
                 json::parse(&payload, limit).map_err(|error| format!("payload: {error}"))?;
+            // Nothing signs this form, yet readers of both ask for what it can hold.
+            canonical(&payload).map_err(|error| format!("payload: {error}"))?;
             let signatures = read_signatures(&signatures, base64)?;
             return Ok(Self { payload, message, signatures });
         }

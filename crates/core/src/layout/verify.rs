@@ -1,10 +1,13 @@
 //! The verification of a layout and its links, as one procedure (in-toto specification v1.0, 5.2).
 //!
-//! 1. Every key that was given signed the layout. 2. It is well-formed, every parameter has a value, and it asks for
-//! no inspections. 3. It has not expired. 4. Of every step there are links by as many different authorized keys as
-//! its threshold; a layout in place of a link is verified in the same way, with the key that signed it and its own
-//! folder of links, and stands for one. 5. They say the same. 6. Every artifact rule holds. 7. The file is a
-//! product of the last step, by name and digest.
+//! 1. Every key that was given signed the layout.
+//! 2. It is well-formed, every parameter has a value, and it asks for no inspections.
+//! 3. It has not expired.
+//! 4. Of every step there are links by as many different authorized keys as its threshold; a layout in place of a
+//!    link is verified in the same way, with the key that signed it and its own folder of links, and stands for one.
+//! 5. They say the same.
+//! 6. Every artifact rule holds.
+//! 7. The file is a product of the last step, by name and digest.
 
 use std::fmt;
 
@@ -16,12 +19,12 @@ use super::key::FunctionaryKey;
 use super::link::{Artifacts, Link};
 use super::model::{self, Layout, Step};
 use super::names::{LinkPath, StepName};
+use super::outcome::{Outcome, Products};
 use super::parameters::Parameters;
 use super::pattern::Work;
 use crate::digest::Sha256Digest;
 use crate::limits::LayoutLimits;
-use crate::report::{Check, CheckName, FileSeen, PolicyUsed, Reason, Refusal, Report, Status};
-use crate::verify::Artifact;
+use crate::report::{Reason, Refusal};
 
 /// What is verified, and how.
 #[derive(Debug, Clone, Copy)]
@@ -38,41 +41,15 @@ pub struct Request<'a> {
     pub limits: &'a LayoutLimits,
 }
 
-/// What became of a layout and its links, before any file is held against it.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    sha256: Sha256Digest,
-    now: DateTime<Utc>,
-    checks: Vec<Check>,
-    notes: Vec<String>,
-    products: Option<Products>,
-}
-
-/// The products of the last step of a layout for which everything held. Made by [`verify`] and nowhere else.
-#[derive(Debug, Clone)]
-struct Products {
-    step: String,
-    artifacts: Artifacts,
-}
-
-/// The checks of a layout, in order; that of the file comes after them.
-const CHECKS: [CheckName; 5] = [
-    CheckName::LayoutSignature,
-    CheckName::Layout,
-    CheckName::LayoutExpiry,
-    CheckName::Links,
-    CheckName::ArtifactRules,
-];
+/// Gives the file of a link, `None` where there is none.
+pub type Read<'a, E> = dyn FnMut(&LinkPath) -> Result<Option<Vec<u8>>, E> + 'a;
 
 /// Verifies a layout and its links. `read` gives the file of a link, `None` where there is none; it is asked for
 /// no other files than those that the layouts name.
 ///
 /// # Errors
 /// That of `read`, which leaves everything undecided.
-pub fn verify<E>(
-    request: &Request<'_>,
-    read: &mut dyn FnMut(&LinkPath) -> Result<Option<Vec<u8>>, E>,
-) -> Result<Outcome, E> {
+pub fn verify<'a, E>(request: &Request<'a>, read: &'a mut Read<'a, E>) -> Result<Outcome, E> {
     let Request { now, limits, .. } = *request;
     let mut walk = Walk {
         read,
@@ -86,24 +63,13 @@ pub fn verify<E>(
     };
     let ended = walk.root(request);
     let Walk { passed, notes, .. } = walk;
-    let (products, refusal) = match ended {
-        Ok(products) => (Some(products), None),
-        Err(Stop::Refused(refusal)) => (None, Some(*refusal)),
+    let ended = match ended {
+        Ok(products) => Ok(products),
+        Err(Stop::Refused(refusal)) => Err(*refusal),
         Err(Stop::Unread(error)) => return Err(error),
     };
-    let mut checks: Vec<_> = CHECKS
-        .into_iter()
-        .zip(passed)
-        .map(|(name, found)| Check { name, status: Status::Passed(found) })
-        .collect();
-    if let Some(refusal) = refusal {
-        let mut left = CHECKS.into_iter().skip(checks.len());
-        if let Some(failed) = left.next() {
-            checks.push(Check { name: failed, status: Status::Failed(refusal) });
-            checks.extend(left.map(|name| Check { name, status: Status::NotRun(failed) }));
-        }
-    }
-    Ok(Outcome { sha256: Sha256Digest::of(request.layout), now, checks, notes, products })
+    let sha256 = Sha256Digest::of(request.layout);
+    Ok(Outcome::new(sha256, now, passed, notes, ended))
 }
 
 /// Whether a file is a link of this step that this key signed.
@@ -122,64 +88,6 @@ pub fn is_signed_link(
         Refusal::new(Reason::SignatureInvalid).expected(format!("a signature by {}", key.id()))
     })?;
     Link::read(signed, step).map(drop)
-}
-
-impl Outcome {
-    /// The report on a file, which is accepted only if the whole chain holds and the file is of its end. `path` is
-    /// where the layout was read from.
-    pub fn report(&self, artifact: &Artifact, path: &str) -> Report {
-        let archive = match &artifact.contents {
-            Ok(_) => Status::Passed(None),
-            Err(refusal) => Status::Failed(refusal.clone()),
-        };
-        let mut checks = vec![Check { name: CheckName::Archive, status: archive }];
-        checks.extend(self.checks.iter().cloned());
-        let product = match (&self.products, self.checks.iter().find(|check| !check.holds())) {
-            (Some(products), None) => match products.hold(artifact) {
-                Ok(found) => Status::Passed(Some(found)),
-                Err(refusal) => Status::Failed(refusal),
-            },
-            (_, Some(failed)) => Status::NotRun(failed.name),
-            (None, None) => Status::NotRun(CheckName::Layout),
-        };
-        checks.push(Check { name: CheckName::Product, status: product });
-        let file = FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 };
-        let policy =
-            PolicyUsed { path: path.to_owned(), sha256: self.sha256, rule: None, line: None };
-        Report::new(file, policy, self.now, self.notes.clone(), checks)
-    }
-}
-
-impl Products {
-    /// The product that a file is: of its name, wherever it was put, and of its bytes.
-    fn hold(&self, artifact: &Artifact) -> Result<String, Refusal> {
-        let sha256 = artifact.sha256.to_string();
-        let named = self
-            .artifacts
-            .iter()
-            .filter(|(name, _)| name.rsplit('/').next().is_some_and(|last| last == artifact.name));
-        let mut others = Vec::new();
-        for (name, digests) in named {
-            match digests.get("sha256") {
-                Some(digest) if *digest == sha256 => {
-                    return Ok(format!("`{name}` of the step `{}`", self.step));
-                }
-                other => others.extend(other.map(|it| format!("sha256 {it} of `{name}`"))),
-            }
-        }
-        Err(match others.is_empty() {
-            true => Refusal::new(Reason::ProductUnknown)
-                .expected(format!(
-                    "one of the {} products of the step `{}`",
-                    self.artifacts.len(),
-                    self.step
-                ))
-                .found(format!("`{}`", artifact.name)),
-            false => Refusal::new(Reason::ProductDigestMismatch)
-                .expected_all(others)
-                .found(format!("sha256 {sha256}")),
-        })
-    }
 }
 
 /// Why a walk ended early.
@@ -203,7 +111,7 @@ struct Place<'a> {
 
 /// A walk through a layout and those in place of its links.
 struct Walk<'a, E> {
-    read: &'a mut dyn FnMut(&LinkPath) -> Result<Option<Vec<u8>>, E>,
+    read: &'a mut Read<'a, E>,
     now: DateTime<Utc>,
     limits: &'a LayoutLimits,
     work: Work,
