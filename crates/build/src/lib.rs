@@ -2,6 +2,7 @@
 //! sandbox, recording, rebuilding, signing.
 
 pub mod atomic;
+pub mod beneath;
 mod blame;
 pub mod confirm;
 pub mod demo;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod execute;
 pub mod instructions;
 pub mod layout;
+pub mod link;
 mod observe;
 pub mod paths;
 pub mod process;

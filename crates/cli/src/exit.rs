@@ -20,6 +20,8 @@ pub enum Exit {
     Differs,
     /// A rebuild ended without a file, or shows nothing.
     Inconclusive,
+    /// A command that was run for somebody failed, with this code.
+    OfCommand(u8),
 }
 
 impl Exit {
@@ -32,6 +34,7 @@ impl Exit {
             Exit::Rejected => 10,
             Exit::Differs => 11,
             Exit::Inconclusive => 12,
+            Exit::OfCommand(code) => code,
         }
     }
 

@@ -17,6 +17,7 @@ mod index_options;
 mod input;
 mod installer;
 mod interrupt;
+mod layout_options;
 mod machine;
 mod out_folder;
 mod outputs;

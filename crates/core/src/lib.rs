@@ -12,6 +12,7 @@ pub mod dist;
 pub mod filename;
 pub mod identity_lock;
 pub mod json;
+pub mod layout;
 pub mod limits;
 pub mod lock;
 pub mod policy;

@@ -179,6 +179,39 @@ impl AttestationLimits {
     }
 }
 
+/// Bytes of the name of a step in a layout: with a key's id and `.link` it is a file's name.
+pub const STEP_NAME: usize = 200;
+
+/// Bytes of the name of an artifact in a link: what Linux takes as a path.
+pub const ARTIFACT_NAME: usize = 4096;
+
+/// Bytes of a word of an artifact rule: a pattern is held against every name.
+pub const RULE_WORD: usize = ARTIFACT_NAME;
+
+/// Bounds on a layout and its links.
+#[derive(Debug, Clone, Copy)]
+pub struct LayoutLimits {
+    /// Bytes of a layout or a link. A link of a step with fifty thousand artifacts fits; read, it takes some 60 MB
+    /// of memory.
+    pub document: usize,
+    /// Bytes of all links, which are read one after the other and of which the artifacts are kept.
+    pub bytes: usize,
+    /// Links that are looked for: each is a file and perhaps a signature. Real layouts have some dozen.
+    pub links: usize,
+    /// Layouts in layouts. Real ones have one or two.
+    pub depth: usize,
+    /// Steps of comparing names with patterns: some seconds. Twenty rules over fifty thousand artifacts of sixty
+    /// characters take 60 million.
+    pub comparisons: u64,
+}
+
+impl LayoutLimits {
+    /// The bounds used unless others are asked for.
+    pub const fn standard() -> Self {
+        Self { document: 8 << 20, bytes: 64 << 20, links: 1_000, depth: 8, comparisons: 1 << 30 }
+    }
+}
+
 /// Bounds on what a package index answers, and on how long it is waited for.
 #[derive(Debug, Clone, Copy)]
 pub struct IndexLimits {

@@ -9,6 +9,7 @@ mod keygen;
 mod lock;
 mod policy;
 mod rebuild;
+mod record;
 mod trust;
 mod verify;
 
@@ -31,6 +32,7 @@ pub enum Command {
     Lock(lock::Arguments),
     Policy(policy::Arguments),
     Rebuild(rebuild::Arguments),
+    Record(record::Arguments),
     Trust(trust::Arguments),
     Verify(verify::Arguments),
 }
@@ -49,6 +51,7 @@ impl Command {
             Command::Lock(arguments) => arguments.json,
             Command::Policy(arguments) => arguments.json(),
             Command::Rebuild(arguments) => arguments.json,
+            Command::Record(arguments) => arguments.json,
             Command::Trust(arguments) => arguments.json(),
             Command::Verify(arguments) => arguments.json(),
         }
@@ -68,6 +71,7 @@ pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
         Command::Lock(arguments) => lock::run(&arguments, output),
         Command::Policy(arguments) => policy::run(&arguments, output),
         Command::Rebuild(arguments) => rebuild::run(&arguments, output),
+        Command::Record(arguments) => record::run(&arguments, output),
         Command::Trust(arguments) => trust::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     }

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use wheelmark_core::report::TrustUsed;
+use wheelmark_core::report::{Report, TrustUsed};
 use wheelmark_core::verdict::Verdict;
 
 use crate::batch::Summary;
 use crate::error::CliError;
+use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::identities;
 use crate::interrupt;
+use crate::layout_options::{Judged, LayoutOptions};
 use crate::render::Output;
-use crate::render::batch::Format;
+use crate::render::batch::{Format, Render};
 use crate::subjects::{Planned, Subjects};
 use crate::trust_options::TrustOptions;
 use crate::values::time;
@@ -33,6 +35,9 @@ use crate::verdicts::{Signing, VerdictOptions};
 ///
 /// Only status 404 means that an index has no attestation of a file; without any, also beside it, the file is
 /// rejected. Whatever else the index answers that is no attestation leaves the file undecided.
+///
+/// With --layout no attestation is asked for: an in-toto layout says who does which step, links say what each step
+/// was run on and gave, and a file is accepted only if the last step gave it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,6 +48,7 @@ Examples:
   wheelmark verify --trust public-good --source https://github.com/owner/project demo-1.0-py3-none-any.whl
   wheelmark verify --trust public-good --source https://github.com/owner/project --from-index demo==1.0
   wheelmark verify --policy policy.toml --vsa vsa.json --key verifier.key demo-1.0-py3-none-any.whl
+  wheelmark verify --layout root.layout --layout-key owner.pub --links links/ demo-1.0-py3-none-any.whl
 
 Exit codes: 0 all accepted, 10 at least one rejected, 1 at least one is missing or could not
 be had or read, 2 wrong usage.")]
@@ -75,6 +81,8 @@ pub struct Arguments {
     verdicts: VerdictOptions,
     #[command(flatten)]
     trust: TrustOptions,
+    #[command(flatten)]
+    layout: LayoutOptions,
 }
 
 impl Arguments {
@@ -97,28 +105,72 @@ impl Arguments {
 /// Verifies every file; one that is rejected or unreadable keeps none of the others from being looked at.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     arguments.subjects.check()?;
+    let now = arguments.at.unwrap_or_else(Utc::now);
+    match arguments.layout.judge(now)? {
+        Some(layout) => under_layout(arguments, &layout, output),
+        None => under_policy(arguments, now, output),
+    }
+}
+
+fn under_policy(
+    arguments: &Arguments,
+    now: DateTime<Utc>,
+    output: &mut Output,
+) -> Result<Exit, CliError> {
     let signing = arguments.verdicts.signing(&arguments.trust)?;
     let policy = arguments.trust.policy(signing.as_ref().and_then(Signing::trusted))?;
-    let now = arguments.at.unwrap_or_else(Utc::now);
     let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
     let files = arguments.subjects.plan(&[&policy])?;
     arguments.verdicts.check(&files, arguments.at, &arguments.inputs())?;
-    let mut verdicts = Vec::new();
-    let mut exit = Exit::Accepted;
     let mut summary = files.summary(TrustUsed::of(policy.trust(), now));
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
+    let judge = |evidence: &Evidence| {
+        let mut outcome = evidence.weigh(&policy, now);
+        let file = evidence.artifact.filename.as_ref().ok();
+        if let Some(locked) = &locked {
+            outcome.report = locked.hold(outcome.report, file, outcome.signer.as_ref());
+        }
+        let told = file.filter(|_| signing.is_some());
+        (outcome.report.clone(), told.map(|file| Verdict::of(&outcome, file)))
+    };
+    let (exit, verdicts) = show(&files, &mut summary, &mut *renderer, judge, output)?;
+    if let Some(signing) = &signing {
+        let is_file = arguments.trust.is_policy_file();
+        summary.verdicts =
+            arguments.verdicts.write(&verdicts, signing, &policy, is_file, &files.cancel)?;
+        summary.notes.extend(VerdictOptions::left_out(&summary.verdicts, files.len()));
+    }
+    renderer.end(&summary, output)?;
+    Ok(exit)
+}
+
+fn under_layout(
+    arguments: &Arguments,
+    layout: &Judged,
+    output: &mut Output,
+) -> Result<Exit, CliError> {
+    let files = arguments.subjects.plan(&[])?;
+    let mut summary = files.summary(Vec::new());
+    let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
+    let judge = |evidence: &Evidence| (layout.report(&evidence.artifact), None);
+    let (exit, _) = show(&files, &mut summary, &mut *renderer, judge, output)?;
+    renderer.end(&summary, output)?;
+    Ok(exit)
+}
+
+/// Has every file judged, and shows what came of each.
+fn show(
+    files: &Planned<'_>,
+    summary: &mut Summary,
+    renderer: &mut dyn Render,
+    judge: impl Fn(&Evidence) -> (Report, Option<Verdict>) + Sync,
+    output: &mut Output,
+) -> Result<(Exit, Vec<Verdict>), CliError> {
+    // Of nothing at all the worst is not "accepted".
+    let mut exit = if files.len() == 0 { Exit::Undecided } else { Exit::Accepted };
+    let mut verdicts = Vec::new();
     let judged = files.judge(
-        |evidence| {
-            let mut outcome = evidence.weigh(&policy, now);
-            let file = evidence.artifact.filename.as_ref().ok();
-            if let Some(locked) = &locked {
-                outcome.report = locked.hold(outcome.report, file, outcome.signer.as_ref());
-            }
-            // One file's provenance is of one builder: nothing here shows that another built the same.
-            let verdict =
-                file.filter(|_| signing.is_some()).map(|file| Verdict::of(&outcome, file));
-            Ok((outcome.report, verdict))
-        },
+        |evidence| Ok(judge(evidence)),
         |seen| {
             let (seen, verdict) = seen.split();
             verdicts.extend(verdict.flatten());
@@ -127,16 +179,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
             Ok(renderer.seen(seen, output)?)
         },
     );
-    judged.map_err(|error| interrupted(error, &summary, &files))?;
-    if let Some(signing) = &signing {
-        let is_file = arguments.trust.is_policy_file();
-        summary.verdicts =
-            arguments.verdicts.write(&verdicts, signing, &policy, is_file, &files.cancel)?;
-        summary.notes.extend(VerdictOptions::left_out(&summary.verdicts, files.len()));
-    }
-    renderer.end(&summary, output)?;
-    // Of nothing at all the worst is not "accepted".
-    Ok(if files.len() == 0 { Exit::Undecided } else { exit })
+    judged.map_err(|error| interrupted(error, summary, files))?;
+    Ok((exit, verdicts))
 }
 
 /// What Ctrl-C cut short may have shown results before.

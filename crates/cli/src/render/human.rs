@@ -235,9 +235,15 @@ fn failure(
 pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
     match name {
-        CheckName::Revocation | CheckName::PolicyRule | CheckName::Signature => {
-            Some(path.to_string())
-        }
+        CheckName::Revocation
+        | CheckName::PolicyRule
+        | CheckName::Signature
+        | CheckName::LayoutSignature
+        | CheckName::Layout
+        | CheckName::LayoutExpiry
+        | CheckName::Links
+        | CheckName::ArtifactRules
+        | CheckName::Product => Some(path.to_string()),
         CheckName::CoolDown
         | CheckName::PredicateType
         | CheckName::BuildType

@@ -72,6 +72,20 @@ coded! {
         /// Who signed is who signed the project before, where that was locked. Made by whoever read it, after the
         /// others.
         Identity = "identity",
+        /// Every key that was given signed the layout. This and what follows are the checks of a layout, beside
+        /// `archive` the only ones under one.
+        LayoutSignature = "layout-signature",
+        /// The layout is well-formed, every parameter of it has a value, and it asks for nothing to be run.
+        Layout = "layout",
+        /// The layout has not expired.
+        LayoutExpiry = "layout-expiry",
+        /// As many keys as the layout asks for, of those that it allows, signed a link of each step, and these
+        /// agree.
+        Links = "links",
+        /// Every artifact rule of the layout holds.
+        ArtifactRules = "artifact-rules",
+        /// The file is a product of the layout's last step, by name and digest.
+        Product = "product",
     }
 }
 

@@ -367,6 +367,42 @@ coded! {
         /// The file is of a locked project and version, but not one of the files that the lock allows.
         LockDigestMismatch = "lock-digest-mismatch",
 
+        // ---- layouts and their links (layout/)
+        /// The layout is not in a form that in-toto knows, or says a thing twice, or something unknown.
+        LayoutMalformed = "layout-malformed",
+        /// A key that was given did not sign the layout.
+        LayoutNotSigned = "layout-not-signed",
+        /// The layout has expired.
+        LayoutExpired = "layout-expired",
+        /// The layout has a key of a kind that is not read.
+        LayoutKeyUnsupported = "layout-key-unsupported",
+        /// The layout has one key under two ids, and would count it twice.
+        LayoutKeyTwice = "layout-key-twice",
+        /// The layout asks for a parameter that has no value.
+        LayoutParameter = "layout-parameter",
+        /// The layout asks for commands to be run when it is verified, which is not done.
+        LayoutInspections = "layout-inspections",
+        /// The layout and its links ask for more work than the bound.
+        LayoutTooLarge = "layout-too-large",
+        /// A link is not in a form that in-toto knows, or says a thing twice, or something unknown.
+        LinkMalformed = "link-malformed",
+        /// A link of another step lies in this step's place.
+        LinkStepMismatch = "link-step-mismatch",
+        /// A link names an artifact by a path that rules would not know it by.
+        LinkArtifactName = "link-artifact-name",
+        /// Fewer keys signed a link of a step than the layout asks for.
+        LinksTooFew = "links-too-few",
+        /// Two links of one step say different things.
+        LinksDisagree = "links-disagree",
+        /// A step has an artifact that the layout's rules do not allow.
+        ArtifactDisallowed = "artifact-disallowed",
+        /// A step has not an artifact that the layout's rules ask for.
+        ArtifactMissing = "artifact-missing",
+        /// The file is not one that the layout's last step gave.
+        ProductUnknown = "product-unknown",
+        /// The layout's last step gave other bytes under the file's name.
+        ProductDigestMismatch = "product-digest-mismatch",
+
         // ---- who signed before (identity_lock.rs)
         /// The identities that were locked name no such project.
         IdentityNotLocked = "identity-not-locked",

@@ -19,6 +19,13 @@ use crate::report::{Reason, Refusal};
 #[error("not a public key in PEM (SubjectPublicKeyInfo): {0}")]
 pub struct KeyError(String);
 
+impl KeyError {
+    /// One with its reason.
+    pub(crate) fn of(because: String) -> Self {
+        Self(because)
+    }
+}
+
 /// The time in which a key's signatures count. No bound means none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Validity {

@@ -59,5 +59,12 @@ fn by(check: CheckName, signer: Option<&SignerIdentity>) -> Option<String> {
         C::Identity => "the identities that were locked".to_owned(),
         C::Required => "who signed each of them".to_owned(),
         C::Attestation | C::Threshold | C::Forbidden | C::Rebuild => return None,
+        // Of a layout, which is no policy.
+        C::LayoutSignature
+        | C::Layout
+        | C::LayoutExpiry
+        | C::Links
+        | C::ArtifactRules
+        | C::Product => return None,
     })
 }

@@ -1,0 +1,186 @@
+//! A layout: which steps there are, who may do each, and what each may be run on and give (in-toto specification
+//! v1.0, 4.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::envelope::Signed;
+use super::key::{FunctionaryKey, check_id};
+use super::names::StepName;
+use super::parameters::Parameters;
+use super::rule::Rule;
+use crate::attestation::document;
+use crate::report::{Reason, Refusal};
+
+/// The `_type` of a layout.
+pub(super) const TYPE: &str = "layout";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLayout {
+    #[serde(rename = "_type")]
+    kind: String,
+    steps: Vec<WrittenStep>,
+    inspect: Vec<WrittenInspection>,
+    #[serde(default)]
+    keys: BTreeMap<String, Value>,
+    expires: String,
+    #[serde(default, rename = "readme")]
+    _readme: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenStep {
+    #[serde(rename = "_type")]
+    kind: String,
+    name: String,
+    #[serde(default)]
+    expected_materials: Vec<Vec<String>>,
+    #[serde(default)]
+    expected_products: Vec<Vec<String>>,
+    #[serde(default)]
+    pubkeys: Vec<String>,
+    #[serde(default)]
+    expected_command: Vec<String>,
+    #[serde(default = "one")]
+    threshold: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Nothing of it is used but that it is there.
+#[derive(Deserialize)]
+struct WrittenInspection {
+    name: String,
+}
+
+/// A layout that an authorized key signed, read whole.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) expires: DateTime<Utc>,
+    pub(super) keys: BTreeMap<String, FunctionaryKey>,
+    /// At least one.
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) name: StepName,
+    pub(super) materials: Vec<Rule>,
+    pub(super) products: Vec<Rule>,
+    /// Ids of keys, in the layout's order.
+    pub(super) keys: Vec<String>,
+    pub(super) command: Vec<String>,
+    /// At least one.
+    pub(super) threshold: u32,
+}
+
+fn malformed(found: impl Into<String>) -> Refusal {
+    Refusal::new(Reason::LayoutMalformed).found(found)
+}
+
+impl Layout {
+    /// Reads a layout, with its parameters put in.
+    pub(super) fn read(signed: Signed<'_>, parameters: &Parameters) -> Result<Self, Refusal> {
+        let written: WrittenLayout =
+            document::read(signed.document()).map_err(|error| malformed(error.to_string()))?;
+        if written.kind != TYPE {
+            return Err(malformed(format!("_type `{}`, not `{TYPE}`", written.kind)));
+        }
+        if let Some(inspection) = written.inspect.first() {
+            return Err(Refusal::new(Reason::LayoutInspections)
+                .expected("a layout without inspections")
+                .found(format!(
+                    "{} of them, the first `{}`",
+                    written.inspect.len(),
+                    inspection.name
+                )));
+        }
+        let mut keys = BTreeMap::new();
+        let mut materials = BTreeMap::new();
+        for (id, value) in written.keys.iter().map(|(id, value)| (id.as_str(), value)) {
+            let key = FunctionaryKey::from_layout(id, value)?;
+            // Who holds it would count twice.
+            if let Some(other) = materials.insert(key.material().clone(), id) {
+                return Err(Refusal::new(Reason::LayoutKeyTwice)
+                    .found(format!("one key under the ids {other} and {id}")));
+            }
+            keys.insert(id.to_owned(), key);
+        }
+        let mut names = BTreeSet::new();
+        let mut steps = Vec::new();
+        for step in written.steps {
+            let step = Step::read(step, parameters)?;
+            if !names.insert(step.name.clone()) {
+                return Err(malformed(format!("two steps are named `{}`", step.name)));
+            }
+            steps.push(step);
+        }
+        if steps.is_empty() {
+            return Err(malformed("no steps, so nothing was made"));
+        }
+        Ok(Self { expires: expiry(&written.expires)?, keys, steps })
+    }
+
+    /// Refuses a layout whose time is over: at that second already, as in-toto has it.
+    pub(super) fn check_expiry(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
+        if self.expires > now {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::LayoutExpired)
+            .expected(format!("a layout that expires after {}", now.to_rfc3339()))
+            .found(format!("it expired at {}", self.expires.to_rfc3339())))
+    }
+}
+
+impl Step {
+    fn read(written: WrittenStep, parameters: &Parameters) -> Result<Self, Refusal> {
+        let name = StepName::parse(&written.name)
+            .map_err(|error| malformed(format!("{error}: `{}`", written.name)))?;
+        let wrong = |what: String| malformed(format!("the step `{name}`: {what}"));
+        if written.kind != "step" {
+            return Err(wrong(format!("_type `{}`, not `step`", written.kind)));
+        }
+        if written.threshold == 0 {
+            return Err(wrong("a threshold of 0, which nobody's link meets".to_owned()));
+        }
+        for id in &written.pubkeys {
+            check_id(id).map_err(|error| wrong(format!("the key `{id}`: {error}")))?;
+        }
+        let mut once = BTreeSet::new();
+        let keys = written.pubkeys.into_iter().filter(|id| once.insert(id.clone())).collect();
+        let rules = |rules: Vec<Vec<String>>| -> Result<Vec<Rule>, Refusal> {
+            let rule = |words: Vec<String>| {
+                let words: Result<Vec<_>, _> =
+                    words.iter().map(|word| parameters.fill_rule(word)).collect();
+                Rule::parse(&words?).map_err(&wrong)
+            };
+            rules.into_iter().map(rule).collect()
+        };
+        let command = written.expected_command.iter().map(|word| parameters.fill_command(word));
+        Ok(Self {
+            materials: rules(written.expected_materials)?,
+            products: rules(written.expected_products)?,
+            keys,
+            command: command.collect::<Result<_, _>>()?,
+            threshold: written.threshold,
+            name,
+        })
+    }
+}
+
+/// `YYYY-MM-DDTHH:MM:SSZ` and nothing else (in-toto specification v1.0, 4.3).
+fn expiry(text: &str) -> Result<DateTime<Utc>, Refusal> {
+    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%SZ").ok();
+    time.filter(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string() == text)
+        .map(|time| time.and_utc())
+        .ok_or_else(|| {
+            malformed(format!("expires `{text}`, which is not as in 2030-01-31T00:00:00Z"))
+        })
+}
