@@ -145,7 +145,9 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     // Opened before anything is built.
     let signer = signing_key(arguments)?.map(passphrase::open_key).transpose()?;
     written::check(arguments)?;
-    let policy = arguments.trust.policy(signer.as_ref())?;
+    // Who signs the result is trusted only where it is the key of `--key`.
+    let own = signer.as_ref().filter(|_| arguments.signing_key.is_none());
+    let policy = arguments.trust.policy(own)?;
     let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let bundle = arguments.bundle.as_deref();
