@@ -5,6 +5,7 @@
 //! so. Nothing here turns "could not check" into "accepted".
 
 mod claims;
+mod composed;
 mod run;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -83,7 +84,35 @@ pub struct Outcome {
 ///
 /// One attestation for which every check holds is enough, whatever the others are: within the bounds of what is
 /// read, one that is added never turns an acceptance into a refusal.
+///
+/// A policy that includes others is all of them: each is asked by itself, and what one refuses is refused.
 pub fn verify(
+    artifact: &Artifact,
+    given: &[Given],
+    policy: &Policy,
+    now: DateTime<Utc>,
+    limits: &AttestationLimits,
+) -> Outcome {
+    let alone = |policy: &Policy| alone(artifact, given, policy, now, limits);
+    // 1. to 10. under the policy itself.
+    let outcome = alone(policy);
+    // 11. Every policy that it includes accepts the file, too.
+    composed::composed(outcome, artifact, policy, alone)
+}
+
+/// Every Sigstore instance that a policy, or one that it includes, trusts.
+pub fn trust_used(policy: &Policy, now: DateTime<Utc>) -> Vec<TrustUsed> {
+    let mut all = Vec::new();
+    for used in policy.files().flat_map(|file| TrustUsed::of(file.trust(), now)) {
+        if !all.contains(&used) {
+            all.push(used);
+        }
+    }
+    all
+}
+
+/// Steps 1 to 10 of [`verify`], whatever the policy includes.
+fn alone(
     artifact: &Artifact,
     given: &[Given],
     policy: &Policy,
@@ -168,7 +197,7 @@ fn excepted(
         ),
     };
     let asked = CheckName::ALL.iter().skip_while(|name| **name <= CheckName::PolicyRule);
-    let asked = asked.take_while(|name| **name < CheckName::Lock);
+    let asked = asked.take_while(|name| **name < CheckName::Includes);
     run.checks.extend(asked.map(|name| {
         let status = match name {
             CheckName::SubjectName => named.clone(),
@@ -433,6 +462,7 @@ fn report(
             sha256: policy.sha256(),
             rule: decided_by.map(|(name, _)| name.to_owned()),
             line: decided_by.and_then(|(_, line)| line),
+            includes: Vec::new(),
         },
         now,
         notes,

@@ -84,7 +84,9 @@ pub fn rule_for<'p>(policy: &'p Policy, file: &DistFilename) -> Result<&'p Rule,
 
 /// The signer is one of the rule's, and not revoked.
 pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
-    if let Some(revocation) = policy.revocations.of_signer(signer) {
+    let own = || policy.revocations.of_signer(signer).map(ToString::to_string);
+    let elsewhere = || policy.elsewhere.iter().find_map(|it| it.of_signer(signer));
+    if let Some(revocation) = own().or_else(elsewhere) {
         return Status::Failed(
             Refusal::new(Reason::SignerRevoked)
                 .expected("a signer who is not revoked")
@@ -316,10 +318,12 @@ pub fn isolation(rule: &Rule, build: Option<&Pep517Build>) -> Status {
 pub fn rebuild(rule: &Rule) -> Status {
     match rule.rebuild {
         Rebuild::Never => Status::NotRequired,
-        Rebuild::Required => Status::Failed(
-            Refusal::new(Reason::RebuildRequired)
-                .expected("an identical rebuild: `wheelmark rebuild` makes it and then decides")
-                .found("no rebuild was made"),
-        ),
+        Rebuild::Required => Status::Failed(rebuild_required().found("no rebuild was made")),
     }
+}
+
+/// A rebuild is asked for, and was not made.
+pub(crate) fn rebuild_required() -> Refusal {
+    Refusal::new(Reason::RebuildRequired)
+        .expected("an identical rebuild: `wheelmark rebuild` makes it and then decides")
 }

@@ -7,6 +7,7 @@ pub mod evaluate;
 mod exceptions;
 mod files;
 mod identity;
+mod includes;
 mod instructions;
 mod lint;
 mod pattern;
@@ -16,12 +17,15 @@ mod revocations;
 #[cfg(test)]
 mod rules_tests;
 mod schema;
+pub mod seen;
+pub mod signature;
 mod versions;
 
 pub use derivation::{Derivation, Part, RuleTried};
 pub use exceptions::{Exception, Exceptions};
 pub use files::{Files, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
+pub use includes::{Include, IncludePath, IncludePathError, Includes, NoIncludes};
 pub use instructions::{Instructions, ParameterPattern, ParameterPatternError};
 pub use lint::{Finding, Lint};
 pub use pattern::{RefPattern, RefPatternError};

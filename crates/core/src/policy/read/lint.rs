@@ -70,7 +70,8 @@ impl Reader<'_> {
         suggestion: impl Into<String>,
     ) -> Finding {
         let (line, column) = self.place(span.start);
-        Finding { lint, line, column, message: message.into(), suggestion: suggestion.into() }
+        let path = self.included.then(|| self.path.to_owned());
+        Finding { lint, path, line, column, message: message.into(), suggestion: suggestion.into() }
     }
 
     fn lint_signers(
@@ -80,6 +81,12 @@ impl Reader<'_> {
         found: &mut Vec<Finding>,
     ) -> Result<(), PolicyError> {
         let rules = || file.rules.iter().map(Spanned::get_ref);
+        // What an included file revokes counts in the others, so it may name signers for that alone.
+        let revocations = || file.revocations.iter().map(Spanned::get_ref);
+        let only_revoked = |name: &Spanned<String>, rules: &BTreeSet<&str>, revoked: BTreeSet<&str>| {
+            let name = name.get_ref().as_str();
+            self.included && !rules.contains(name) && revoked.contains(name)
+        };
         let (keys, identities) =
             (named(rules().map(|it| &it.keys)), named(rules().map(|it| &it.identities)));
         let unused = |kind: &str, name: &Spanned<String>| {
@@ -92,6 +99,9 @@ impl Reader<'_> {
             )
         };
         for (name, key) in &file.keys {
+            if only_revoked(name, &keys, named(revocations().map(|it| &it.keys))) {
+                continue;
+            }
             if !keys.contains(name.get_ref().as_str()) {
                 found.push(unused("keys", name));
             }
@@ -112,6 +122,9 @@ impl Reader<'_> {
             }
         }
         for (name, identity) in &file.identities {
+            if only_revoked(name, &identities, named(revocations().map(|it| &it.identities))) {
+                continue;
+            }
             if !identities.contains(name.get_ref().as_str()) {
                 found.push(unused("identities", name));
             }
