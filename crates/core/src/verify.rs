@@ -25,8 +25,8 @@ use crate::limits::AttestationLimits;
 use crate::policy::evaluate::Ruling;
 use crate::policy::{Exception, Policy, Rule, evaluate};
 use crate::report::{
-    AttestationSeen, Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report,
-    Standing, Status, TrustUsed,
+    AttestationSeen, Check, CheckName, Decision, FileSeen, PolicySigned, PolicyUsed, Reason,
+    Refusal, Report, Standing, Status, TrustUsed,
 };
 use crate::sdist::Sdist;
 use crate::subject;
@@ -462,6 +462,11 @@ fn report(
             sha256: policy.sha256(),
             rule: decided_by.map(|(name, _)| name.to_owned()),
             line: decided_by.and_then(|(_, line)| line),
+            signed: policy.signature().map(|signed| PolicySigned {
+                key: signed.key().to_string(),
+                version: signed.says().version,
+                expires: signed.says().expires,
+            }),
             includes: Vec::new(),
         },
         now,

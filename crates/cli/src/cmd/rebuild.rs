@@ -144,9 +144,9 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     // Opened before anything is built.
     let signer = signing_key(arguments)?.map(passphrase::open_key).transpose()?;
     written::check(arguments)?;
-    let policy = arguments.trust.policy(signer.as_ref())?;
-    let cancel = interrupt::watch()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
+    let policy = arguments.trust.policy(signer.as_ref(), now)?;
+    let cancel = interrupt::watch()?;
     let bundle = arguments.bundle.as_deref();
     let evidence = Evidence::of_file(&arguments.wheel, bundle, &cancel)?;
     let Outcome { report, provenance, .. } = evidence.weigh(&policy, now);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use wheelmark_core::report::TrustUsed;
+use wheelmark_core::verify::trust_used;
 
 use crate::batch::Summary;
 use crate::error::CliError;
@@ -86,12 +86,12 @@ impl Arguments {
 /// Verifies every file; one that is rejected or unreadable keeps none of the others from being looked at.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     arguments.subjects.check()?;
-    let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
+    let policy = arguments.trust.policy(None, now)?;
     let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
     let files = arguments.subjects.plan()?;
     let mut exit = Exit::Accepted;
-    let mut summary = files.summary(TrustUsed::of(policy.trust(), now));
+    let mut summary = files.summary(trust_used(&policy, now));
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
     let judged = files.judge(
         |evidence| {

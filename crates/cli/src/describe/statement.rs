@@ -11,6 +11,7 @@ use wheelmark_core::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use wheelmark_core::attestation::statement::ResourceDescriptor;
 use wheelmark_core::attestation::vsa::VSA_TYPE;
 use wheelmark_core::compare::Drift;
+use wheelmark_core::policy::signature::POLICY_TYPE;
 
 use super::{Description, Section, repository, text};
 
@@ -34,6 +35,7 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
         Some(PROVENANCE_V0_2_TYPE) => provenance_v0_2(predicate, section),
         Some(VSA_TYPE) => summary(predicate, section),
         Some(REBUILD_RESULT_TYPE) => rebuild_result(predicate, section),
+        Some(POLICY_TYPE) => policy_signature(predicate, section),
         Some(PUBLISH_TYPE) => description
             .note(format!("it says who uploaded the file, and nothing of how that was built{of}")),
         Some(_) => {
@@ -41,6 +43,14 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
         }
         None => {}
     }
+}
+
+/// The signature of a policy.
+fn policy_signature(predicate: &Value, section: &mut Section) {
+    section
+        .maybe("version", predicate["version"].as_u64())
+        .maybe("expires", text(predicate, "/expires"))
+        .maybe("issued at", text(predicate, "/issuedAt"));
 }
 
 /// SLSA provenance v0.2.

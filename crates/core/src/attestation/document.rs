@@ -18,7 +18,7 @@ use serde_json::{Value, map};
 /// What is wrong, and where: a path such as `.materials[0].digest`, empty at the top.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {message}")]
-pub(super) struct Wrong {
+pub(crate) struct Wrong {
     path: String,
     message: String,
 }
@@ -36,7 +36,7 @@ impl Wrong {
 }
 
 /// Reads a document into a type.
-pub(super) fn read<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, Wrong> {
+pub(crate) fn read<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, Wrong> {
     T::deserialize(Node(value))
 }
 

@@ -7,7 +7,7 @@ pub mod build_types;
 pub mod bundle;
 pub mod certified;
 mod checks;
-mod document;
+pub(crate) mod document;
 pub mod envelope;
 pub mod environment;
 pub mod forms;

@@ -177,8 +177,23 @@ mod tests {
             assert_eq!(path.as_str(), text);
         }
         for text in [
-            "", ".", "..", "../..", "/etc/base.toml", "//host/base.toml", "a//b", "a/", "a/..", "a/../b",
-            "./a", "../", "C:/base.toml", "https://example.org/base.toml", "..\\base.toml", "a\0b", "a\nb",
+            "",
+            ".",
+            "..",
+            "../..",
+            "/etc/base.toml",
+            "//host/base.toml",
+            "a//b",
+            "a/",
+            "a/..",
+            "a/../b",
+            "./a",
+            "../",
+            "C:/base.toml",
+            "https://example.org/base.toml",
+            "..\\base.toml",
+            "a\0b",
+            "a\nb",
         ] {
             assert!(text.parse::<IncludePath>().is_err(), "{text:?}");
         }

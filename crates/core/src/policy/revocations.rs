@@ -65,9 +65,8 @@ impl Revocations {
 
     /// Those of signers, by the names that they have here.
     pub(super) fn of_signers(&self) -> Self {
-        let signers = |it: &&Revocation| {
-            matches!(it.revoked, Revoked::Keys(_) | Revoked::Identities(_))
-        };
+        let signers =
+            |it: &&Revocation| matches!(it.revoked, Revoked::Keys(_) | Revoked::Identities(_));
         Self { all: self.all.iter().filter(signers).cloned().collect(), ..Self::default() }
     }
 

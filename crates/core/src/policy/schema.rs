@@ -16,6 +16,7 @@ use super::pattern::RefPattern;
 use super::projects::{ByProject, ProjectPattern};
 use super::read;
 use super::revocations::Revocations;
+use super::signature::SignedPolicy;
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::repository::RepositoryUri;
@@ -35,6 +36,8 @@ pub struct Policy {
     pub(super) revocations: Revocations,
     /// Every file that it includes, itself or through another one; of an included file none.
     pub(super) includes: Vec<Include>,
+    /// Its signature, where one was asked for.
+    pub(super) signed: Option<SignedPolicy>,
     /// Whom the other files of the composition revoke.
     pub(super) elsewhere: Vec<Arc<Elsewhere>>,
 }
@@ -252,8 +255,21 @@ impl Policy {
             revocations: Revocations::default(),
             includes: Vec::new(),
             elsewhere: Vec::new(),
+            signed: None,
             trust: said.trust,
         }
+    }
+
+    /// With its signature, for the report. One of another text is left out.
+    #[must_use]
+    pub fn signed(mut self, signed: SignedPolicy) -> Self {
+        self.signed = Some(signed).filter(|it| it.sha256() == self.sha256);
+        self
+    }
+
+    /// Its signature, where one was asked for.
+    pub fn signature(&self) -> Option<&SignedPolicy> {
+        self.signed.as_ref()
     }
 
     /// Where it was read from.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::signature::SignedPolicy;
+use crate::attestation::document;
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::limits::{POLICIES_SEEN, POLICIES_SEEN_COUNT};
@@ -20,7 +21,9 @@ pub struct PoliciesSeen(BTreeMap<(String, String), (u64, Sha256Digest)>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SeenError {
     /// A later one was seen.
-    #[error("`{name}` is version {found} of this policy, and version {seen} by the same key was seen before: it is replayed")]
+    #[error(
+        "`{name}` is version {found} of this policy, and version {seen} by the same key was seen before: it is replayed"
+    )]
     Replayed {
         /// The policy's name.
         name: String,
@@ -30,7 +33,9 @@ pub enum SeenError {
         seen: u64,
     },
     /// Another text of the same version was seen.
-    #[error("`{name}` is another text than the version {version} by the same key that was seen before, of sha256 {seen}: a version stands for one text")]
+    #[error(
+        "`{name}` is another text than the version {version} by the same key that was seen before, of sha256 {seen}: a version stands for one text"
+    )]
     OtherText {
         /// The policy's name.
         name: String,
@@ -70,8 +75,9 @@ impl PoliciesSeen {
     /// [`SeenError::Damaged`] for anything but the whole document: taken for nothing, it would let what is older pass.
     pub fn read(bytes: &[u8]) -> Result<Self, SeenError> {
         let damaged = |why: String| SeenError::Damaged(why);
-        let value = json::parse(bytes, POLICIES_SEEN).map_err(|error| damaged(error.to_string()))?;
-        let read = Document::deserialize(value).map_err(|error| damaged(error.to_string()))?;
+        let value =
+            json::parse(bytes, POLICIES_SEEN).map_err(|error| damaged(error.to_string()))?;
+        let read: Document = document::read(&value).map_err(|error| damaged(error.to_string()))?;
         if read.schema != SCHEMA {
             return Err(damaged(format!("the schema `{}` is not known", read.schema)));
         }
@@ -158,7 +164,10 @@ mod tests {
             &document(&format!("{entry},{entry}")),
             &document(&entry.replace("\"k\"", "\"k\",\"more\":1")),
         ] {
-            assert!(matches!(PoliciesSeen::read(text.as_bytes()), Err(SeenError::Damaged(_))), "{text}");
+            assert!(
+                matches!(PoliciesSeen::read(text.as_bytes()), Err(SeenError::Damaged(_))),
+                "{text}"
+            );
         }
     }
 }

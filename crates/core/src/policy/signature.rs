@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::attestation::bundle::Attestation;
+use crate::attestation::document;
 use crate::attestation::envelope::{Signed, VerifiedEnvelope};
 use crate::attestation::statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
 use crate::attestation::timestamp;
@@ -181,7 +182,7 @@ impl SignedPolicy {
 }
 
 fn predicate(statement: &Statement) -> Result<PolicyStatement, String> {
-    let read = Predicate::deserialize(&statement.predicate).map_err(|error| error.to_string())?;
+    let read: Predicate = document::read(&statement.predicate).map_err(|it| it.to_string())?;
     if !(1..=LATEST_VERSION).contains(&read.version) {
         return Err(format!("version {} is not from 1 to {LATEST_VERSION}", read.version));
     }

@@ -46,7 +46,8 @@ pub(super) fn composed(
         report = report.with(CheckName::Rebuild, Status::Failed(refusal.found(found)));
     }
     for said in all {
-        for used in said.trust.into_iter().filter(|it| !report.trust.contains(it)).collect::<Vec<_>>()
+        for used in
+            said.trust.into_iter().filter(|it| !report.trust.contains(it)).collect::<Vec<_>>()
         {
             report.notes.extend(used.note());
             report.trust.push(used);
@@ -69,12 +70,13 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
     };
     if !include.asks() {
         // A name that cannot be read is refused before any policy is asked.
-        let refusal = artifact.filename.as_ref().ok().and_then(|file| {
-            match evaluate::not_revoked(policy, file, artifact.sha256) {
-                Status::Failed(refusal) => Some(refusal),
-                _ => None,
-            }
-        });
+        let refusal =
+            artifact.filename.as_ref().ok().and_then(|file| {
+                match evaluate::not_revoked(policy, file, artifact.sha256) {
+                    Status::Failed(refusal) => Some(refusal),
+                    _ => None,
+                }
+            });
         used.reason = refusal.as_ref().map(|it| it.reason);
         return Said { used, refusal, trust: Vec::new(), provenance: None };
     }
@@ -101,7 +103,8 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
 /// must take the same build: of another one, a rebuild would show it nothing.
 fn chosen(outcome: &Outcome, all: &mut [Said]) -> Option<VerifiedProvenance> {
     let own = outcome.provenance.as_ref();
-    let top_asks = outcome.report.checks().iter().any(|it| it.reason() == Some(Reason::RebuildRequired));
+    let top_asks =
+        outcome.report.checks().iter().any(|it| it.reason() == Some(Reason::RebuildRequired));
     let asking = || all.iter().filter(|it| it.used.rebuild).filter_map(|it| it.provenance.as_ref());
     let any = || all.iter().filter_map(|it| it.provenance.as_ref());
     let chosen = match top_asks {

@@ -83,10 +83,11 @@ impl Reader<'_> {
         let rules = || file.rules.iter().map(Spanned::get_ref);
         // What an included file revokes counts in the others, so it may name signers for that alone.
         let revocations = || file.revocations.iter().map(Spanned::get_ref);
-        let only_revoked = |name: &Spanned<String>, rules: &BTreeSet<&str>, revoked: BTreeSet<&str>| {
-            let name = name.get_ref().as_str();
-            self.included && !rules.contains(name) && revoked.contains(name)
-        };
+        let only_revoked =
+            |name: &Spanned<String>, rules: &BTreeSet<&str>, revoked: BTreeSet<&str>| {
+                let name = name.get_ref().as_str();
+                self.included && !rules.contains(name) && revoked.contains(name)
+            };
         let (keys, identities) =
             (named(rules().map(|it| &it.keys)), named(rules().map(|it| &it.identities)));
         let unused = |kind: &str, name: &Spanned<String>| {

@@ -122,6 +122,7 @@ impl Reader<'_> {
             revocations,
             includes: Vec::new(),
             elsewhere: Vec::new(),
+            signed: None,
         })
     }
 
