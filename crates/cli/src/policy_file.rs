@@ -71,8 +71,8 @@ impl Includes for Beside {
 /// Where an included file is, without links.
 fn place(including: &str, path: &IncludePath) -> Result<PathBuf, String> {
     let failed = |path: &Path, error| CliError::io("read", path, &error).message;
-    let folder = Path::new(including).parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let beside = Path::new(including).parent().unwrap_or(Path::new(""));
+    let folder = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
     let mut written = fs::canonicalize(folder).map_err(|error| failed(folder, error))?;
     for part in path.as_str().split('/') {
         match part {
@@ -83,7 +83,7 @@ fn place(including: &str, path: &IncludePath) -> Result<PathBuf, String> {
         }
     }
     let place =
-        fs::canonicalize(&written).map_err(|error| failed(&folder.join(path.as_str()), error))?;
+        fs::canonicalize(&written).map_err(|error| failed(&beside.join(path.as_str()), error))?;
     let folder = written.parent().unwrap_or(Path::new("/"));
     match place.starts_with(folder) {
         true => Ok(place),

@@ -36,8 +36,10 @@ pub(super) fn composed(
         })),
         Some((used, refusal)) => Status::Failed(refusal_of(used, refusal)),
     };
-    // Nothing is known as verified that one of them refuses.
-    outcome.provenance = provenance.filter(|_| refused.is_none());
+    // Nothing is known as verified that one of them refuses, the policy itself included.
+    let owed = |it: &Check| it.reason() == Some(Reason::RebuildRequired);
+    let held = outcome.report.checks().iter().all(|it| it.holds() || owed(it));
+    outcome.provenance = provenance.filter(|_| held && refused.is_none());
     let mut report = outcome.report;
     let asks = all.iter().find(|it| it.used.rebuild);
     if let Some(asks) = asks.filter(|_| rebuild_is_open(&report)) {
