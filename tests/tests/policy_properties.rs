@@ -125,22 +125,22 @@ fn accepts(case: &Held, policy: &wheelmark_core::policy::Policy) -> bool {
     accepted
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// A file is accepted by a policy that includes others only if each of them accepts it; and, where none revokes a
-    /// signer, whenever each does.
-    #[test]
-    fn an_include_never_turns_a_refusal_into_an_acceptance(
-        case in any::<prop::sample::Index>(),
-        top in any::<prop::sample::Index>(),
-        included in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+/// A file is accepted by a policy that includes others only if each of them accepts it; and, where none revokes a
+/// signer, whenever each does.
+#[test]
+fn an_include_never_turns_a_refusal_into_an_acceptance() {
+    let config = ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() };
+    let index = any::<prop::sample::Index>;
+    proptest!(config, |(
+        case in index(),
+        top in index(),
+        included in prop::collection::vec(index(), 1..4),
         own in any::<u8>(),
         nested in any::<bool>(),
-    ) {
+    )| {
         let case = case.get(&CASES);
         // The more of them are the case's own, the more are accepted.
-        let text = |at: usize, index: &prop::sample::Index| match own >> at & 1 {
+        let text = |at: usize, index: &prop::sample::Index| match (own >> at) & 1 {
             1 => format!("{}\n# {at}\n", case.text),
             _ => format!("{}\n# {at}\n", index.get(&CASES).text),
         };
@@ -163,7 +163,7 @@ proptest! {
             (Err(_), Ok(_)) => prop_assert!(false, "read although a part of it cannot be"),
             (Err(_), Err(_)) => {}
         }
-    }
+    });
 }
 
 /// Each case, under a policy that includes its own once more: nothing is lost by including what says the same.
