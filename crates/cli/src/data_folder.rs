@@ -162,7 +162,7 @@ impl SeenFile {
         let path = shown(&self.0.0);
         match error {
             SeenError::Replayed { .. } | SeenError::OtherText { .. } => {
-                CliError::undecided(&told).hint(format!("what was seen is kept in {path}"))
+                CliError::undecided(told).hint(format!("what was seen is kept in {path}"))
             }
             SeenError::Damaged(_) => CliError::undecided(format!("{path}: {told}"))
                 .hint("if nobody should have changed it, find out who did, before it is removed"),

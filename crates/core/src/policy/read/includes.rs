@@ -64,11 +64,15 @@ pub(super) fn composed(
 /// Whom one of the files revokes, none of them believes.
 fn shared(policy: &mut Policy) {
     let all: Vec<_> = policy.files().filter_map(Elsewhere::of).map(Arc::new).collect();
-    let others = |policy: &Policy| {
-        all.iter().filter(|it| !it.is_of(policy)).map(Arc::clone).collect::<Vec<_>>()
-    };
-    policy.elsewhere = others(policy);
-    policy.includes.iter_mut().for_each(|include| include.hears(others));
+    policy.elsewhere = others(&all, policy);
+    for include in &mut policy.includes {
+        include.hears(|included| others(&all, included));
+    }
+}
+
+/// All but a file's own.
+fn others(all: &[Arc<Elsewhere>], policy: &Policy) -> Vec<Arc<Elsewhere>> {
+    all.iter().filter(|it| !it.is_of(policy)).map(Arc::clone).collect()
 }
 
 impl Composition<'_> {
