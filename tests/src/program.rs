@@ -15,6 +15,7 @@ use cargo_metadata::Message;
 pub fn wheelmark() -> Command {
     let mut command = Command::new(program());
     command.env_remove("WHEELMARK_PASSPHRASE");
+    command.env_remove("WHEELMARK_POLICY_KEY");
     command.env("NO_COLOR", "1");
     // Nobody's refreshed trusted roots: a folder that is not there.
     command.env("WHEELMARK_DATA", crate::workshop::shared("no-data"));

@@ -172,6 +172,16 @@ impl Signed {
         fs::write(&self.bundle, sign(&self.key, statement)).expect("written");
     }
 
+    /// A policy under which it holds.
+    pub fn policy(&self) -> String {
+        format!(
+            "schema = 1\n\n[keys.release]\npem = \"\"\"\n{}\"\"\"\n\n[[rules]]\nprojects = [\"demo\"]\n\
+             keys = [\"release\"]\nsource = \"{SOURCE}\"\nref = \"refs/tags/v{{version}}\"\n\
+             builders = [\"{LOCAL_BUILDER}\"]\nrebuild = \"never\"\n",
+            self.key.public_pem().expect("PEM")
+        )
+    }
+
     /// Puts another wheel with its bundle beside the first, and gives its name and bytes.
     pub fn add(&self, project: &str, version: &str) -> (String, Vec<u8>) {
         let (name, bytes) = tiny::wheel_of(project, version);

@@ -4,8 +4,11 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::fs;
+use std::sync::LazyLock;
 
-use wheelmark_core::report::Decision;
+use proptest::prelude::*;
+use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::report::{CheckName, Decision};
 use wheelmark_core::verify::Given;
 use wheelmark_tests::cases::{self, Held};
 
@@ -105,4 +108,95 @@ fn a_case_is_judged_as_its_folder_is() {
         let rejected = text.expect("a report").contains("\"decision\": \"rejected\"");
         assert_eq!(decided(&case, &case.given) == Decision::Rejected, rejected, "{}", case.name);
     }
+}
+
+static CASES: LazyLock<Vec<Held>> = LazyLock::new(|| cases().collect());
+
+/// A policy that includes others of these texts; each but the first is included by the one before it, or by the first.
+fn composed(top: &str, included: &[String], nested: bool) -> (String, Vec<(String, String)>) {
+    let include = |text: &str, name: &str, of: &str| {
+        let sha256 = Sha256Digest::of(of.as_bytes());
+        let include = format!("[[includes]]\npath = \"{name}\"\nsha256 = \"{sha256}\"\n");
+        format!("{text}\n{include}")
+    };
+    let (mut top, mut files): (String, Vec<(String, String)>) = (top.to_owned(), Vec::new());
+    for (number, text) in included.iter().enumerate().rev() {
+        let name = format!("{number}.toml");
+        let text = match files.last() {
+            Some((inner, of)) if nested => include(text, inner, of),
+            _ => text.clone(),
+        };
+        if !nested || number == 0 {
+            top = include(&top, &name, &text);
+        }
+        files.push((name, text));
+    }
+    (top, files)
+}
+
+/// Whether the file of a case is accepted under a policy, and whether anybody could go on with it as a verified one.
+fn accepts(case: &Held, policy: &wheelmark_core::policy::Policy) -> bool {
+    let outcome = case.under(policy, &case.wheel, &case.given);
+    let accepted = outcome.report.decision() == Decision::Accepted;
+    let mut checks = outcome.report.checks().iter();
+    let only_rebuild = checks.all(|it| it.holds() || it.name == CheckName::Rebuild);
+    assert!(only_rebuild || outcome.provenance.is_none(), "{}", case.name);
+    assert_eq!(accepted, outcome.into_wheel().is_ok(), "{}", case.name);
+    accepted
+}
+
+/// A file is accepted by a policy that includes others only if each of them accepts it; and, where none revokes a
+/// signer, whenever each does.
+#[test]
+fn an_include_never_turns_a_refusal_into_an_acceptance() {
+    let config = ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() };
+    let index = any::<prop::sample::Index>;
+    proptest!(config, |(
+        case in index(),
+        top in index(),
+        included in prop::collection::vec(index(), 1..4),
+        own in any::<u8>(),
+        nested in any::<bool>(),
+    )| {
+        let case = case.get(&CASES);
+        // The more of them are the case's own, the more are accepted.
+        let text = |at: usize, index: &prop::sample::Index| match (own >> at) & 1 {
+            1 => format!("{}\n# {at}\n", case.text),
+            _ => format!("{}\n# {at}\n", index.get(&CASES).text),
+        };
+        let (top, texts) = (text(0, &top), included.iter().enumerate());
+        let texts: Vec<_> = texts.map(|(at, index)| text(at + 1, index)).collect();
+        let alone = |text: &String| case.policy(text).map(|policy| accepts(case, &policy));
+        let each: Result<Vec<_>, _> = [&top].into_iter().chain(&texts).map(alone).collect();
+        let (whole, files) = composed(&top, &texts, nested);
+        match (each, case.composed(&whole, &files)) {
+            (Ok(each), Ok(policy)) => {
+                prop_assert_eq!(policy.includes().len(), texts.len());
+                let (all, found) = (each.iter().all(|it| *it), accepts(case, &policy));
+                prop_assert!(all || !found, "{}: {}", case.name, whole);
+                let revokes = |text: &String| text.contains("[[revocations]]");
+                let any_revokes = revokes(&top) || texts.iter().any(revokes);
+                prop_assert!(found == all || any_revokes, "{}: {}", case.name, whole);
+            }
+            // What cannot be read alone, cannot be read included; and nothing else.
+            (Ok(_), Err(error)) => prop_assert!(false, "{}", error),
+            (Err(_), Ok(_)) => prop_assert!(false, "read although a part of it cannot be"),
+            (Err(_), Err(_)) => {}
+        }
+    });
+}
+
+/// Each case, under a policy that includes its own once more: nothing is lost by including what says the same.
+#[test]
+fn what_says_the_same_changes_nothing() {
+    let mut accepted = 0;
+    for case in cases() {
+        let again = format!("{}\n# again\n", case.text);
+        let (whole, files) = composed(&case.text, &[again], false);
+        let policy = case.composed(&whole, &files).expect("a policy");
+        let before = decided(&case, &case.given) == Decision::Accepted;
+        assert_eq!(accepts(&case, &policy), before, "{}", case.name);
+        accepted += usize::from(before);
+    }
+    assert!(accepted > 25, "{accepted} are accepted");
 }

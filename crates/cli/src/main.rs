@@ -22,6 +22,8 @@ mod machine;
 mod out_folder;
 mod outputs;
 mod passphrase;
+mod policy_file;
+mod policy_key;
 mod progress;
 mod render;
 mod signed;

@@ -129,7 +129,7 @@ pub fn branches(
     cancel: &Arc<AtomicBool>,
 ) -> Result<Option<Arc<Branches>>, CliError> {
     let Some(checkout) = checkout else { return Ok(None) };
-    let rules = policies.iter().flat_map(|policy| policy.rules());
+    let rules = policies.iter().flat_map(|policy| policy.files()).flat_map(Policy::rules);
     let names = rules.flat_map(|rule| rule.source.branches.iter().cloned()).collect();
     let branches = commits_of(checkout, &names, Arc::clone(cancel)).map_err(BuildError::from)?;
     Ok(Some(Arc::new(Branches::new(branches))))

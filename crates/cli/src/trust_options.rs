@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use wheelmark_build::sign::key::PrivateKey;
 use wheelmark_build::sign::pem::PemKind;
 use wheelmark_core::attestation::build_types;
@@ -21,11 +22,10 @@ use wheelmark_core::trust::{
 
 use crate::error::{CliError, shown};
 use crate::input;
+use crate::policy_file::PolicyFile;
+use crate::policy_key::PolicyKeyOptions;
 use crate::trust_roots::TrustRoots;
 use crate::values::{Words, setting, words};
-
-/// Bytes of a policy file that are read: a rule for each of 100,000 projects fits.
-const MAX_POLICY: usize = 16 << 20;
 
 /// Bytes of a key file that are read.
 const MAX_FILE: usize = 4 << 20;
@@ -85,24 +85,44 @@ pub struct TrustOptions {
     /// Also accept a signature over the bare file, which says nothing of where it came from
     #[arg(long)]
     bare_signature: bool,
+    #[command(flatten)]
+    policy_key: PolicyKeyOptions,
 }
 
 impl TrustOptions {
-    /// The policy that was given or is meant. `own` is the key of `--key` where that is a private one,
-    /// with which the verb will sign.
-    pub fn policy(&self, own: Option<&PrivateKey>) -> Result<Policy, CliError> {
+    /// The policy that was given or is meant, for a verification at the time `at`. `own` is the key of `--key` where that
+    /// is a private one, with which the verb will sign.
+    ///
+    /// Where a policy key is configured, nothing but a policy that it signed is taken.
+    pub fn policy(&self, own: Option<&PrivateKey>, at: DateTime<Utc>) -> Result<Policy, CliError> {
         let roots = TrustRoots::new(self.trust_root.clone());
+        let keys = self.policy_key.keys()?;
+        if keys.is_some() && self.policy.is_none() {
+            let message =
+                "a policy key is configured, and nothing that is signed says who is trusted";
+            return Err(
+                CliError::usage(message).hint("give --policy FILE, with its signature beside it")
+            );
+        }
         match (&self.policy, &self.key, self.instance()) {
             (Some(_), Some(_), _) if own.is_none() => {
                 Err(CliError::usage("--policy and --key both say who is trusted")
                     .hint("give one of them"))
             }
             (Some(path), _, _) => {
-                let policy = policy_file(path)?.read(&roots)?;
-                let root = policy.trust();
-                let logs = root.keys().filter_map(TrustedKey::log);
+                let file = PolicyFile::open(path)?;
+                let signed = keys.map(|keys| keys.verify(&file, at)).transpose()?;
+                let mut policy = file.read(&roots)?;
+                if let Some((signed, seen)) = signed {
+                    seen.keep(&signed)?;
+                    policy = policy.signed(signed);
+                }
+                let private = |root: &TrustRoot| {
+                    let logs = root.keys().filter_map(TrustedKey::log);
+                    root.instances().chain(logs).any(|it| it.name() == InstanceName::Private)
+                };
                 self.private_used(
-                    root.instances().chain(logs).any(|it| it.name() == InstanceName::Private),
+                    policy.files().any(|file| private(file.trust())),
                     "name it in the policy, as in `trust = \"private\"`, or leave --trust-root out",
                 )?;
                 Ok(policy)
@@ -126,7 +146,9 @@ impl TrustOptions {
 
     /// The files that say who is trusted.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        [&self.policy, &self.key, &self.trust_root].into_iter().flatten().map(PathBuf::as_path)
+        let named = [&self.policy, &self.key, &self.trust_root];
+        let named = named.into_iter().flatten().map(PathBuf::as_path);
+        named.chain(self.policy_key.files())
     }
 
     /// The instance that was named; the file of a private one names it too.
@@ -237,28 +259,6 @@ impl TrustOptions {
     }
 }
 
-/// The text of a policy file, and how it is called.
-pub struct PolicyFile {
-    /// Its path.
-    pub path: String,
-    /// Its text.
-    pub text: String,
-}
-
-impl PolicyFile {
-    /// Reads it as a policy.
-    pub fn read(&self, roots: &TrustRoots) -> Result<Policy, CliError> {
-        Policy::parse(&self.path, &self.text, roots)
-            .map_err(|error| CliError::undecided(Escaped(&error.to_string())))
-    }
-}
-
-/// Reads the text of a policy file.
-pub fn policy_file(path: &Path) -> Result<PolicyFile, CliError> {
-    let text = input::read_text(path, MAX_POLICY)?;
-    Ok(PolicyFile { path: path.to_string_lossy().into_owned(), text })
-}
-
 fn instance(
     name: InstanceName,
     roots: &TrustRoots,
@@ -279,12 +279,13 @@ fn forge_issuer(source: &RepositoryUri) -> Option<&'static str> {
 }
 
 /// The public half of a private key.
-fn half_of(key: &PrivateKey) -> Result<TrustedKey, CliError> {
+pub fn half_of(key: &PrivateKey) -> Result<TrustedKey, CliError> {
     let pem = key.public_pem().map_err(CliError::undecided)?;
     TrustedKey::from_pem(&pem, Validity::default()).map_err(CliError::undecided)
 }
 
-fn public_key(path: &Path) -> Result<TrustedKey, CliError> {
+/// Reads a public key.
+pub fn public_key(path: &Path) -> Result<TrustedKey, CliError> {
     let pem = input::read_text(path, MAX_FILE)?;
     let hint = match PemKind::of(&pem) {
         Some(PemKind::PublicKey) => "",

@@ -150,6 +150,27 @@ pub const EXPRESSION_LENGTH: usize = 4096;
 /// Macros in it that go through a list, each of which walks what was signed once.
 pub const EXPRESSION_LOOPS: usize = 16;
 
+/// Files that a policy may include, itself or through others: each is another verification of every file.
+pub const INCLUDES: usize = 32;
+
+/// How deep included files may include others: an organisation, a team, a project.
+pub const INCLUDE_DEPTH: usize = 8;
+
+/// Bytes of all included files together, as of a policy with a rule for each of 100,000 projects, twice.
+pub const INCLUDED_BYTES: usize = 32 << 20;
+
+/// Bytes of a policy file: a rule for each of 100,000 projects fits.
+pub const POLICY_FILE: usize = 16 << 20;
+
+/// Bytes of the bundle that signs a policy. One by a key has some hundred.
+pub const POLICY_SIGNATURE: usize = 1 << 20;
+
+/// Bytes of what is kept of the signed policies that were seen.
+pub const POLICIES_SEEN: usize = 1 << 20;
+
+/// Signed policies that are kept in mind, each by key and name. A machine has some.
+pub const POLICIES_SEEN_COUNT: usize = 1_000;
+
 /// Days after which what is known of a Sigstore instance is called old. Instances announce a change of
 /// keys some months ahead, and a revocation should be known within a release or two.
 pub const OLD_TRUST_DAYS: i64 = 90;

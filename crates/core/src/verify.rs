@@ -5,6 +5,7 @@
 //! so. Nothing here turns "could not check" into "accepted".
 
 mod claims;
+mod composed;
 mod facts;
 mod held;
 mod run;
@@ -27,8 +28,8 @@ use crate::policy::demand::{self, About, Said};
 use crate::policy::evaluate::Ruling;
 use crate::policy::{Exception, Policy, RebuildRule, Rule, evaluate};
 use crate::report::{
-    AttestationSeen, Check, CheckName, Decision, FileSeen, PolicyUsed, Reason, Refusal, Report,
-    Standing, Status, TrustUsed,
+    AttestationSeen, Check, CheckName, Decision, FileSeen, PolicySigned, PolicyUsed, Reason,
+    Refusal, Report, Standing, Status, TrustUsed,
 };
 use crate::sdist::Sdist;
 use crate::subject;
@@ -98,7 +99,35 @@ pub struct Outcome {
 ///
 /// One attestation for which every check holds is enough, whatever the others are: within the bounds of what is
 /// read, one that is added never turns an acceptance into a refusal.
+///
+/// A policy that includes others is all of them: each is asked by itself, and what one refuses is refused.
 pub fn verify(
+    artifact: &Artifact,
+    given: &[Given],
+    policy: &Policy,
+    now: DateTime<Utc>,
+    limits: &AttestationLimits,
+) -> Outcome {
+    let alone = |policy: &Policy| alone(artifact, given, policy, now, limits);
+    // 1. to 11. under the policy itself.
+    let outcome = alone(policy);
+    // 12. Every policy that it includes accepts the file, too.
+    composed::composed(outcome, artifact, policy, alone)
+}
+
+/// Every Sigstore instance that a policy, or one that it includes, trusts.
+pub fn trust_used(policy: &Policy, now: DateTime<Utc>) -> Vec<TrustUsed> {
+    let mut all = Vec::new();
+    for used in policy.files().flat_map(|file| TrustUsed::of(file.trust(), now)) {
+        if !all.contains(&used) {
+            all.push(used);
+        }
+    }
+    all
+}
+
+/// Steps 1 to 11 of [`verify`], whatever the policy includes.
+fn alone(
     artifact: &Artifact,
     given: &[Given],
     policy: &Policy,
@@ -206,7 +235,7 @@ fn excepted(
     };
     run.not_asked(CheckName::CoolDown, CheckName::SubjectName);
     run.judge(CheckName::SubjectName, Ok(named), |named| named);
-    run.not_asked(CheckName::SubjectDigest, CheckName::Lock);
+    run.not_asked(CheckName::SubjectDigest, CheckName::Includes);
     let decided_by = Some((&*exception.name, Some(exception.line)));
     let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
     if report.decision() == Decision::Accepted {
@@ -530,6 +559,12 @@ fn report(
             sha256: policy.sha256(),
             rule: decided_by.map(|(name, _)| name.to_owned()),
             line: decided_by.and_then(|(_, line)| line),
+            signed: policy.signature().map(|signed| PolicySigned {
+                key: signed.key().to_string(),
+                version: signed.says().version,
+                expires: signed.says().expires,
+            }),
+            includes: Vec::new(),
         },
         now,
         notes,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, WheelFilename};
 use wheelmark_core::limits::{AttestationLimits, WheelLimits};
-use wheelmark_core::policy::{Policy, PolicyError};
+use wheelmark_core::policy::{IncludePath, Includes, Policy, PolicyError};
 use wheelmark_core::report::{Reason, Refusal};
 use wheelmark_core::trust::{Embedded, Instance, InstanceError, InstanceName, Instances};
 use wheelmark_core::verify::{self, Artifact, Contents, Facts, Given, Outcome};
@@ -64,6 +64,24 @@ impl Held {
     /// Another policy, with the instances of this one.
     pub fn policy(&self, text: &str) -> Result<Policy, PolicyError> {
         Policy::parse("policy.toml", text, &self.roots)
+    }
+
+    /// The same with what it includes: files beside it, by their names.
+    pub fn composed(
+        &self,
+        text: &str,
+        includes: &[(String, String)],
+    ) -> Result<Policy, PolicyError> {
+        struct Beside<'a>(&'a [(String, String)]);
+        impl Includes for Beside<'_> {
+            fn read(&self, _: &[String], path: &IncludePath, _: usize) -> Result<Vec<u8>, String> {
+                let found = self.0.iter().find(|(name, _)| name == path.as_str());
+                found
+                    .map(|(_, text)| text.clone().into_bytes())
+                    .ok_or_else(|| format!("no `{path}`"))
+            }
+        }
+        Policy::parse_with("policy.toml", text, &self.roots, &Beside(includes))
     }
 
     /// What is said of a wheel and attestations under the case's policy.

@@ -109,6 +109,29 @@ fn on_any_refusal_nothing_is_installed() {
     }
 }
 
+/// The file that the policy accepts and an included one does not.
+#[test]
+fn what_an_included_policy_refuses_is_neither_installed_nor_downloaded() {
+    let place = Place::new();
+    let policy = String::from_utf8(fixture("policy.toml")).expect("UTF-8");
+    for (base, code) in [(policy.clone(), 0), (policy.replace("octo/demo", "octo/another"), 10)] {
+        let sha256 = Sha256Digest::of(base.as_bytes());
+        let include = format!("\n[[includes]]\npath = \"base.toml\"\nsha256 = \"{sha256}\"\n");
+        place.put("base.toml", base.as_bytes());
+        place.put("policy.toml", (policy.clone() + &include).as_bytes());
+        let (dest, environments) = (format!("wheelhouse-{code}"), environments(&place));
+        for environment in environments {
+            let before = environment.installed();
+            said(&mut environment.run(&place, &["download", "--dest", &dest], &["demo"]), code);
+            assert_eq!(place.folder.path().join(&dest).join(FILENAME).exists(), code == 0);
+            let told = said(&mut environment.install(&place, &["demo"]), code);
+            assert_eq!(environment.installed() == before, code == 10, "{told}");
+            assert_eq!(told.contains("includes: signer-not-allowed"), code == 10, "{told}");
+            fs::remove_dir_all(environment.folder).expect("removed");
+        }
+    }
+}
+
 /// An index that a file of requirements or a configuration adds has a newer `demo`: it is not asked.
 #[test]
 fn a_file_of_another_index_is_none_of_this_one() {

@@ -13,8 +13,7 @@ use serde::Serialize;
 use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
-use wheelmark_core::report::TrustUsed;
-use wheelmark_core::verify::Artifact;
+use wheelmark_core::verify::{Artifact, trust_used};
 use wheelmark_index::{FileListed, ProjectPage, Yanked};
 
 use crate::batch::{self, Item, Locked, Plan, Subject, Work};
@@ -228,8 +227,8 @@ fn verified(
     folder: &Path,
     output: &mut Output,
 ) -> Result<(Exit, Vec<Verified>), CliError> {
-    let policy = common.trust.policy(None)?;
     let now = common.at.unwrap_or_else(Utc::now);
+    let policy = common.trust.policy(None, now)?;
     let cancel = interrupt::watch()?;
     installer.check_variables()?;
     let whole = common.index.url()?.with_credentials();
@@ -248,7 +247,7 @@ fn verified(
         jobs: common.jobs,
         cancel,
     };
-    let mut summary = planned.summary(TrustUsed::of(policy.trust(), now));
+    let mut summary = planned.summary(trust_used(&policy, now));
     let format = if common.json { Format::Jsonl } else { Format::Human };
     let mut renderer = format.renderer(false, false);
     let (mut exit, mut files) = (Exit::Accepted, Vec::new());

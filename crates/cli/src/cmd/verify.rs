@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use wheelmark_core::report::{Report, TrustUsed};
+use wheelmark_core::report::Report;
 use wheelmark_core::verdict::Verdict;
+use wheelmark_core::verify::trust_used;
 
 use crate::batch::Summary;
 use crate::error::CliError;
@@ -118,11 +119,11 @@ fn under_policy(
     output: &mut Output,
 ) -> Result<Exit, CliError> {
     let signing = arguments.verdicts.signing(&arguments.trust)?;
-    let policy = arguments.trust.policy(signing.as_ref().and_then(Signing::trusted))?;
+    let policy = arguments.trust.policy(signing.as_ref().and_then(Signing::trusted), now)?;
     let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
     let files = arguments.subjects.plan(&[&policy])?;
     arguments.verdicts.check(&files, arguments.at, &arguments.inputs())?;
-    let mut summary = files.summary(TrustUsed::of(policy.trust(), now));
+    let mut summary = files.summary(trust_used(&policy, now));
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
     let judge = |evidence: &Evidence| {
         let mut outcome = evidence.weigh(&policy, now);

@@ -13,7 +13,6 @@ use wheelmark_core::attestation::publish::PUBLISH_TYPE;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
 use wheelmark_core::policy::{Files, Policy, Projects, Revoked, Signers, SourceRule, When};
-use wheelmark_core::report::Escaped;
 use wheelmark_core::trust::Embedded;
 use wheelmark_core::trust::{TrustedKey, Validity};
 use wheelmark_core::verify::Contents;
@@ -22,6 +21,7 @@ use super::{Description, Section, text};
 use crate::artifact;
 use crate::attestations;
 use crate::error::CliError;
+use crate::policy_file::{Beside, refused};
 
 /// A wheel or source distribution.
 pub fn distribution(
@@ -169,38 +169,52 @@ fn note_mode(path: &Path, description: &mut Description) {
 
 /// A policy.
 pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
-    let policy = Policy::parse(&path.to_string_lossy(), text, &Embedded)
-        .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
+    let name = path.to_string_lossy();
+    let policy = Policy::parse_with(&name, text, &Embedded, &Beside).map_err(refused)?;
     let mut description = Description::of("a policy");
+    says(&policy, "", &mut description);
+    for include in policy.includes() {
+        let included = include.policy();
+        description
+            .section(format!("included by {}", include.included_by()))
+            .fact("path", included.path())
+            .fact("sha256", included.sha256());
+        says(included, &format!("{}: ", included.path()), &mut description);
+    }
+    Ok(description)
+}
+
+/// What one policy file says, each title and note after `place`.
+fn says(policy: &Policy, place: &str, description: &mut Description) {
     let keys: Vec<_> = policy.trust().keys().collect();
     if !keys.is_empty() {
-        let section = description.section("keys that it trusts");
+        let section = description.section(format!("{place}keys that it trusts"));
         for key in keys {
             section.fact(key.algorithm(), key.id());
         }
     }
     let instances: Vec<_> = policy.trust().instances().collect();
     if !instances.is_empty() {
-        let section = description.section("Sigstore instances that it trusts");
+        let section = description.section(format!("{place}Sigstore instances that it trusts"));
         for instance in instances {
             section.fact(instance.name().as_str(), format!("sha256 {}", instance.sha256()));
         }
     }
     for revocation in policy.revocations().all() {
-        let section = description.section(format!("{}, what it refuses", revocation.name));
+        let section = description.section(format!("{place}{}, what it refuses", revocation.name));
         section.fact("line", revocation.line).fact("reason", &revocation.reason);
         revoked(&revocation.revoked, section);
     }
     for exception in policy.exceptions().all() {
         description
-            .section(format!("{}, what it takes without proof", exception.name))
+            .section(format!("{place}{}, what it takes without proof", exception.name))
             .fact("line", exception.line)
             .fact("reason", &exception.reason)
             .fact("owner", &exception.owner)
             .fact("expires", exception.expires.to_rfc3339());
     }
     for rule in policy.rules() {
-        let section = description.section(format!("{}, what it asks", rule.name));
+        let section = description.section(format!("{place}{}, what it asks", rule.name));
         section.maybe("line", rule.line);
         if let Projects::Named(projects) = &rule.projects {
             for project in projects {
@@ -256,7 +270,7 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
             signed_by(&rebuilders.signers, "rebuilt by", section);
         }
         let unsafe_choices = rule.unsafe_choices;
-        let name = rule.name.clone();
+        let name = format!("{place}{}", rule.name);
         if unsafe_choices.dirty {
             description.note(format!("{name} lets pass a tree that was not the commit's"));
         }
@@ -268,7 +282,6 @@ pub fn policy(path: &Path, text: &str) -> Result<Description, CliError> {
             description.note(format!("{name} lets pass a build that nothing held"));
         }
     }
-    Ok(description)
 }
 
 /// Which of a project's files something is about.

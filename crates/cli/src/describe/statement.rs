@@ -12,6 +12,7 @@ use wheelmark_core::attestation::statement::ResourceDescriptor;
 use wheelmark_core::attestation::svr::SVR_TYPE;
 use wheelmark_core::attestation::vsa::VSA_TYPE;
 use wheelmark_core::compare::Drift;
+use wheelmark_core::policy::signature::POLICY_TYPE;
 
 use super::{Description, Section, repository, text};
 
@@ -36,6 +37,7 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
         Some(VSA_TYPE) => summary(predicate, section),
         Some(SVR_TYPE) => simple_result(predicate, section),
         Some(REBUILD_RESULT_TYPE) => rebuild_result(predicate, section),
+        Some(POLICY_TYPE) => policy_signature(predicate, section),
         Some(PUBLISH_TYPE) => description
             .note(format!("it says who uploaded the file, and nothing of how that was built{of}")),
         Some(_) => {
@@ -43,6 +45,14 @@ pub fn statement(value: &Value, of: &str, description: &mut Description) {
         }
         None => {}
     }
+}
+
+/// The signature of a policy.
+fn policy_signature(predicate: &Value, section: &mut Section) {
+    section
+        .maybe("version", predicate["version"].as_u64())
+        .maybe("expires", text(predicate, "/expires"))
+        .maybe("issued at", text(predicate, "/issuedAt"));
 }
 
 /// SLSA provenance v0.2.

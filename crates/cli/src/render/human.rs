@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use chrono::SecondsFormat;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::report::{
-    Check, CheckName, Decision, Escaped, Refusal, Report, Standing, Status,
+    Check, CheckName, Decision, Escaped, IncludeUsed, Refusal, Report, Standing, Status,
 };
 
 use crate::describe::Description;
@@ -68,6 +69,14 @@ pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result
     };
     writeln!(out, "{decision} {}", Escaped(name))?;
     writeln!(out, "  sha256 {}", report.wheel.sha256)?;
+    if let Some(signed) = &report.policy.signed {
+        let expires = signed.expires.to_rfc3339_opts(SecondsFormat::Secs, true);
+        writeln!(
+            out,
+            "  policy version {}, signed by key {} until {expires}",
+            signed.version, signed.key
+        )?;
+    }
     for used in &report.trust {
         writeln!(out, "  {used}")?;
     }
@@ -234,6 +243,11 @@ fn failure(
 /// Where the policy asks for a check, safe on a terminal; `None` for those that hold under every policy.
 pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
     let path = Escaped(&report.policy.path);
+    let by = |asks: fn(&IncludeUsed) -> bool| {
+        let include = report.policy.includes.iter().find(|it| asks(it))?;
+        let path = Escaped(&include.path);
+        Some(include.line.map_or(path.to_string(), |line| format!("{path}:{line}")))
+    };
     match name {
         CheckName::Revocation
         | CheckName::PolicyRule
@@ -244,6 +258,10 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::Links
         | CheckName::ArtifactRules
         | CheckName::Product => Some(path.to_string()),
+        CheckName::Includes => by(|it| it.reason.is_some()),
+        CheckName::Rebuild if report.policy.includes.iter().any(|it| it.rebuild) => {
+            by(|it| it.rebuild)
+        }
         CheckName::CoolDown
         | CheckName::PredicateType
         | CheckName::BuildType

@@ -77,8 +77,14 @@ impl Outcome {
         };
         checks.push(Check { name: CheckName::Product, status: product });
         let file = FileSeen { filename: artifact.name.clone(), sha256: artifact.sha256 };
-        let policy =
-            PolicyUsed { path: path.to_owned(), sha256: self.sha256, rule: None, line: None };
+        let policy = PolicyUsed {
+            path: path.to_owned(),
+            sha256: self.sha256,
+            rule: None,
+            line: None,
+            signed: None,
+            includes: Vec::new(),
+        };
         Report::new(file, policy, self.now, self.notes.clone(), checks)
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::evaluate::{rebuild_required, revoked, young};
 use super::expression::{Expression, Facts, FileFacts};
 use super::rebuild::Rebuilders;
 use super::schema::{Policy, Rule};
@@ -117,11 +118,7 @@ pub(crate) fn rebuilt(policy: &Policy, rule: &Rule, said: &[Said], about: About<
         return Status::NotRequired;
     }
     let Some(rebuilders) = &rule.rebuild.rebuilders else {
-        return Status::Failed(
-            Refusal::new(Reason::RebuildRequired)
-                .expected("an identical rebuild: `wheelmark rebuild` makes it and then decides")
-                .found("no rebuild was made"),
-        );
+        return Status::Failed(rebuild_required().found("no rebuild was made"));
     };
     // What another machine could not show, nobody has shown.
     let taken = |outcome: &RebuildOutcome| {
@@ -171,18 +168,9 @@ fn those_who_got(
         }
         _ => false,
     });
-    let taken = taken.filter(|it| not_revoked(policy, &it.signer).is_ok());
+    let taken = taken.filter(|it| revoked(policy, &it.signer).is_none());
     let keyed = taken.filter_map(|it| Some((&it.signer, it.key.clone()?)));
     rebuilders.signers.different(keyed, false)
-}
-
-fn not_revoked(policy: &Policy, signer: &SignerIdentity) -> Result<(), Refusal> {
-    match policy.revocations().of_signer(signer) {
-        None => Ok(()),
-        Some(revocation) => Err(Refusal::new(Reason::SignerRevoked)
-            .expected("a signer who is not revoked")
-            .found(format!("{signer}, by {revocation}"))),
-    }
 }
 
 impl Demand {
@@ -220,7 +208,9 @@ impl Demand {
         said: &Said,
         about: About<'_>,
     ) -> Result<(), (usize, Refusal)> {
-        not_revoked(policy, &said.signer).map_err(|refusal| (0, refusal))?;
+        if let Some(refusal) = revoked(policy, &said.signer) {
+            return Err((0, refusal));
+        }
         if let Status::Failed(refusal) = self.signers.judge(&said.signer, false) {
             return Err((0, refusal));
         }
@@ -229,7 +219,7 @@ impl Demand {
         if let Some(summary) = &self.summary {
             summary.judge(&predicate, about.file).map_err(|refusal| (2, refusal))?;
         }
-        self.young(&predicate, said, about.now).map_err(|refusal| (3, refusal))?;
+        self.is_young(&predicate, said, about.now).map_err(|refusal| (3, refusal))?;
         let Some(condition) = &self.condition else { return Ok(()) };
         let sha256 = about.sha256.to_string();
         let version = about.file.version().to_string();
@@ -252,7 +242,12 @@ impl Demand {
     }
 
     /// It is as new as asked, by each time that is vouched for, and by the one that a summary states itself.
-    fn young(&self, predicate: &Predicate, said: &Said, now: DateTime<Utc>) -> Result<(), Refusal> {
+    fn is_young(
+        &self,
+        predicate: &Predicate,
+        said: &Said,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
         let stated = match predicate {
             Predicate::VerificationSummary(it) => it.time_verified,
             Predicate::SimpleVerificationResult(it) => Some(it.time_created),
@@ -264,7 +259,7 @@ impl Demand {
                 .found(format!("verified at {}", later.to_rfc3339())));
         }
         let Some(max_age) = self.max_age else { return Ok(()) };
-        super::evaluate::young(max_age, said.times.iter().copied().chain(stated), now)
+        young(max_age, said.times.iter().copied().chain(stated), now)
     }
 }
 

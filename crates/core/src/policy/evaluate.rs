@@ -110,14 +110,22 @@ fn shown(time: DateTime<Utc>) -> String {
 
 /// The signer is one of the rule's, and not revoked.
 pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
-    if let Some(revocation) = policy.revocations.of_signer(signer) {
-        return Status::Failed(
-            Refusal::new(Reason::SignerRevoked)
-                .expected("a signer who is not revoked")
-                .found(format!("{signer}, by {revocation}")),
-        );
+    match revoked(policy, signer) {
+        Some(refusal) => Status::Failed(refusal),
+        None => rule.signers.judge(signer, rule.source.repository.is_some()),
     }
-    rule.signers.judge(signer, rule.source.repository.is_some())
+}
+
+/// Why a signer is revoked, by the policy or one that is part of the same composition.
+pub(super) fn revoked(policy: &Policy, signer: &SignerIdentity) -> Option<Refusal> {
+    let own = || policy.revocations.of_signer(signer).map(ToString::to_string);
+    let elsewhere = || policy.elsewhere.iter().find_map(|it| it.of_signer(signer));
+    let revocation = own().or_else(elsewhere)?;
+    Some(
+        Refusal::new(Reason::SignerRevoked)
+            .expected("a signer who is not revoked")
+            .found(format!("{signer}, by {revocation}")),
+    )
 }
 
 /// Of the signers whose attestations hold, each with the key that signed, there are as many different ones as the rule
@@ -377,4 +385,10 @@ pub fn isolation(rule: &Rule, build: Option<&Pep517Build>) -> Status {
             Refusal::new(Reason::IsolationMissing).expected("bubblewrap").found("none"),
         ),
     }
+}
+
+/// A rebuild is asked for, and was not made.
+pub(crate) fn rebuild_required() -> Refusal {
+    Refusal::new(Reason::RebuildRequired)
+        .expected("an identical rebuild: `wheelmark rebuild` makes it and then decides")
 }

@@ -44,6 +44,9 @@ pub struct Finding {
     /// What it is.
     #[serde(rename = "code")]
     pub lint: Lint,
+    /// The file, where it is one that the policy includes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.

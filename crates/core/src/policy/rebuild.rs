@@ -63,6 +63,17 @@ impl RebuildRule {
         inconclusive: false,
     };
 
+    /// What two policies that both ask for a rebuild take together: what each of them takes.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            when: When::Always,
+            normalizers: self.normalizers.intersection(&other.normalizers).cloned().collect(),
+            rebuilders: None,
+            inconclusive: self.inconclusive && other.inconclusive,
+        }
+    }
+
     /// Whether a rebuild is asked of a file.
     ///
     /// Which files a share stands for follows from their digest and the policy's, so that it is the same on every

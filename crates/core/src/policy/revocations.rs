@@ -63,6 +63,13 @@ impl Revocations {
         self.all.push(revocation);
     }
 
+    /// Those of signers, by the names that they have here.
+    pub(super) fn of_signers(&self) -> Self {
+        let signers =
+            |it: &&Revocation| matches!(it.revoked, Revoked::Keys(_) | Revoked::Identities(_));
+        Self { all: self.all.iter().filter(signers).cloned().collect(), ..Self::default() }
+    }
+
     /// The first one that is for these bytes.
     pub(super) fn of_bytes(&self, sha256: Sha256Digest) -> Option<&Revocation> {
         self.by_file.get(&sha256).and_then(|number| self.all.get(*number))

@@ -1,6 +1,7 @@
 //! What a policy says, typed. There is no `Default`: what is not written is not allowed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use super::demand::Demand;
 use super::exceptions::Exceptions;
 use super::files::Files;
 use super::identity::IdentityRule;
+use super::includes::{Elsewhere, Include, Includes, NoIncludes};
 use super::instructions::Instructions;
 use super::lint::Finding;
 use super::pattern::RefPattern;
@@ -16,6 +18,7 @@ use super::projects::{ByProject, ProjectPattern};
 use super::read;
 use super::rebuild::RebuildRule;
 use super::revocations::Revocations;
+use super::signature::SignedPolicy;
 use super::signers::Signers;
 use super::source::SourcePattern;
 use super::versions::Versions;
@@ -36,6 +39,12 @@ pub struct Policy {
     pub(super) by_project: ByProject,
     pub(super) exceptions: Exceptions,
     pub(super) revocations: Revocations,
+    /// Every file that it includes, itself or through another one; of an included file none.
+    pub(super) includes: Vec<Include>,
+    /// Its signature, where one was asked for.
+    pub(super) signed: Option<SignedPolicy>,
+    /// Whom the other files of the composition revoke.
+    pub(super) elsewhere: Vec<Arc<Elsewhere>>,
 }
 
 /// What is asked of the files of some projects.
@@ -205,26 +214,42 @@ impl OnCommandLine {
 }
 
 impl Policy {
-    /// Reads a policy file's text. `path` is only for messages and reports; `instances` gives the trusted
-    /// roots of the Sigstore instances that it names.
+    /// Reads the text of a policy file that stands alone. `path` is only for messages and reports; `instances` gives
+    /// the trusted roots of the Sigstore instances that it names.
     ///
     /// # Errors
-    /// [`PolicyError`] for anything but a complete policy without contradiction.
+    /// [`PolicyError`] for anything but a complete policy without contradiction, and for one that includes others.
     pub fn parse(path: &str, text: &str, instances: &dyn Instances) -> Result<Self, PolicyError> {
-        read::policy(path, text, instances)
+        read::policy(path, text, instances, &NoIncludes)
     }
 
-    /// As [`Policy::parse`], with what is to be pointed out in it at the time `now`, in the order of the file.
+    /// As [`Policy::parse`], with what the policy includes, of which `includes` gives the bytes.
     ///
     /// # Errors
-    /// As [`Policy::parse`].
+    /// As [`Policy::parse`], and for an included file that is not at hand, is another one than its digest says, or is
+    /// itself refused; beyond the bounds, too.
+    pub fn parse_with(
+        path: &str,
+        text: &str,
+        instances: &dyn Instances,
+        includes: &dyn Includes,
+    ) -> Result<Self, PolicyError> {
+        read::policy(path, text, instances, includes)
+    }
+
+    /// As [`Policy::parse_with`], with what is to be pointed out in it at the time `now`, in the order of the file; what
+    /// is included comes after the file that includes it.
+    ///
+    /// # Errors
+    /// As [`Policy::parse_with`].
     pub fn linted(
         path: &str,
         text: &str,
         instances: &dyn Instances,
+        includes: &dyn Includes,
         now: DateTime<Utc>,
     ) -> Result<(Self, Vec<Finding>), PolicyError> {
-        read::linted(path, text, instances, now)
+        read::linted(path, text, instances, includes, now)
     }
 
     /// The policy that signers and a source on the command line mean: these alone, whatever the project,
@@ -274,8 +299,23 @@ impl Policy {
             by_project: ByProject::default(),
             exceptions: Exceptions::default(),
             revocations: Revocations::default(),
+            includes: Vec::new(),
+            elsewhere: Vec::new(),
+            signed: None,
             trust: said.trust,
         }
+    }
+
+    /// With its signature, for the report. One of another text is left out.
+    #[must_use]
+    pub fn signed(mut self, signed: SignedPolicy) -> Self {
+        self.signed = Some(signed).filter(|it| it.sha256() == self.sha256);
+        self
+    }
+
+    /// Its signature, where one was asked for.
+    pub fn signature(&self) -> Option<&SignedPolicy> {
+        self.signed.as_ref()
     }
 
     /// Where it was read from.

@@ -66,6 +66,9 @@ coded! {
         Forbidden = "forbidden",
         /// The file was built again, where the rule asks for it.
         Rebuild = "rebuild",
+        /// Every policy that the policy includes accepts the file, too; made where it includes any. The reason is that
+        /// of the first one that refuses.
+        Includes = "includes",
         /// The file is one that the lock names, where one was given. Made by whoever read the lock, after
         /// the others.
         Lock = "lock",

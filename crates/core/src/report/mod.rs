@@ -10,5 +10,6 @@ pub use check::{Check, CheckName, Status};
 pub use reason::Reason;
 pub use refusal::{Escaped, Refusal};
 pub use report::{
-    AttestationSeen, Decision, FileSeen, PolicyUsed, REPORT_SCHEMA, Report, Standing, TrustUsed,
+    AttestationSeen, Decision, FileSeen, IncludeUsed, PolicySigned, PolicyUsed, REPORT_SCHEMA,
+    Report, Standing, TrustUsed,
 };

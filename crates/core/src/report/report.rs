@@ -45,6 +45,44 @@ pub struct PolicyUsed {
     /// The line on which that rule begins, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
+    /// Who signed it, where a policy key is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed: Option<PolicySigned>,
+    /// The policies that it includes, each of which was asked too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub includes: Vec<IncludeUsed>,
+}
+
+/// The signature of a policy, which held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicySigned {
+    /// The id of the key.
+    pub key: String,
+    /// The version.
+    pub version: u64,
+    /// The last moment at which it counts.
+    #[serde(serialize_with = "rfc3339")]
+    pub expires: DateTime<Utc>,
+}
+
+/// An included policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IncludeUsed {
+    /// Where it was read from.
+    pub path: String,
+    /// The digest of its text.
+    pub sha256: Sha256Digest,
+    /// The rule or exception of it that applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The line on which that begins, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Why it refuses the file; absent where it does not, or only a rebuild is owed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Whether it asks for a rebuild.
+    pub rebuild: bool,
 }
 
 /// One of several attestations of a file.

@@ -3,17 +3,19 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::policy::{Finding, Policy};
+use wheelmark_core::policy::signature::PolicyStatement;
+use wheelmark_core::policy::{Finding, Include};
 use wheelmark_core::report::Escaped;
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::policy_file::PolicyFile;
+use crate::policy_key::PolicyKeyOptions;
 use crate::render::human::{BOLD, GOOD, WARN, styled};
 use crate::render::{Output, json};
-use crate::trust_options::{self, PolicyFile};
 use crate::trust_roots::TrustRoots;
 use crate::values::time;
 
@@ -26,8 +28,8 @@ use crate::values::time;
 #[command(after_help = "\
 Example: wheelmark policy check policy.toml
 
-Exit codes: 0 it can be read, 10 something is pointed out and --deny-warnings is given, \
-1 it cannot be read, 2 wrong usage.")]
+Exit codes: 0 it can be read, 10 something is pointed out, or the signature does not hold, and \
+--deny-warnings is given, 1 it cannot be read, 2 wrong usage.")]
 pub struct Arguments {
     /// The policy
     #[arg(value_name = "FILE")]
@@ -35,7 +37,7 @@ pub struct Arguments {
     /// The trusted root of the instance `private` (trusted_root.json)
     #[arg(long, value_name = "FILE")]
     trust_root: Option<PathBuf>,
-    /// Reject a policy in which anything is pointed out
+    /// Reject a policy in which anything is pointed out, or whose signature is asked for and does not hold
     #[arg(long)]
     deny_warnings: bool,
     /// Check as of this time (RFC 3339) and not as of now
@@ -44,6 +46,8 @@ pub struct Arguments {
     /// Answer with one JSON document
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    key: PolicyKeyOptions,
 }
 
 /// What a policy comes to.
@@ -56,7 +60,38 @@ struct Checked<'a> {
     rules: usize,
     exceptions: usize,
     revocations: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    includes: Vec<Included<'a>>,
+    /// Absent where no policy key is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Signature>,
     warnings: &'a [Finding],
+}
+
+/// A file that it includes, itself or through another one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Included<'a> {
+    policy: &'a str,
+    sha256: Sha256Digest,
+    included_by: &'a str,
+    rules: usize,
+    exceptions: usize,
+    revocations: usize,
+}
+
+/// What the signature comes to.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", tag = "status")]
+enum Signature {
+    Holds {
+        key: String,
+        #[serde(flatten)]
+        says: PolicyStatement,
+    },
+    Refused {
+        error: String,
+    },
 }
 
 /// The `schema` of the answer.
@@ -66,9 +101,14 @@ const SCHEMA: &str = "https://wheelmark.dev/policy-check/v1";
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let now = arguments.at.unwrap_or_else(Utc::now);
     let roots = TrustRoots::new(arguments.trust_root.clone());
-    let PolicyFile { path, text } = trust_options::policy_file(&arguments.policy)?;
-    let (policy, warnings) = Policy::linted(&path, &text, &roots, now)
-        .map_err(|error| CliError::undecided(Escaped(&error.to_string())))?;
+    let keys = arguments.key.keys()?;
+    let file = PolicyFile::open(&arguments.policy)?;
+    let (policy, warnings) = file.linted(&roots, now)?;
+    // Nothing is decided by it here, so it is not kept in mind.
+    let signature = keys.map(|keys| match keys.verify(&file, now) {
+        Ok((signed, _)) => Signature::Holds { key: signed.key().to_string(), says: *signed.says() },
+        Err(error) => Signature::Refused { error: error.message },
+    });
     let checked = Checked {
         schema: SCHEMA,
         policy: policy.path(),
@@ -76,36 +116,83 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         rules: policy.rules().len(),
         exceptions: policy.exceptions().all().len(),
         revocations: policy.revocations().all().len(),
+        includes: policy.includes().iter().map(Included::of).collect(),
+        signature,
         warnings: &warnings,
     };
+    let refused = matches!(checked.signature, Some(Signature::Refused { .. }));
     match arguments.json {
         true => json::document(&checked, output)?,
         false => human(&checked, output)?,
     }
-    Ok(match arguments.deny_warnings && !warnings.is_empty() {
+    Ok(match arguments.deny_warnings && (refused || !warnings.is_empty()) {
         true => Exit::Rejected,
         false => Exit::Accepted,
     })
 }
 
+impl<'a> Included<'a> {
+    fn of(include: &'a Include) -> Self {
+        let policy = include.policy();
+        Self {
+            policy: policy.path(),
+            sha256: policy.sha256(),
+            included_by: include.included_by(),
+            rules: policy.rules().len(),
+            exceptions: policy.exceptions().all().len(),
+            revocations: policy.revocations().all().len(),
+        }
+    }
+}
+
 fn human(checked: &Checked<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let path = Escaped(checked.policy);
+    let own = Escaped(checked.policy);
     for warning in checked.warnings {
-        let Finding { lint, line, column, message, suggestion } = warning;
+        let Finding { lint, path, line, column, message, suggestion } = warning;
+        let path = path.as_deref().map_or(own, Escaped);
         writeln!(out, "{path}:{line}:{column}: {} {lint}: {message}", styled(WARN, "warning"))?;
         writeln!(out, "    {} {suggestion}", styled(BOLD, "suggestion:"))?;
     }
-    let mut parts = vec![counted(checked.rules, "rule")];
-    for (count, what) in [(checked.exceptions, "exception"), (checked.revocations, "revocation")] {
-        if count > 0 {
-            parts.push(counted(count, what));
+    for it in &checked.includes {
+        let (path, by) = (Escaped(it.policy), Escaped(it.included_by));
+        let parts = parts(it.rules, it.exceptions, it.revocations, 0);
+        writeln!(out, "{path}: {parts}; included by {by}")?;
+    }
+    match &checked.signature {
+        None => {}
+        Some(Signature::Holds { key, says }) => {
+            let expires = says.expires.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let holds = styled(GOOD, "signed");
+            writeln!(
+                out,
+                "{own}: {holds} by key {key}, version {}, until {expires}",
+                says.version
+            )?;
+        }
+        Some(Signature::Refused { error }) => {
+            writeln!(out, "{} {}", styled(WARN, "signature refused:"), Escaped(error))?;
         }
     }
+    let includes = checked.includes.len();
+    let parts = parts(checked.rules, checked.exceptions, checked.revocations, includes);
     let (style, warnings) = match checked.warnings.len() {
         0 => (GOOD, "nothing is pointed out".to_owned()),
         count => (WARN, counted(count, "warning")),
     };
-    writeln!(out, "{path}: {}; {}", parts.join(", "), styled(style, warnings))
+    writeln!(out, "{own}: {parts}; {}", styled(style, warnings))
+}
+
+/// How much is in a policy.
+fn parts(rules: usize, exceptions: usize, revocations: usize, includes: usize) -> String {
+    let mut parts = vec![counted(rules, "rule")];
+    for (count, what) in
+        [(exceptions, "exception"), (revocations, "revocation"), (includes, "included file")]
+    {
+        if count > 0 {
+            parts.push(counted(count, what));
+        }
+    }
+    parts.join(", ")
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -12,11 +12,11 @@ use wheelmark_core::report::Escaped;
 use super::decided::Decided;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::policy_file::PolicyFile;
 use crate::render::batch::name;
 use crate::render::human::{BOLD, WARN, styled};
 use crate::render::{Output, json};
 use crate::subjects::Subjects;
-use crate::trust_options;
 use crate::trust_roots::TrustRoots;
 use crate::values::time;
 
@@ -88,8 +88,8 @@ const SCHEMA: &str = "https://wheelmark.dev/policy-diff/v1";
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     arguments.subjects.check()?;
     let roots = TrustRoots::new(arguments.trust_root.clone());
-    let old = trust_options::policy_file(&arguments.old)?.read(&roots)?;
-    let new = trust_options::policy_file(&arguments.new)?.read(&roots)?;
+    let old = PolicyFile::open(&arguments.old)?.read(&roots)?;
+    let new = PolicyFile::open(&arguments.new)?.read(&roots)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     let read = |policy: &Policy| Read { path: policy.path().to_owned(), sha256: policy.sha256() };
     let mut answer = Answer {

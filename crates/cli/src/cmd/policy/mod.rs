@@ -6,6 +6,7 @@ mod diff;
 mod explain;
 mod init;
 mod schema;
+mod sign;
 mod test;
 mod written;
 
@@ -27,6 +28,7 @@ enum Verb {
     Explain(Box<explain::Arguments>),
     Init(init::Arguments),
     Schema(schema::Arguments),
+    Sign(sign::Arguments),
     Test(test::Arguments),
 }
 
@@ -39,6 +41,7 @@ impl Arguments {
             Verb::Explain(arguments) => arguments.json,
             Verb::Init(arguments) => arguments.json,
             Verb::Schema(arguments) => arguments.json,
+            Verb::Sign(arguments) => arguments.json,
             Verb::Test(arguments) => arguments.json,
         }
     }
@@ -52,6 +55,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Init(arguments) => init::run(arguments, output),
         Verb::Schema(_) => schema::run(output),
+        Verb::Sign(arguments) => sign::run(arguments, output),
         Verb::Test(arguments) => test::run(arguments, output),
     }
 }

@@ -21,9 +21,9 @@ use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::input;
 use crate::interrupt;
+use crate::policy_file::PolicyFile;
 use crate::render::human::{BAD, GOOD, styled};
 use crate::render::{Output, json};
-use crate::trust_options;
 use crate::trust_roots::TrustRoots;
 
 /// Test a policy: what it is to decide of some files.
@@ -169,7 +169,7 @@ fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {
     }
     let folder = path.parent().unwrap_or(Path::new(""));
     let roots = TrustRoots::new(tests.trust_root.as_ref().map(|root| folder.join(root)));
-    let mut policy = trust_options::policy_file(&folder.join(&tests.policy))?;
+    let mut policy = PolicyFile::open(&folder.join(&tests.policy))?;
     for (placeholder, value) in &tests.fill {
         // A word for a word, or a key: nothing by which another policy would be tested.
         let word = |c: char| c.is_ascii_alphanumeric() || ":/._-@+=".contains(c);

@@ -70,7 +70,8 @@ impl Reader<'_> {
         suggestion: impl Into<String>,
     ) -> Finding {
         let (line, column) = self.place(span.start);
-        Finding { lint, line, column, message: message.into(), suggestion: suggestion.into() }
+        let path = self.included.then(|| self.path.to_owned());
+        Finding { lint, path, line, column, message: message.into(), suggestion: suggestion.into() }
     }
 
     fn lint_signers(
@@ -79,6 +80,13 @@ impl Reader<'_> {
         now: DateTime<Utc>,
         found: &mut Vec<Finding>,
     ) -> Result<(), PolicyError> {
+        // What an included file revokes counts in the others, so it may name signers for that alone.
+        let revocations = || file.revocations.iter().map(Spanned::get_ref);
+        let only_revoked =
+            |name: &Spanned<String>, rules: &BTreeSet<&str>, revoked: BTreeSet<&str>| {
+                let name = name.get_ref().as_str();
+                self.included && !rules.contains(name) && revoked.contains(name)
+            };
         let lists = || file.rules.iter().flat_map(|rule| rule.get_ref().signers());
         let keys = named(lists().map(|(keys, _)| keys));
         let identities = named(lists().map(|(_, identities)| identities));
@@ -92,6 +100,9 @@ impl Reader<'_> {
             )
         };
         for (name, key) in &file.keys {
+            if only_revoked(name, &keys, named(revocations().map(|it| &it.keys))) {
+                continue;
+            }
             if !keys.contains(name.get_ref().as_str()) {
                 found.push(unused("keys", name));
             }
@@ -112,6 +123,9 @@ impl Reader<'_> {
             }
         }
         for (name, identity) in &file.identities {
+            if only_revoked(name, &identities, named(revocations().map(|it| &it.identities))) {
+                continue;
+            }
             if !identities.contains(name.get_ref().as_str()) {
                 found.push(unused("identities", name));
             }

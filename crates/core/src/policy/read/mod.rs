@@ -7,6 +7,7 @@ mod decisions;
 mod demands;
 #[cfg(test)]
 mod demands_tests;
+mod includes;
 mod lint;
 mod rules;
 mod shape;
@@ -21,6 +22,7 @@ use toml::Spanned;
 
 use self::shape::{File, List};
 use self::signers::Known;
+use super::includes::Includes;
 use super::lint::Finding;
 use super::projects::ByProject;
 use super::schema::{Policy, PolicyError, Projects, Rule};
@@ -28,14 +30,14 @@ use crate::digest::Sha256Digest;
 use crate::report::Escaped;
 use crate::trust::{Instance, InstanceName, Instances, TrustRoot};
 
-/// Reads a policy file's text.
+/// Reads a policy file's text, and what it includes.
 pub(super) fn policy(
     path: &str,
     text: &str,
     instances: &dyn Instances,
+    includes: &dyn Includes,
 ) -> Result<Policy, PolicyError> {
-    let reader = Reader::new(path, text, instances);
-    reader.policy(reader.file()?)
+    includes::composed(path, text, instances, includes, None).map(|(policy, _)| policy)
 }
 
 /// The same, and what is to be pointed out in it at a time.
@@ -43,12 +45,10 @@ pub(super) fn linted(
     path: &str,
     text: &str,
     instances: &dyn Instances,
+    includes: &dyn Includes,
     now: DateTime<Utc>,
 ) -> Result<(Policy, Vec<Finding>), PolicyError> {
-    let reader = Reader::new(path, text, instances);
-    let file = reader.file()?;
-    let found = reader.lint(&file, now)?;
-    Ok((reader.policy(file)?, found))
+    includes::composed(path, text, instances, includes, Some(now))
 }
 
 /// What the policy has named so far.
@@ -66,12 +66,14 @@ struct Reader<'a> {
     /// Where each line after the first begins.
     lines: Vec<usize>,
     instances: &'a dyn Instances,
+    /// Whether another policy includes it.
+    included: bool,
 }
 
 impl<'a> Reader<'a> {
     fn new(path: &'a str, text: &'a str, instances: &'a dyn Instances) -> Self {
         let lines = text.match_indices('\n').map(|(newline, _)| newline + 1);
-        Self { path, text, lines: lines.collect(), instances }
+        Self { path, text, lines: lines.collect(), instances, included: false }
     }
 }
 
@@ -94,7 +96,12 @@ impl Reader<'_> {
         let keys = self.keys(file.keys, &mut named)?;
         let identities = self.identities(file.identities, &mut named)?;
         if file.rules.is_empty() && file.exceptions.is_empty() {
-            return Err(self.error(0..0, "no [[rules]]: such a policy accepts nothing"));
+            if !self.included {
+                return Err(self.error(0..0, "no [[rules]]: such a policy accepts nothing"));
+            }
+            if file.revocations.is_empty() && file.includes.is_empty() {
+                return Err(self.error(0..0, "neither rules nor revocations: it says nothing"));
+            }
         }
         let revocations = self.revocations(file.revocations, &keys, &identities)?;
         let exceptions = self.exceptions(file.exceptions, &revocations)?;
@@ -118,6 +125,9 @@ impl Reader<'_> {
             by_project: named.by_project,
             exceptions,
             revocations,
+            includes: Vec::new(),
+            elsewhere: Vec::new(),
+            signed: None,
         })
     }
 

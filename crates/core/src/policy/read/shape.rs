@@ -16,6 +16,8 @@ pub(super) type List = Spanned<Vec<Spanned<String>>>;
 pub(super) struct File {
     pub(super) schema: Spanned<u32>,
     #[serde(default)]
+    pub(super) includes: Vec<Spanned<IncludeEntry>>,
+    #[serde(default)]
     pub(super) keys: BTreeMap<Spanned<String>, KeyEntry>,
     #[serde(default)]
     pub(super) identities: BTreeMap<Spanned<String>, IdentityEntry>,
@@ -25,6 +27,13 @@ pub(super) struct File {
     pub(super) exceptions: Vec<Spanned<ExceptionEntry>>,
     #[serde(default)]
     pub(super) revocations: Vec<Spanned<RevocationEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IncludeEntry {
+    pub(super) path: Spanned<String>,
+    pub(super) sha256: Spanned<String>,
 }
 
 #[derive(Deserialize)]

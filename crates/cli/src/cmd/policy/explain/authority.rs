@@ -55,6 +55,7 @@ fn by(check: CheckName, signer: Option<&SignerIdentity>) -> Option<String> {
         C::CoolDown => "the package index".to_owned(),
         C::Ref => certified(certificate.is_some_and(|it| it.git_ref().is_some())),
         C::Revocation | C::PolicyRule => "the policy".to_owned(),
+        C::Includes => "the policies that the policy includes, by their digests".to_owned(),
         C::Lock => "the lock".to_owned(),
         C::Identity => "the identities that were locked".to_owned(),
         C::Required => "who signed each of them".to_owned(),

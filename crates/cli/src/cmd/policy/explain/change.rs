@@ -53,7 +53,9 @@ pub fn changes(
     let failed = failed.map(|(check, refusal)| Change {
         check,
         what: what(check, refusal, report),
-        lines: lines(refusal, evidence, policy, excepted, now).filter(|_| mendable),
+        // Of an include's refusal it is the include that would have to change, for all who include it.
+        lines: lines(refusal, evidence, policy, excepted, now)
+            .filter(|_| mendable && check != CheckName::Includes),
     });
     failed.collect()
 }
@@ -69,6 +71,9 @@ fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
     let found = refusal.found.as_deref().unwrap_or("none");
     let in_rule = |key: &str| format!("`{key}` of {rule} would have to allow: {found}");
     match (check, refusal.reason) {
+        (C::Includes, _) => format!(
+            "the file or its attestation; or an included policy, whose digest then changes, too: {found}"
+        ),
         (C::Archive, _) => {
             "the file: no policy takes one that can be read in more than one way".to_owned()
         }

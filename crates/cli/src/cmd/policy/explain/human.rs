@@ -16,6 +16,11 @@ pub fn explanation(it: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", styled(BOLD, "What was asked"))?;
         derived(derivation, &it.report.policy.path, out)?;
     }
+    for included in &it.includes {
+        let title = format!("What the included {} asked", Escaped(&included.path));
+        writeln!(out, "{}", styled(BOLD, title))?;
+        derived(&included.derivation, &included.path, out)?;
+    }
     if !it.vouched.is_empty() {
         writeln!(out, "{}", styled(BOLD, "Who vouches for what was found"))?;
         for same in it.vouched.chunk_by(|one, other| one.by == other.by) {

@@ -6,6 +6,7 @@ mod human;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::policy::{Derivation, Policy};
 use wheelmark_core::report::Report;
 
@@ -56,10 +57,23 @@ struct Explanation {
     /// Absent where the file's name is not one that any rule could be about.
     #[serde(skip_serializing_if = "Option::is_none")]
     derivation: Option<Derivation>,
+    /// The same of each policy that is included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    includes: Vec<IncludeDerived>,
     /// Who vouches for what the checks that held say.
     vouched: Vec<Vouched>,
     /// For each check that did not hold, what would have to change.
     changes: Vec<Change>,
+}
+
+/// How an included policy comes to what it asks.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IncludeDerived {
+    path: String,
+    sha256: Sha256Digest,
+    #[serde(flatten)]
+    derivation: Derivation,
 }
 
 /// The `schema` of an explanation.
@@ -68,8 +82,8 @@ const SCHEMA: &str = "https://wheelmark.dev/explanation/v1";
 /// Explains each file.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     arguments.subjects.check()?;
-    let policy = arguments.trust.policy(None)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
+    let policy = arguments.trust.policy(None, now)?;
     let files = arguments.subjects.plan(&[&policy])?;
     let mut exit = if files.len() == 0 { Exit::Undecided } else { Exit::Accepted };
     files.judge(
@@ -89,12 +103,19 @@ fn explain(evidence: &Evidence, policy: &Policy, now: DateTime<Utc>) -> Explanat
     let outcome = evidence.weigh(policy, now);
     let (artifact, report) = (&evidence.artifact, outcome.report);
     let file = artifact.filename.as_ref().ok();
-    let derivation =
-        file.map(|file| policy.derivation(file, artifact.sha256, artifact.facts.index.as_deref()));
+    let index = artifact.facts.index.as_deref();
+    let derivation = file.map(|file| policy.derivation(file, artifact.sha256, index));
+    let derived = |included: &Policy| {
+        let derivation = included.derivation(file?, artifact.sha256, index);
+        let path = included.path().to_owned();
+        Some(IncludeDerived { path, sha256: included.sha256(), derivation })
+    };
+    let includes = policy.includes().iter().filter_map(|it| derived(it.policy())).collect();
     let excepted = derivation.as_ref().is_some_and(|it| it.exception.is_some());
     Explanation {
         schema: SCHEMA,
         derivation,
+        includes,
         vouched: authority::vouched(&report, outcome.signer.as_ref()),
         changes: change::changes(&report, evidence, policy, excepted, now),
         report,

@@ -1,0 +1,157 @@
+//! The files that a policy includes, and those that they include: each read once, within bounds.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use toml::Spanned;
+
+use super::Reader;
+use super::shape::IncludeEntry;
+use crate::digest::Sha256Digest;
+use crate::limits::{INCLUDE_DEPTH, INCLUDED_BYTES, INCLUDES};
+use crate::policy::includes::{Elsewhere, Include, IncludePath, Includes};
+use crate::policy::lint::Finding;
+use crate::policy::schema::{Policy, PolicyError};
+use crate::report::Escaped;
+use crate::trust::Instances;
+
+/// One `[[includes]]`.
+struct Wanted {
+    path: IncludePath,
+    sha256: Sha256Digest,
+    place: Range<usize>,
+}
+
+/// The reading of a policy with all that it includes.
+pub(super) struct Composition<'a> {
+    instances: &'a dyn Instances,
+    includes: &'a dyn Includes,
+    /// When to look for what is to be pointed out; it is not, without it.
+    lint_at: Option<DateTime<Utc>>,
+    found: Vec<Finding>,
+    /// What was read, the top file left out.
+    read: Vec<Include>,
+    seen: BTreeSet<Sha256Digest>,
+    bytes: usize,
+}
+
+/// Reads a policy and everything that it includes, and what is to be pointed out in them.
+pub(super) fn composed(
+    path: &str,
+    text: &str,
+    instances: &dyn Instances,
+    includes: &dyn Includes,
+    lint_at: Option<DateTime<Utc>>,
+) -> Result<(Policy, Vec<Finding>), PolicyError> {
+    let mut whole = Composition {
+        instances,
+        includes,
+        lint_at,
+        found: Vec::new(),
+        read: Vec::new(),
+        seen: BTreeSet::new(),
+        bytes: 0,
+    };
+    let reader = Reader::new(path, text, instances);
+    let mut policy = whole.file(&reader, &[path.to_owned()])?;
+    policy.includes = whole.read;
+    shared(&mut policy);
+    Ok((policy, whole.found))
+}
+
+/// Whom one of the files revokes, none of them believes.
+fn shared(policy: &mut Policy) {
+    let all: Vec<_> = policy.files().filter_map(Elsewhere::of).map(Arc::new).collect();
+    policy.elsewhere = others(&all, policy);
+    for include in &mut policy.includes {
+        include.hears(|included| others(&all, included));
+    }
+}
+
+/// All but a file's own.
+fn others(all: &[Arc<Elsewhere>], policy: &Policy) -> Vec<Arc<Elsewhere>> {
+    all.iter().filter(|it| !it.is_of(policy)).map(Arc::clone).collect()
+}
+
+impl Composition<'_> {
+    /// Reads one file, and then what it includes. `chain` has the paths from the top file to this one.
+    fn file(&mut self, reader: &Reader<'_>, chain: &[String]) -> Result<Policy, PolicyError> {
+        let file = reader.file()?;
+        if let Some(now) = self.lint_at {
+            self.found.extend(reader.lint(&file, now)?);
+        }
+        let wanted = reader.wanted(&file.includes)?;
+        let policy = reader.policy(file)?;
+        for wanted in wanted {
+            self.include(reader, &wanted, chain)?;
+        }
+        Ok(policy)
+    }
+
+    fn include(
+        &mut self,
+        reader: &Reader<'_>,
+        wanted: &Wanted,
+        chain: &[String],
+    ) -> Result<(), PolicyError> {
+        let Wanted { path, sha256, place } = wanted;
+        let refused = |message: String| Err(reader.error(place.clone(), message));
+        // The same bytes, by whatever path, ask the same: they are read once.
+        if !self.seen.insert(*sha256) {
+            return Ok(());
+        }
+        if chain.len() > INCLUDE_DEPTH {
+            return refused(format!("includes of includes, deeper than {INCLUDE_DEPTH} files"));
+        }
+        if self.seen.len() > INCLUDES {
+            return refused(format!("more than {INCLUDES} files are included"));
+        }
+        let left = INCLUDED_BYTES - self.bytes;
+        let bytes = match self.includes.read(chain, path, left) {
+            Ok(bytes) => bytes,
+            Err(why) => return refused(why),
+        };
+        if bytes.len() > left {
+            return refused(format!(
+                "`{path}` is too large: included files have at most {INCLUDED_BYTES} bytes together"
+            ));
+        }
+        self.bytes += bytes.len();
+        let found = Sha256Digest::of(&bytes);
+        if found != *sha256 {
+            return refused(format!("`{path}` is another file: its sha256 is {found}"));
+        }
+        let Ok(text) = String::from_utf8(bytes) else {
+            return refused(format!("`{path}` is not UTF-8 text"));
+        };
+        let (line, _) = reader.place(place.start);
+        let shown = path.beside(reader.path);
+        let mut chain = chain.to_vec();
+        chain.push(shown.clone());
+        let inner = Reader { included: true, ..Reader::new(&shown, &text, self.instances) };
+        // It comes before what it includes.
+        let at = self.read.len();
+        let policy = self.file(&inner, &chain)?;
+        self.read.insert(at, Include::new(policy, format!("{}:{line}", reader.path)));
+        Ok(())
+    }
+}
+
+impl Reader<'_> {
+    fn wanted(&self, entries: &[Spanned<IncludeEntry>]) -> Result<Vec<Wanted>, PolicyError> {
+        let mut all: Vec<Wanted> = Vec::new();
+        for entry in entries {
+            let entry = entry.get_ref();
+            let path: IncludePath = self.parsed(&entry.path)?;
+            let sha256: Sha256Digest = self.parsed(&entry.sha256)?;
+            if all.iter().any(|it| it.path == path || it.sha256 == sha256) {
+                let message = format!("`{}` is included twice", Escaped(path.as_str()));
+                return Err(self.error(entry.path.span(), message));
+            }
+            all.push(Wanted { path, sha256, place: entry.path.span() });
+        }
+        Ok(all)
+    }
+}
