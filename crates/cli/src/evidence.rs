@@ -18,6 +18,7 @@ use crate::batch::{Item, Locked, Subject, Task, Work, indexed};
 use crate::error::CliError;
 use crate::from_index::Asked;
 use crate::progress::Files;
+use crate::requirements::Requirements;
 
 /// What to do about a file without attestations, where no index was asked.
 const NOT_ASKED: &str = "no package index was asked; `--fetch-attestations` asks it";
@@ -36,6 +37,8 @@ pub struct Evidence {
     notes: Vec<String>,
     /// The entry of a lock that it is held against.
     locked: Option<Locked>,
+    /// Where the files are found that were installed for its build.
+    pub requirements: Option<Arc<Requirements>>,
 }
 
 impl Evidence {
@@ -50,18 +53,35 @@ impl Evidence {
 
     fn beside(path: &Path, bundle: Option<&Path>, artifact: Artifact) -> Result<Self, CliError> {
         let found = attestations::of(path, bundle, &AttestationLimits::standard())?;
-        Ok(Self { advice: attestations::advice(path, bundle), ..Self::new(artifact, found) })
+        Ok(Self {
+            advice: attestations::advice(path, bundle),
+            ..Self::of_artifact(artifact, found)
+        })
     }
 
-    fn new(artifact: Artifact, found: Found) -> Self {
+    /// A file that was read, and its attestations.
+    pub fn of_artifact(artifact: Artifact, found: Found) -> Self {
         let Found { given, missing } = found;
-        Self { artifact, given, missing, advice: None, notes: Vec::new(), locked: None }
+        Self {
+            artifact,
+            given,
+            missing,
+            advice: None,
+            notes: Vec::new(),
+            locked: None,
+            requirements: None,
+        }
     }
 
     /// Holds it against a policy, and against the lock that names it.
     pub fn weigh(&self, policy: &Policy, now: DateTime<Utc>) -> Outcome {
         let limits = AttestationLimits::standard();
         let mut outcome = verify::verify(&self.artifact, &self.given, policy, now, &limits);
+        if let (Some(requirements), false) = (&self.requirements, outcome.owed.is_empty()) {
+            let mut artifact = self.artifact.clone();
+            artifact.facts.requirements = Some(Arc::new(requirements.decide(&outcome.owed, now)));
+            outcome = verify::verify(&artifact, &self.given, policy, now, &limits);
+        }
         let report = &mut outcome.report;
         if self.given.is_empty() && report.decision() == Decision::Rejected {
             report.notes.extend(self.missing.iter().cloned());
@@ -95,13 +115,15 @@ fn held_against(locked: &Locked, artifact: &Artifact, mut report: Report) -> Rep
 /// How evidence is gathered.
 pub struct Gathering<'a> {
     /// The index, where it is asked.
-    pub index: Option<&'a Asked>,
+    pub index: Option<&'a Arc<Asked>>,
     /// The attestation of the one file, where it was named.
     pub bundle: Option<&'a Path>,
     /// Whether there is one file only, whose reading is shown.
     pub alone: bool,
     /// The branches of a checkout, where one was given.
     pub branches: Option<&'a Arc<Branches>>,
+    /// Where the files are found that were installed for builds.
+    pub requirements: &'a Arc<Requirements>,
     /// Where what is downloaded is kept, by its name; it is not, without it.
     pub keep: Option<&'a Path>,
     /// What shows how far it came.
@@ -113,6 +135,11 @@ pub struct Gathering<'a> {
 impl Gathering<'_> {
     /// Everything that there is of an item.
     pub fn gather(&self, item: &Item) -> Result<Evidence, CliError> {
+        let evidence = self.gathered(item)?;
+        Ok(Evidence { requirements: Some(Arc::clone(self.requirements)), ..evidence })
+    }
+
+    fn gathered(&self, item: &Item) -> Result<Evidence, CliError> {
         match (&item.subject, &item.work, self.index) {
             (_, Work::Settled(error), _) => Err(error.clone()),
             (Subject::File(path), Work::Judge(task), _) => self.local(path, task),
@@ -122,7 +149,11 @@ impl Gathering<'_> {
                 // Beside a file that was downloaded lies nothing that its name could mean.
                 let found = index.attestations(listed)?;
                 let locked = locked.clone();
-                Ok(Evidence { notes: notes(listed), locked, ..Evidence::new(artifact, found) })
+                Ok(Evidence {
+                    notes: notes(listed),
+                    locked,
+                    ..Evidence::of_artifact(artifact, found)
+                })
             }
             (_, Work::Judge(_) | Work::Download(..), _) => {
                 Err(CliError::undecided("there is no file to verify"))
@@ -157,6 +188,7 @@ impl Gathering<'_> {
             index: listed.map(|(_, index)| index.url()),
             uploaded: listed.and_then(|(file, _)| file.uploaded()),
             branches: self.branches.cloned(),
+            requirements: None,
         }
     }
 }

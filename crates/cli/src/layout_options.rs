@@ -28,7 +28,7 @@ pub struct LayoutOptions {
     #[arg(conflicts_with_all = [
         "policy", "key", "trust", "trust_root", "identity", "issuer", "source", "git_ref", "builder", "step",
         "step_requires", "config_setting", "parameter", "bare_signature", "bundle", "locked", "locks", "files",
-        "from_index", "fetch_attestations", "index", "index_timeout", "checkout", "vsa", "svr",
+        "from_index", "fetch_attestations", "index", "index_timeout", "checkout", "build_requirements", "vsa", "svr",
     ])]
     layout: Option<PathBuf>,
     /// The public key (PEM) that must have signed the layout; of several, every one

@@ -26,6 +26,7 @@ mod policy_file;
 mod policy_key;
 mod progress;
 mod render;
+mod requirements;
 mod signed;
 mod subjects;
 mod trust_options;

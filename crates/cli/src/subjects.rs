@@ -20,6 +20,7 @@ use crate::from_index::Asked;
 use crate::index_options::IndexOptions;
 use crate::interrupt;
 use crate::progress::Files;
+use crate::requirements::Requirements;
 
 /// Which files, and where their attestations are.
 #[derive(clap::Args)]
@@ -48,6 +49,10 @@ pub struct Subjects {
     /// A clone of the source, whole and up to date, for rules that ask for `branches`
     #[arg(long, value_name = "DIR")]
     checkout: Option<PathBuf>,
+    /// The folder with the files that were installed for the builds and their attestations, for rules that ask for
+    /// `build-requirements`; where the index is asked, it is asked for them too
+    #[arg(long, value_name = "DIR")]
+    build_requirements: Option<PathBuf>,
     #[command(flatten)]
     index: IndexOptions,
 }
@@ -57,9 +62,11 @@ pub struct Planned<'a> {
     /// What they are.
     pub plan: Plan,
     /// The index, where it is asked.
-    pub index: Option<Asked>,
+    pub index: Option<Arc<Asked>>,
     /// The attestation of the one file, where it was named.
     pub bundle: Option<&'a Path>,
+    /// Where the files are found that were installed for builds.
+    pub requirements: Arc<Requirements>,
     /// The branches of the checkout that was given, of those that policies name.
     pub branches: Option<Arc<Branches>>,
     /// Where what is downloaded is kept, by its name; it is not, without it.
@@ -92,7 +99,7 @@ impl Subjects {
         }
         let options = &self.index;
         let index = match options.ask() {
-            true => Some(Asked::new(options.url()?, options.limits(), &cancel)?),
+            true => Some(Arc::new(Asked::new(options.url()?, options.limits(), &cancel)?)),
             false => None,
         };
         if let Some(index) = &index {
@@ -101,7 +108,9 @@ impl Subjects {
         batch::sort(&mut plan.items);
         let (bundle, jobs) = (self.bundle.as_deref(), self.jobs);
         let branches = branches(self.checkout.as_deref(), policies, &cancel)?;
-        Ok(Planned { plan, index, bundle, branches, keep: None, jobs, cancel })
+        let folder = self.build_requirements.clone();
+        let requirements = Requirements::new(folder, index.clone(), &cancel);
+        Ok(Planned { plan, index, bundle, requirements, branches, keep: None, jobs, cancel })
     }
 
     /// The files that are named beside those to check: the locks, and the attestation.
@@ -163,6 +172,7 @@ impl Planned<'_> {
         let gathering = Gathering {
             index: self.index.as_ref(),
             bundle: self.bundle,
+            requirements: &self.requirements,
             branches: self.branches.as_ref(),
             alone: self.is_alone(),
             keep: self.keep,

@@ -10,6 +10,9 @@ mod facts;
 mod held;
 mod run;
 
+use std::mem;
+use std::sync::Arc;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::attestation::build_types;
@@ -18,7 +21,7 @@ use crate::attestation::certified::certified;
 use crate::attestation::envelope::{Signed, VerifiedEnvelope};
 use crate::attestation::forms;
 use crate::attestation::origin::Origin;
-use crate::attestation::pep517::{BUILD_TYPE, Distribution, Pep517Build};
+use crate::attestation::pep517::{BUILD_TYPE, Distribution, Pep517Build, Requirement};
 use crate::attestation::predicate::Predicate;
 use crate::attestation::statement::Statement;
 use crate::digest::Sha256Digest;
@@ -37,7 +40,7 @@ use crate::trust::{CertificateIdentity, KeyId, SignerIdentity};
 use crate::verdict;
 use crate::wheel::Wheel;
 pub use claims::{Claim, claims};
-pub use facts::{Branches, Facts};
+pub use facts::{Branches, Facts, Owed, RequirementVerdict, RequirementVerdicts};
 pub use held::{Held, Proof};
 use run::{Run, Step, both, both_if};
 
@@ -88,6 +91,8 @@ pub struct Outcome {
     /// How many independent builders gave these bytes: whoever made provenance that held, and each of the rule's
     /// rebuilders who got the same.
     pub independent_builders: usize,
+    /// The files that were installed for the build and have to be decided before this can be accepted.
+    pub owed: Vec<Owed>,
     /// What the rule that was asked says of building the file again.
     pub rebuild: Option<RebuildRule>,
     /// Every attestation for which every check of its own held, whatever was decided of the file.
@@ -170,6 +175,7 @@ fn alone(
     let signers = signers.filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
     let all_held: Vec<_> = tried.iter().filter_map(Tried::as_held).collect();
+    let owed = tried.iter_mut().flat_map(|it| mem::take(&mut it.owed)).collect();
     let said: Vec<_> = tried.iter_mut().filter_map(|it| it.said.take()).collect();
     let Tried { checks, signer, known, bare, .. } = tried.swap_remove(best);
     let (signer, known) = if nobody { (None, None) } else { (signer, known) };
@@ -210,7 +216,25 @@ fn alone(
         .unwrap_or_default();
     let built = all_held.iter().any(|it| matches!(it.proof(), Proof::Provenance(_)));
     let independent_builders = usize::from(built) + reproduced;
-    Outcome { report, provenance, signer, held: all_held, independent_builders, rebuild, contents }
+    Outcome {
+        report,
+        provenance,
+        signer,
+        held: all_held,
+        independent_builders,
+        owed,
+        rebuild,
+        contents,
+    }
+}
+
+/// What was installed for a build and has to satisfy a policy, as far as nothing was decided of it.
+fn owed(rule: &Rule, build: &Pep517Build, known: Option<&RequirementVerdicts>) -> Vec<Owed> {
+    let Some(policy) = &rule.build_requirements else { return Vec::new() };
+    let decided =
+        |it: &&Requirement| known.is_some_and(|known| known.of(policy, it.sha256).is_some());
+    let open = build.requirements.iter().filter(|it| !decided(it));
+    open.map(|it| Owed { policy: Arc::clone(policy), requirement: it.clone() }).collect()
 }
 
 /// What an exception decides: the file is sound, and nothing is asked of its origin.
@@ -247,6 +271,7 @@ fn excepted(
         signer: None,
         held: Vec::new(),
         independent_builders: 0,
+        owed: Vec::new(),
         rebuild: None,
         contents,
     }
@@ -365,6 +390,15 @@ impl Case<'_> {
         run.judge(C::Isolation, both(rule, build), |(rule, build)| {
             evaluate::isolation(rule, build)
         });
+        let requirements = self.artifact.facts.requirements.as_deref();
+        run.judge(C::BuildRequirements, both(rule, build), |(rule, build)| {
+            evaluate::build_requirements(rule, build, requirements)
+        });
+        let owed = match (rule, build) {
+            // Only what a trusted signer signed is asked after.
+            (Ok(rule), Ok(Some(build))) => owed(rule, build, requirements),
+            _ => Vec::new(),
+        };
         let key = match envelope.map(VerifiedEnvelope::signer) {
             Ok(SignerIdentity::Key(id)) => Some(id.clone()),
             Ok(SignerIdentity::Certificate(_)) if several => {
@@ -396,6 +430,7 @@ impl Case<'_> {
             given,
             proof,
             said,
+            owed,
             signer: envelope.ok().map(|it| it.signer().clone()),
             key,
             predicate_type: statement.ok().flatten().map(|it| it.predicate_type.clone()),
@@ -424,6 +459,8 @@ struct Tried<'g> {
     predicate_type: Option<String>,
     /// What it says, for what else a rule demands.
     said: Option<Said>,
+    /// What was installed for the build and is not decided yet.
+    owed: Vec<Owed>,
     /// Whether it is over the file itself, and says nothing of it.
     bare: bool,
     known: Option<(Origin, Option<Pep517Build>)>,

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{Read, Write as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -26,6 +27,7 @@ use crate::installer::{Held, Installer, Tags, Verified, Wanted};
 use crate::interrupt;
 use crate::render::batch::Format;
 use crate::render::{Output, json};
+use crate::requirements::Requirements;
 use crate::subjects::Planned;
 use crate::trust_options::TrustOptions;
 use crate::values::time;
@@ -238,7 +240,9 @@ fn verified(
     let mut items = items(&index, wanted, &held, installer.tags()?.as_ref())?;
     batch::sort(&mut items);
     let notes = vec![format!("the package index that was asked is `{}`", index.url())];
+    let index = Arc::new(index);
     let planned = Planned {
+        requirements: Requirements::new(None, Some(Arc::clone(&index)), &cancel),
         plan: Plan { items, notes, ..Plan::default() },
         index: Some(index),
         bundle: None,

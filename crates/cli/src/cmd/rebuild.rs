@@ -37,6 +37,7 @@ use crate::passphrase;
 use crate::progress::Stages;
 use crate::render::human::{self, BAD, BOLD, GOOD, WARN, lines, styled};
 use crate::render::{Output, json};
+use crate::requirements::Requirements;
 use crate::subjects::branches;
 use crate::trust_options::TrustOptions;
 use crate::values::time;
@@ -68,6 +69,10 @@ pub struct Arguments {
     /// A clone that has the recorded commit; without it the recorded URI is cloned
     #[arg(long, value_name = "CHECKOUT")]
     source_dir: Option<PathBuf>,
+    /// The folder with the files that were installed for the build and their attestations, for rules that ask for
+    /// `build-requirements`
+    #[arg(long, value_name = "DIR")]
+    build_requirements: Option<PathBuf>,
     /// Build nothing unless the environment is exactly the recorded one
     #[arg(long)]
     exact_environment: bool,
@@ -152,6 +157,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let cancel = interrupt::watch()?;
     let bundle = arguments.bundle.as_deref();
     let mut evidence = Evidence::of_file(&arguments.wheel, bundle, &cancel)?;
+    let folder = arguments.build_requirements.clone();
+    evidence.requirements = Some(Requirements::new(folder, None, &cancel));
     evidence.artifact.facts.branches =
         branches(arguments.source_dir.as_deref(), &[&policy], &cancel)?;
     let Outcome { report, provenance, rebuild, .. } = evidence.weigh(&policy, now);

@@ -250,6 +250,10 @@ fn says(policy: &Policy, place: &str, description: &mut Description) {
         for build_type in rule.builder.build_types.iter().filter(|_| built) {
             section.fact("build type", build_type);
         }
+        section.maybe(
+            "policy for what the build used",
+            rule.build_requirements.as_ref().map(|it| it.path()),
+        );
         section.all("parameter", &rule.instructions.required);
         for (what, demands) in [("also required", &rule.required), ("forbidden", &rule.forbidden)] {
             for demand in demands {

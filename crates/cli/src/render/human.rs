@@ -275,6 +275,7 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::Branch
         | CheckName::CleanSource
         | CheckName::Isolation
+        | CheckName::BuildRequirements
         | CheckName::Threshold
         | CheckName::Required
         | CheckName::Forbidden

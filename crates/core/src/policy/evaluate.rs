@@ -13,7 +13,7 @@ use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal, Status};
 use crate::trust::{KeyId, SignerIdentity, TrustedKey};
-use crate::verify::Branches;
+use crate::verify::{Branches, RequirementVerdict, RequirementVerdicts};
 
 /// What a policy has for a file.
 #[derive(Debug, Clone, Copy)]
@@ -385,6 +385,42 @@ pub fn isolation(rule: &Rule, build: Option<&Pep517Build>) -> Status {
             Refusal::new(Reason::IsolationMissing).expected("bubblewrap").found("none"),
         ),
     }
+}
+
+/// Every file that was installed for the build satisfies the policy for that.
+pub fn build_requirements(
+    rule: &Rule,
+    build: Option<&Pep517Build>,
+    known: Option<&RequirementVerdicts>,
+) -> Status {
+    let Some(policy) = &rule.build_requirements else { return Status::NotRequired };
+    let wanted = format!("files that {} accepts", policy.path());
+    let refused = |reason, found: String| {
+        Status::Failed(Refusal::new(reason).expected(wanted.clone()).found(found))
+    };
+    let Some(build) = build else {
+        let found = "a build type that does not say what was installed, each by its digest";
+        return refused(Reason::BuildRequirementUnknown, found.to_owned());
+    };
+    for it in &build.requirements {
+        let file = format!("{} (sha256 {})", it.filename, it.sha256);
+        match known.and_then(|known| known.of(policy, it.sha256)) {
+            Some(RequirementVerdict::Accepted) => {}
+            Some(RequirementVerdict::Refused(reason)) => {
+                return refused(Reason::BuildRequirementRefused, format!("{file}: {reason}"));
+            }
+            Some(RequirementVerdict::NotHad(why)) => {
+                return refused(Reason::BuildRequirementUnknown, format!("{file}: {why}"));
+            }
+            None => {
+                return refused(Reason::BuildRequirementUnknown, format!("{file}, not at hand"));
+            }
+        }
+    }
+    Status::Passed(Some(match build.requirements.len() {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    }))
 }
 
 /// A rebuild is asked for, and was not made.

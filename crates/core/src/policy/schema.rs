@@ -74,6 +74,8 @@ pub struct Rule {
     pub builder: BuilderRule,
     /// What else may decide what is built.
     pub instructions: Instructions,
+    /// The policy that each file must satisfy that was installed for the build.
+    pub build_requirements: Option<Arc<Policy>>,
     /// Further attestations, of each of which there must be one.
     pub required: Vec<Demand>,
     /// Attestations of which there must be none.
@@ -291,6 +293,7 @@ impl Policy {
                     ..BuilderRule::default()
                 },
                 instructions: said.instructions,
+                build_requirements: None,
                 required: Vec::new(),
                 forbidden: Vec::new(),
                 rebuild: RebuildRule::NEVER,

@@ -58,6 +58,8 @@ coded! {
         /// The build was held by a sandbox; asked of what `wheelmark build` made, which alone says so, unless the rule
         /// asks for it of every build.
         Isolation = "isolation",
+        /// Every file that was installed for the build satisfies the policy that the rule names for that.
+        BuildRequirements = "build-requirements",
         /// As many different signers as the rule asks for each made an attestation that holds.
         Threshold = "threshold",
         /// Each further attestation that the rule asks for is there.

@@ -332,6 +332,10 @@ coded! {
         SourceDirty = "source-dirty",
         /// Nothing held the build while it ran.
         IsolationMissing = "isolation-missing",
+        /// A file that was installed for the build is refused by the policy that the rule names for that.
+        BuildRequirementRefused = "build-requirement-refused",
+        /// Nothing is known of a file that was installed for the build, or of which files were.
+        BuildRequirementUnknown = "build-requirement-unknown",
         /// The rule asks for a further attestation, and there is none of its type.
         AttestationRequired = "attestation-required",
         /// There is an attestation of which the rule takes none.

@@ -1,6 +1,6 @@
 //! What the policies that a policy includes say of a file: each is asked by itself, and all must accept.
 
-use super::{Artifact, Outcome, VerifiedBuild, VerifiedProvenance};
+use super::{Artifact, Outcome, Owed, VerifiedBuild, VerifiedProvenance};
 use crate::attestation::pep517::Pep517Build;
 use crate::policy::{Include, Policy, RebuildRule, evaluate};
 use crate::report::{Check, CheckName, IncludeUsed, Reason, Refusal, Report, Status, TrustUsed};
@@ -13,6 +13,7 @@ struct Said {
     trust: Vec<TrustUsed>,
     provenance: Option<VerifiedProvenance>,
     rebuild: Option<RebuildRule>,
+    owed: Vec<Owed>,
 }
 
 /// Adds to what a policy itself decides what its includes do, each of which `alone` asks. An include that accepts
@@ -55,6 +56,7 @@ pub(super) fn composed(
         report = report.with(CheckName::Rebuild, Status::Failed(refusal.found(found)));
     }
     for said in all {
+        outcome.owed.extend(said.owed);
         for used in
             said.trust.into_iter().filter(|it| !report.trust.contains(it)).collect::<Vec<_>>()
         {
@@ -87,9 +89,16 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
                 }
             });
         used.reason = refusal.as_ref().map(|it| it.reason);
-        return Said { used, refusal, trust: Vec::new(), provenance: None, rebuild: None };
+        return Said {
+            used,
+            refusal,
+            trust: Vec::new(),
+            provenance: None,
+            rebuild: None,
+            owed: Vec::new(),
+        };
     }
-    let Outcome { report, provenance, rebuild, .. } = alone(policy);
+    let Outcome { report, provenance, rebuild, owed, .. } = alone(policy);
     let mut refusal = None;
     for check in report.checks().iter().filter(|check| !check.holds()) {
         let because = match &check.status {
@@ -105,7 +114,7 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
     }
     used.reason = refusal.as_ref().map(|it| it.reason);
     (used.rule, used.line) = (report.policy.rule, report.policy.line);
-    Said { used, refusal, trust: report.trust, provenance, rebuild }
+    Said { used, refusal, trust: report.trust, provenance, rebuild, owed }
 }
 
 /// The provenance that a rebuild is made from: of a policy that asks for one, where any does. Where several do, each

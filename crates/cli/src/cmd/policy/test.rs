@@ -201,7 +201,7 @@ fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {
         let facts = Facts {
             index: case.index.clone(),
             uploaded: case.uploaded.as_ref().map(instant).transpose()?,
-            branches: None,
+            ..Facts::default()
         };
         let expected = case.expected().map_err(|message| at(span, &message))?;
         cases.push(case.held(expected, folder, &policy, (facts, instant(&case.at)?), cancel)?);

@@ -1,6 +1,7 @@
 //! The files that a policy includes, and those that they include: each read once, within bounds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub(super) struct Composition<'a> {
     /// What was read, the top file left out.
     read: Vec<Include>,
     seen: BTreeSet<Sha256Digest>,
+    /// How many files were read, and how many bytes.
+    count: usize,
     bytes: usize,
 }
 
@@ -52,6 +55,7 @@ pub(super) fn composed(
         found: Vec::new(),
         read: Vec::new(),
         seen: BTreeSet::new(),
+        count: 0,
         bytes: 0,
     };
     let reader = Reader::new(path, text, instances);
@@ -83,7 +87,12 @@ impl Composition<'_> {
             self.found.extend(reader.lint(&file, now)?);
         }
         let wanted = reader.wanted(&file.includes)?;
-        let policy = reader.policy(file)?;
+        let mut policies = BTreeMap::new();
+        for (name, entry) in &file.policies {
+            let policy = self.named(reader, &reader.one_wanted(entry)?, chain)?;
+            policies.insert(name.get_ref().clone(), Arc::new(policy));
+        }
+        let policy = reader.policy(file, &policies)?;
         for wanted in wanted {
             self.include(reader, &wanted, chain)?;
         }
@@ -96,16 +105,51 @@ impl Composition<'_> {
         wanted: &Wanted,
         chain: &[String],
     ) -> Result<(), PolicyError> {
-        let Wanted { path, sha256, place } = wanted;
-        let refused = |message: String| Err(reader.error(place.clone(), message));
         // The same bytes, by whatever path, ask the same: they are read once.
-        if !self.seen.insert(*sha256) {
+        if !self.seen.insert(wanted.sha256) {
             return Ok(());
         }
+        let (line, _) = reader.place(wanted.place.start);
+        // It comes before what it includes.
+        let at = self.read.len();
+        let policy = self.other(reader, wanted, chain)?;
+        self.read.insert(at, Include::new(policy, format!("{}:{line}", reader.path)));
+        Ok(())
+    }
+
+    /// A policy for something else than what the one that names it is for, with all that it includes itself.
+    fn named(
+        &mut self,
+        reader: &Reader<'_>,
+        wanted: &Wanted,
+        chain: &[String],
+    ) -> Result<Policy, PolicyError> {
+        let (read, seen) = (mem::take(&mut self.read), mem::take(&mut self.seen));
+        let mut policy = self.other(reader, wanted, chain)?;
+        policy.includes = mem::replace(&mut self.read, read);
+        self.seen = seen;
+        if policy.rules.is_empty() && policy.exceptions.all().is_empty() {
+            let message = format!("`{}` accepts nothing", wanted.path);
+            return Err(reader.error(wanted.place.clone(), message));
+        }
+        shared(&mut policy);
+        Ok(policy)
+    }
+
+    /// Another file, held to its digest, within the bounds of all of them together.
+    fn other(
+        &mut self,
+        reader: &Reader<'_>,
+        wanted: &Wanted,
+        chain: &[String],
+    ) -> Result<Policy, PolicyError> {
+        let Wanted { path, sha256, place } = wanted;
+        let refused = |message: String| Err(reader.error(place.clone(), message));
+        self.count += 1;
         if chain.len() > INCLUDE_DEPTH {
             return refused(format!("includes of includes, deeper than {INCLUDE_DEPTH} files"));
         }
-        if self.seen.len() > INCLUDES {
+        if self.count > INCLUDES {
             return refused(format!("more than {INCLUDES} files are included"));
         }
         let left = INCLUDED_BYTES - self.bytes;
@@ -126,16 +170,11 @@ impl Composition<'_> {
         let Ok(text) = String::from_utf8(bytes) else {
             return refused(format!("`{path}` is not UTF-8 text"));
         };
-        let (line, _) = reader.place(place.start);
         let shown = path.beside(reader.path);
         let mut chain = chain.to_vec();
         chain.push(shown.clone());
         let inner = Reader { included: true, ..Reader::new(&shown, &text, self.instances) };
-        // It comes before what it includes.
-        let at = self.read.len();
-        let policy = self.file(&inner, &chain)?;
-        self.read.insert(at, Include::new(policy, format!("{}:{line}", reader.path)));
-        Ok(())
+        self.file(&inner, &chain)
     }
 }
 
@@ -143,15 +182,18 @@ impl Reader<'_> {
     fn wanted(&self, entries: &[Spanned<IncludeEntry>]) -> Result<Vec<Wanted>, PolicyError> {
         let mut all: Vec<Wanted> = Vec::new();
         for entry in entries {
-            let entry = entry.get_ref();
-            let path: IncludePath = self.parsed(&entry.path)?;
-            let sha256: Sha256Digest = self.parsed(&entry.sha256)?;
-            if all.iter().any(|it| it.path == path || it.sha256 == sha256) {
-                let message = format!("`{}` is included twice", Escaped(path.as_str()));
-                return Err(self.error(entry.path.span(), message));
+            let wanted = self.one_wanted(entry.get_ref())?;
+            if all.iter().any(|it| it.path == wanted.path || it.sha256 == wanted.sha256) {
+                let message = format!("`{}` is included twice", Escaped(wanted.path.as_str()));
+                return Err(self.error(wanted.place, message));
             }
-            all.push(Wanted { path, sha256, place: entry.path.span() });
+            all.push(wanted);
         }
         Ok(all)
+    }
+
+    fn one_wanted(&self, entry: &IncludeEntry) -> Result<Wanted, PolicyError> {
+        let (path, sha256) = (self.parsed(&entry.path)?, self.parsed(&entry.sha256)?);
+        Ok(Wanted { path, sha256, place: entry.path.span() })
     }
 }

@@ -91,7 +91,11 @@ impl Reader<'_> {
     }
 
     /// Everything in it, typed.
-    fn policy(&self, file: File) -> Result<Policy, PolicyError> {
+    fn policy(
+        &self,
+        file: File,
+        policies: &BTreeMap<String, Arc<Policy>>,
+    ) -> Result<Policy, PolicyError> {
         let mut named = Named { instances: BTreeMap::new(), by_project: ByProject::default() };
         let keys = self.keys(file.keys, &mut named)?;
         let identities = self.identities(file.identities, &mut named)?;
@@ -105,7 +109,7 @@ impl Reader<'_> {
         }
         let revocations = self.revocations(file.revocations, &keys, &identities)?;
         let exceptions = self.exceptions(file.exceptions, &revocations)?;
-        let known = Known { keys: &keys, identities: &identities };
+        let known = Known { keys: &keys, identities: &identities, policies };
         let mut rules: Vec<Rule> = Vec::new();
         for rule in file.rules {
             let rule = self.rule(&rules, rule, known, &named)?;

@@ -1,5 +1,7 @@
 //! The rules.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use toml::Spanned;
 use version_ranges::Ranges;
@@ -16,7 +18,9 @@ use crate::policy::files::{Files, Kind};
 use crate::policy::identity::IdentityRule;
 use crate::policy::instructions::{Instructions, ParameterPattern};
 use crate::policy::projects::ProjectPattern;
-use crate::policy::schema::{Ages, BuilderRule, PolicyError, Projects, Rule, SourceRule, Unsafe};
+use crate::policy::schema::{
+    Ages, BuilderRule, Policy, PolicyError, Projects, Rule, SourceRule, Unsafe,
+};
 use crate::policy::source::SourcePattern;
 use crate::report::Escaped;
 
@@ -201,6 +205,11 @@ impl Reader<'_> {
             source: self.source(&entry)?,
             builder: self.builder(&entry)?,
             instructions: self.instructions(&entry)?,
+            build_requirements: entry
+                .build_requirements
+                .as_ref()
+                .map(|name| self.policy_named(name, known))
+                .transpose()?,
             required: self.demands(&format!("{name}.require"), &entry.require, known, true)?,
             forbidden: self.demands(&format!("{name}.forbid"), &entry.forbid, known, false)?,
             rebuild: self.rebuild(&entry, &signers, known)?,
@@ -241,6 +250,7 @@ impl Reader<'_> {
             ("ref", entry.git_ref.as_ref().map(Spanned::span)),
             ("builder-versions", entry.builder_versions.as_ref().map(Spanned::span)),
             ("hermetic", entry.hermetic.as_ref().map(Spanned::span)),
+            ("build-requirements", entry.build_requirements.as_ref().map(Spanned::span)),
         ];
         let mut asked = lists.chain(others).filter_map(|(name, span)| Some((name, span?)));
         asked.next().map_or(Ok(()), |(name, span)| {
@@ -248,6 +258,17 @@ impl Reader<'_> {
                 "`{name}` is asked of what the rule's own signers sign, and it has neither `keys` nor `identities`"
             );
             Err(self.error(span, message))
+        })
+    }
+
+    fn policy_named(
+        &self,
+        name: &Spanned<String>,
+        known: Known<'_>,
+    ) -> Result<Arc<Policy>, PolicyError> {
+        known.policies.get(name.get_ref()).map(Arc::clone).ok_or_else(|| {
+            let message = format!("no [policies.{}] in this policy", Escaped(name.get_ref()));
+            self.error(name.span(), message)
         })
     }
 

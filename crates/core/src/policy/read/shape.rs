@@ -24,6 +24,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) rules: Vec<Spanned<RuleEntry>>,
     #[serde(default)]
+    pub(super) policies: BTreeMap<Spanned<String>, IncludeEntry>,
+    #[serde(default)]
     pub(super) exceptions: Vec<Spanned<ExceptionEntry>>,
     #[serde(default)]
     pub(super) revocations: Vec<Spanned<RevocationEntry>>,
@@ -92,6 +94,7 @@ pub(super) struct RuleEntry {
     pub(super) parameters: Option<List>,
     pub(super) required_parameters: Option<List>,
     pub(super) hermetic: Option<Spanned<bool>>,
+    pub(super) build_requirements: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) require: Vec<Spanned<DemandEntry>>,
     #[serde(default)]

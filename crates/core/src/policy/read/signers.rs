@@ -1,13 +1,14 @@
 //! The keys and identities that a policy names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use toml::Spanned;
 
 use super::shape::{IdentityEntry, KeyEntry, List};
 use super::{Named, Reader};
 use crate::policy::identity::IdentityRule;
-use crate::policy::schema::PolicyError;
+use crate::policy::schema::{Policy, PolicyError};
 use crate::policy::signers::Signers;
 use crate::report::Escaped;
 use crate::trust::{KeyId, TrustedKey, Validity};
@@ -15,11 +16,12 @@ use crate::trust::{KeyId, TrustedKey, Validity};
 /// What stands for a key in the policies that are handed out.
 const PLACEHOLDER: &str = "REPLACE-THIS-BY-YOUR-KEY";
 
-/// The keys and identities that a policy has, by their names.
+/// What a policy has under names, by which rules refer to it.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) keys: &'a BTreeMap<String, TrustedKey>,
     pub(super) identities: &'a BTreeMap<String, IdentityRule>,
+    pub(super) policies: &'a BTreeMap<String, Arc<Policy>>,
 }
 
 impl Reader<'_> {

@@ -128,6 +128,9 @@ fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
         (C::Isolation, _) => {
             "a build in a sandbox; `allow-no-isolation-unsafe` takes any".to_owned()
         }
+        (C::BuildRequirements, _) => {
+            "that file, in a folder (`--build-requirements`) or at the index, and what its policy asks".to_owned()
+        }
         (C::Threshold, _) => format!("more signers, or `threshold` of {rule}"),
         (C::Required, _) => format!("the attestation that {rule} asks for by `require`"),
         (C::Forbidden, _) => format!("the attestation, or `forbid` of {rule}"),
