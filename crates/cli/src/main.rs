@@ -22,6 +22,7 @@ mod out_folder;
 mod outputs;
 mod passphrase;
 mod progress;
+mod pylock;
 mod render;
 mod signed;
 mod subjects;

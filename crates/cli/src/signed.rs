@@ -9,7 +9,7 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::lock::LockedProject;
 use wheelmark_core::report::{Escaped, Refusal};
-use wheelmark_core::trust::{InstanceName, Instances as _, TrustRoot};
+use wheelmark_core::trust::{InstanceName, Instances as _, SignerIdentity, TrustRoot};
 use wheelmark_core::verify::{Claim, claims};
 use wheelmark_index::{FileListed, ProjectPage};
 
@@ -69,6 +69,42 @@ pub struct Gathered {
     pub left_out: Vec<String>,
     /// The index that was asked, without credentials.
     pub index: String,
+}
+
+impl Gathered {
+    /// The same, with what the locks themselves say of who attested a file (`attestation-identities`): of one that none
+    /// of these attested, what is claimed is a refusal, whichever lock names it.
+    pub fn held_to_locks(mut self) -> Self {
+        let asking: Vec<_> = self.projects.iter().map(|seen| seen.project.clone()).collect();
+        for seen in &mut self.projects {
+            let of_name = || asking.iter().filter(|asked| asked.name == seen.project.name);
+            for file in &mut seen.files {
+                let asked: Vec<_> =
+                    of_name().flat_map(|it| it.identities_of(file.sha256)).collect();
+                if asked.is_empty() {
+                    continue;
+                }
+                let certificates = file.claims.iter().flatten().map(|claim| &claim.signer);
+                let signers: Vec<_> = certificates
+                    .map(|it| SignerIdentity::Certificate(Box::new(it.clone())))
+                    .collect();
+                let refused =
+                    of_name().find_map(|it| it.attested(file.sha256, signers.iter()).err());
+                let of_lock = |claim: &Claim| {
+                    asked.iter().any(|all| all.iter().any(|it| it.admits(&claim.signer).is_ok()))
+                };
+                match refused {
+                    Some(refusal) => {
+                        file.claims.retain(Result::is_err);
+                        file.claims.push(Err(refusal));
+                    }
+                    // Another who attested it too is not one whom the lock takes.
+                    None => file.claims.retain(|claim| claim.as_ref().map_or(true, of_lock)),
+                }
+            }
+        }
+        self
+    }
 }
 
 /// Which locks, and whose certificates count of what the index has signed of them.

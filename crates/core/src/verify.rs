@@ -76,6 +76,9 @@ pub struct Outcome {
     /// Who signed the attestation whose checks the report shows, where its signature held; whether they may is
     /// what the report says.
     pub signer: Option<SignerIdentity>,
+    /// Who signed each attestation for which every check held, those of several signers included; nobody where an
+    /// exception decides.
+    pub attested_by: Vec<SignerIdentity>,
     contents: Option<Contents>,
 }
 
@@ -116,8 +119,9 @@ pub fn verify(
     let best = (0..tried.len()).max_by_key(|index| (tried[*index].held(), usize::MAX - index));
     let best = best.unwrap_or(0);
     let seen: Vec<_> = tried.iter().enumerate().map(|(at, it)| it.seen(at == best)).collect();
-    let signers = tried.iter().filter(|it| it.holds());
-    let signers = signers.filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
+    let holding = || tried.iter().filter(|it| it.holds());
+    let attested_by = holding().filter_map(|it| it.signer.clone()).collect();
+    let signers = holding().filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
     let Tried { checks, signer, known, bare, .. } = tried.swap_remove(best);
     let origin_unknown = bare && matches!(signer, Some(SignerIdentity::Key(_)));
@@ -144,7 +148,7 @@ pub fn verify(
         }
         _ => None,
     };
-    Outcome { report, provenance, signer, contents }
+    Outcome { report, provenance, signer, attested_by, contents }
 }
 
 /// What an exception decides: the file is sound, and nothing is asked of its origin.
@@ -181,7 +185,7 @@ fn excepted(
     if report.decision() == Decision::Accepted {
         report.notes.push("an exception takes it: nothing of its origin was verified".to_owned());
     }
-    Outcome { report, provenance: None, signer: None, contents }
+    Outcome { report, provenance: None, signer: None, attested_by: Vec::new(), contents }
 }
 
 /// What every attestation of a file is held against.

@@ -53,6 +53,7 @@ fn by(check: CheckName, signer: Option<&SignerIdentity>) -> Option<String> {
         C::Ref => certified(certificate.is_some_and(|it| it.git_ref().is_some())),
         C::Revocation | C::PolicyRule => "the policy".to_owned(),
         C::Lock => "the lock".to_owned(),
+        C::AttestationIdentity => certified(true),
         C::Identity => "the identities that were locked".to_owned(),
         C::Attestation | C::Threshold | C::Rebuild => return None,
     })
