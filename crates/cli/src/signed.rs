@@ -13,6 +13,7 @@ use wheelmark_core::trust::{InstanceName, Instances as _, SignerIdentity, TrustR
 use wheelmark_core::verify::{Claim, claims};
 use wheelmark_index::{FileListed, ProjectPage};
 
+use crate::attestations::Found;
 use crate::batch::locked;
 use crate::error::CliError;
 use crate::from_index::{Asked, undecided};
@@ -207,8 +208,7 @@ fn seen(
         listed.into_iter().filter(|file| project.has(file.sha256())).collect();
     listed.sort_by(|one, other| one.filename().as_str().cmp(other.filename().as_str()));
     let mut files = Vec::new();
-    for file in &listed {
-        let given = index.attestations(file)?.given;
+    index.attestations_of_all(&listed, |file, Found { given, .. }| {
         files.push(FileSeen {
             filename: file.filename().clone(),
             sha256: file.sha256(),
@@ -217,7 +217,7 @@ fn seen(
                 false => claims(file.filename(), file.sha256(), &given, trust, now),
             },
         });
-    }
+    })?;
     let unlisted =
         project.digests().filter(|it| !files.iter().any(|file| file.sha256 == *it)).count();
     Ok(Seen { project, place, files, unlisted })
