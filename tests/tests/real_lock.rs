@@ -177,6 +177,15 @@ fn with_attestations(place: &Place) {
         server.serve(name.project().as_str(), &[Served { filename, bytes, provenance }]);
     }
     fs::write(place.path(LOCK), lock).expect("written");
+    let unsigned = IndexServer::start();
+    for path in &files {
+        let filename = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let name = DistFilename::parse(&filename).expect("a distribution");
+        let bytes = fs::read(path).expect("a file");
+        unsigned.serve(name.project().as_str(), &[Served { filename, bytes, provenance: None }]);
+    }
+    let init = ["policy", "init", "-r", LOCK, "--at", AT, "--out", "as-locked.toml", "--index"];
+    place.printed("wheelmark", &[&init[..], &[&*unsigned.url()]].concat(), 0);
     fs::write(place.path("root.json"), instance.trusted_root().to_string()).expect("written");
 
     let index = server.url();
@@ -199,6 +208,8 @@ fn with_attestations(place: &Place) {
         let expected = if attested.contains(file) { "rules[" } else { "exceptions[" };
         assert!(rule.starts_with(expected), "{file}: {rule}");
     }
+
+    identities_in_the_lock(place, &asked, attested.len(), files.len());
 
     // The index leaves one attestation out, and another workflow attested the next.
     let mut of_lock = files.iter().step_by(3);
@@ -226,6 +237,54 @@ fn with_attestations(place: &Place) {
         assert_eq!(results.filter(failed).count(), 0);
         serve(Some(right));
     }
+}
+
+/// What uv locks of that index is its lock still when who attested its packages is written into it, and then asks for
+/// these.
+fn identities_in_the_lock(place: &Place, asked: &[&str], attested: usize, all: usize) {
+    let pins = place.read(LOCK);
+    let pins = pins.lines().filter_map(|line| line.split(' ').next());
+    fs::write(place.path("pins.in"), pins.collect::<Vec<_>>().join("\n")).expect("written");
+    let compile = ["pip", "compile", "--quiet", "--no-deps", "--python", "python3"];
+    let compile = [&compile[..], &["--default-index", asked[1]]].concat();
+    let (pins, pylock) = ("pins.in", "pylock.toml");
+    place.printed("uv", &[&compile[..], &[pins, "--format", pylock, "-o", pylock]].concat(), 0);
+    let before = place.read(pylock);
+    let write = ["lock", "-r", pylock, "--write-identities", "--trust", "private", "--at", AT];
+    let told = place.printed("wheelmark", &[&write[..], asked].concat(), 0);
+    let counts =
+        format!("by who attests them {attested}, that nobody attests {}\n", all - attested);
+    assert!(told.ends_with(&counts), "{told}");
+    let written = place.read(pylock);
+    let added = |line: &&str| {
+        let (key, _) = line.split_once(" = ").unwrap_or((line, ""));
+        let keys = [
+            "[[packages.attestation-identities]]",
+            "kind",
+            "repository",
+            "workflow",
+            "environment",
+            "",
+        ];
+        !keys.contains(&key)
+    };
+    let kept = |text: &str| text.lines().filter(added).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(kept(&written), kept(&before));
+    assert_eq!(written.matches("kind = \"GitHub\"").count(), attested);
+    let install = ["pip", "install", "--dry-run", "--reinstall", "--python", "env/bin/python"];
+    let plan =
+        place.command("uv", &[&install[..], &["-r", pylock]].concat()).output().expect("uv runs");
+    let plan = String::from_utf8_lossy(&plan.stderr).into_owned();
+    assert!(plan.contains(&format!("Would install {all} packages")), "{plan}");
+
+    let verify = ["verify", "-r", pylock, "--files", "files", "--at", AT, "--format", "json"];
+    let policy = ["--policy", POLICY, "--fetch-attestations"];
+    let held = place.printed("wheelmark", &[&verify[..], &policy, asked].concat(), 0);
+    assert_eq!(held.matches("\"attestation-identity\"").count(), attested);
+    // A policy that takes everything as it was locked does not lift what the lock asks for.
+    let policy = ["--policy", "as-locked.toml"];
+    let lost = place.printed("wheelmark", &[&verify[..], &policy].concat(), 10);
+    assert_eq!(lost.matches("\"attestation-identity-missing\"").count(), attested);
 }
 
 fn provenance(instance: &Sigstore, file: &DistFilename, digest: Sha256Digest) -> Vec<u8> {
