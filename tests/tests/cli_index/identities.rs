@@ -92,6 +92,19 @@ fn who_attested_is_written_into_the_lock_and_nothing_else_is_changed() {
     place.put(LOCK, before.replace('\n', "\r\n").as_bytes());
     said(&mut lock(&place, &["--write-identities"]), 0);
     assert_eq!(text(&place), written.replace('\n', "\r\n"));
+    // pip writes a table for each file, and one for its digests.
+    let of_pip = |served: &Served, name: &str| {
+        format!(
+            "[[packages]]\nname = \"{name}\"\nversion = \"1.0\"\n\n[[packages.wheels]]\nname = \"{}\"\n\n\
+             [packages.wheels.hashes]\nsha256 = \"{}\"\n",
+            served.filename,
+            Sha256Digest::of(&served.bytes)
+        )
+    };
+    let (one, two) = (of_pip(&super::demo(), PROJECT), of_pip(&self::other(), "other"));
+    place.put(LOCK, format!("{HEAD}{one}\n{two}").as_bytes());
+    said(&mut lock(&place, &["--write-identities"]), 0);
+    assert_eq!(text(&place), format!("{HEAD}{one}{IDENTITY}\n{two}"));
     // So does one in which the packages are values.
     let inline = format!(
         "lock-version = \"1.0\"\ncreated-by = \"x\"\npackages = [{{name = \"demo\", version = \"1.0\", wheels = [\
