@@ -97,6 +97,9 @@ pub struct Outcome {
     pub rebuild: Option<RebuildRule>,
     /// Every attestation for which every check of its own held, whatever was decided of the file.
     pub held: Vec<Held>,
+    /// Who signed each attestation for which every check held, those of several signers included; nobody where an
+    /// exception decides.
+    pub attested_by: Vec<SignerIdentity>,
     contents: Option<Contents>,
 }
 
@@ -171,8 +174,9 @@ fn alone(
     let nobody = rule.is_ok_and(|rule| rule.signers.is_empty());
     let seen: Vec<_> =
         tried.iter().enumerate().map(|(at, it)| it.seen(at == best && !nobody)).collect();
-    let signers = tried.iter().filter(|it| it.holds());
-    let signers = signers.filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
+    let holding = || tried.iter().filter(|it| it.holds());
+    let attested_by = holding().filter_map(|it| it.signer.clone()).collect();
+    let signers = holding().filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
     let all_held: Vec<_> = tried.iter().filter_map(Tried::as_held).collect();
     let owed = tried.iter_mut().flat_map(|it| mem::take(&mut it.owed)).collect();
@@ -220,6 +224,7 @@ fn alone(
         report,
         provenance,
         signer,
+        attested_by,
         held: all_held,
         independent_builders,
         owed,
@@ -269,6 +274,7 @@ fn excepted(
         report,
         provenance: None,
         signer: None,
+        attested_by: Vec::new(),
         held: Vec::new(),
         independent_builders: 0,
         owed: Vec::new(),

@@ -371,6 +371,12 @@ coded! {
         /// The file is of a locked project and version, but not one of the files that the lock allows.
         LockDigestMismatch = "lock-digest-mismatch",
 
+        // ---- who may have attested what is locked (lock/attested.rs)
+        /// The lock names who attested the file, and no attestation of it was verified; an exception verifies none.
+        AttestationIdentityMissing = "attestation-identity-missing",
+        /// The lock names who attested the file, and it was somebody else.
+        AttestationIdentityMismatch = "attestation-identity-mismatch",
+
         // ---- layouts and their links (layout/)
         /// The layout is not in a form that in-toto knows, or says a thing twice, or something unknown.
         LayoutMalformed = "layout-malformed",
