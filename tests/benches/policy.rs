@@ -1,4 +1,4 @@
-//! What a policy costs as it grows: reading it, and finding the rule of one file.
+//! What a policy costs as it grows: reading it, finding the rule of one file, and holding a condition.
 //!
 //! `cargo bench -p wheelmark-tests --bench policy`.
 
@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion};
+use serde_json::json;
 use wheelmark_core::filename::DistFilename;
-use wheelmark_core::policy::{Policy, evaluate};
+use wheelmark_core::policy::{Expression, FileFacts, Policy, PredicateFacts, evaluate};
 use wheelmark_core::trust::Embedded;
 
 /// A policy of so many rules by one identity, each of a project, and of every hundredth a pattern as well.
@@ -49,6 +50,29 @@ fn main() {
                 || evaluate::rule_for(&policy, black_box(&file), None).expect("a rule").line;
             group.bench_function(BenchmarkId::new(what, rules), |bench| bench.iter(found));
         }
+    }
+    let condition = "size(predicate.components) > 0 && predicate.components.all(c, c.licenses.exists(l, l in ['MIT', 'ISC']))";
+    let read = || condition.parse::<Expression>().expect("a condition");
+    group.bench_function("read a condition", |bench| bench.iter(read));
+    let condition = read();
+    for count in [10, 10_000] {
+        let component = json!({ "name": "demo", "licenses": ["MIT"] });
+        let predicate = json!({ "components": vec![component; count] });
+        let file = FileFacts {
+            name: "demo-1.0-py3-none-any.whl",
+            project: "demo",
+            version: "1.0",
+            kind: "wheel",
+            sha256: "00",
+        };
+        let facts = PredicateFacts { predicate: &predicate, file, now: 0, signed: 0 };
+        let judge = || condition.judge(black_box(&facts)).expect("it holds");
+        group.bench_function(
+            BenchmarkId::new("hold a condition against components", count),
+            |bench| {
+                bench.iter(judge);
+            },
+        );
     }
     group.finish();
     criterion.final_summary();

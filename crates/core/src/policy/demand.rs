@@ -7,7 +7,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::evaluate::{rebuild_required, revoked, young};
-use super::expression::{Expression, Facts, FileFacts};
+use super::expression::{Expression, FileFacts, PredicateFacts};
 use super::rebuild::Rebuilders;
 use super::schema::{Policy, Rule};
 use super::signers::Signers;
@@ -223,7 +223,7 @@ impl Demand {
         let Some(condition) = &self.condition else { return Ok(()) };
         let sha256 = about.sha256.to_string();
         let version = about.file.version().to_string();
-        let facts = Facts {
+        let facts = PredicateFacts {
             predicate: &said.statement.predicate,
             file: FileFacts {
                 name: about.file.as_str(),

@@ -26,7 +26,7 @@ pub struct Expression {
 /// What an expression can look at. Everything in it was signed by somebody whom the rule names, or was computed from
 /// the file's own name and bytes.
 #[derive(Debug, Serialize)]
-pub struct Facts<'a> {
+pub struct PredicateFacts<'a> {
     /// The predicate, as it was signed.
     pub predicate: &'a serde_json::Value,
     /// The file.
@@ -52,7 +52,7 @@ pub struct FileFacts<'a> {
     pub sha256: &'a str,
 }
 
-/// The names of [`Facts`].
+/// The names of [`PredicateFacts`].
 const VARIABLES: [&str; 4] = ["predicate", "file", "now", "signed"];
 
 /// What is called in the place of a macro, which goes through a list.
@@ -115,7 +115,7 @@ impl Expression {
     /// # Errors
     /// [`Reason::ExpressionNotHeld`] where it is false, and [`Reason::ExpressionFailed`] where it has no value, as
     /// of a field that is not there, or one that is not true or false.
-    pub fn judge(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
+    pub fn judge(&self, facts: &PredicateFacts<'_>) -> Result<(), Refusal> {
         let refused = |reason, found: String| {
             Err(Refusal::new(reason).expected(self.text.clone()).found(found))
         };
@@ -289,7 +289,7 @@ mod tests {
             kind: "wheel",
             sha256: "00",
         };
-        let facts = Facts { predicate, file, now: 1_000_000, signed: 900_000 };
+        let facts = PredicateFacts { predicate, file, now: 1_000_000, signed: 900_000 };
         expression.judge(&facts).err().map(|refusal| refusal.reason)
     }
 

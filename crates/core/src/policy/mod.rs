@@ -29,7 +29,7 @@ mod versions;
 pub use demand::{Demand, Summary};
 pub use derivation::{Derivation, Part, RuleTried};
 pub use exceptions::{Exception, Exceptions};
-pub use expression::{Expression, ExpressionError};
+pub use expression::{Expression, ExpressionError, FileFacts, PredicateFacts};
 pub use files::{Files, IndexPattern, IndexPatternError, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
 pub use includes::{Include, IncludePath, IncludePathError, Includes, NoIncludes};

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Given, parameters, read_all};
+use super::Given;
+use super::tried::{parameters, read_all};
 use crate::attestation::bundle::Attestation;
 use crate::attestation::certified::certified;
 use crate::attestation::envelope::{Signed, VerifiedEnvelope};
