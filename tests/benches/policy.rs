@@ -9,8 +9,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion};
 use serde_json::json;
+use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
-use wheelmark_core::policy::{Expression, FileFacts, Policy, PredicateFacts, evaluate};
+use wheelmark_core::policy::{Document, Expression, FileFacts, Policy, PredicateFacts, evaluate};
 use wheelmark_core::trust::Embedded;
 
 /// A policy of so many rules by one identity, each of a project, and of every hundredth a pattern as well.
@@ -58,14 +59,10 @@ fn main() {
     for count in [10, 10_000] {
         let component = json!({ "name": "demo", "licenses": ["MIT"] });
         let predicate = json!({ "components": vec![component; count] });
-        let file = FileFacts {
-            name: "demo-1.0-py3-none-any.whl",
-            project: "demo",
-            version: "1.0",
-            kind: "wheel",
-            sha256: "00",
-        };
-        let facts = PredicateFacts { predicate: &predicate, file, now: 0, signed: 0 };
+        let file = DistFilename::parse("demo-1.0-py3-none-any.whl").expect("a name");
+        let file = FileFacts::of(&file, Sha256Digest::of(b""));
+        let document = Document::of(&predicate);
+        let facts = PredicateFacts { predicate: &document, file, now: 0, signed: 0 };
         let judge = || condition.judge(black_box(&facts)).expect("it holds");
         group.bench_function(
             BenchmarkId::new("hold a condition against components", count),

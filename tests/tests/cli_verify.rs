@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -9,7 +10,8 @@ use wheelmark_build::sign::Signer as _;
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 use wheelmark_core::trust::KeyId;
 use wheelmark_tests::program::wheelmark;
-use wheelmark_tests::statement::{self, SOURCE, Signed, failures, report};
+use wheelmark_tests::repo::GitRepo;
+use wheelmark_tests::statement::{self, SOURCE, Signed, dependency, failures, report};
 use wheelmark_tests::tiny;
 
 fn signed() -> Signed {
@@ -449,4 +451,52 @@ fn a_detached_signature_is_told_how_to_be_converted() {
     }
     let notes = noted(&["--bundle", &signature]);
     assert!(notes.contains(&command), "{notes}");
+}
+
+/// The commit that was built is on a branch of the clone that is given, or the file is refused.
+#[test]
+fn a_commit_must_be_on_a_branch_of_the_clone() {
+    let signed = Signed::new(Algorithm::EcdsaP256);
+    let repo = GitRepo::init(&signed.folder.path().join("repo"));
+    repo.write("a", "a");
+    repo.commit_all("First");
+    repo.git(&["branch", "--move", "--force", "main"]);
+    let first = repo.head();
+    repo.git(&["checkout", "--quiet", "-b", "feature"]);
+    repo.write("a", "b");
+    repo.commit_all("Second");
+    let second = repo.head();
+    let clone = repo.clone_to(&signed.folder.path().join("clone"));
+    let policy = signed.policy();
+    let never = "rebuild = \"never\"";
+    signed.put(
+        "policy.toml",
+        policy.replacen(never, &format!("{never}\nbranches = [\"main\"]"), 1).as_bytes(),
+    );
+    let verify = |commit: &str, checkout: Option<&Path>, code: i32| {
+        let mut statement = signed.statement();
+        dependency(&mut statement, "source")["digest"]["gitCommit"] = json!(commit);
+        signed.sign(&statement);
+        let mut command = wheelmark();
+        command.current_dir(&signed.folder).args(["verify", "--policy", "policy.toml"]);
+        command.arg(tiny::FILENAME);
+        if let Some(checkout) = checkout {
+            command.arg("--checkout").arg(checkout);
+        }
+        report(&mut command, code)
+    };
+    for checkout in [repo.folder(), clone.folder()] {
+        verify(&first, Some(checkout), 0);
+        let refused = verify(&second, Some(checkout), 10);
+        let expected = [("branch".to_owned(), "commit-not-on-branch".to_owned())];
+        assert_eq!(failures(&refused), expected);
+        verify(&"c0".repeat(20), Some(checkout), 10);
+    }
+    verify(&first, None, 10);
+    // What the clone calls main is not what its origin does.
+    clone.git(&["checkout", "--quiet", "-B", "main", &second]);
+    verify(&second, Some(clone.folder()), 10);
+    verify(&first, Some(clone.folder()), 0);
+    // No repository, and one without its history.
+    verify(&first, Some(signed.folder.path()), 1);
 }

@@ -138,13 +138,14 @@ impl IdentityLock {
         &self.entries
     }
 
-    /// Adds to a report whether who signed the file is who signed the project before. It can turn an acceptance into a
+    /// Adds to a report whether one of those who signed the file is who signed the project before, whichever of them
+    /// decided. It can turn an acceptance into a
     /// rejection and nothing else.
     pub fn hold(
         &self,
         report: Report,
         file: Option<&DistFilename>,
-        signer: Option<&SignerIdentity>,
+        signers: &[SignerIdentity],
     ) -> Report {
         let status = match file {
             None => Status::NotRun(CheckName::Archive),
@@ -153,12 +154,12 @@ impl IdentityLock {
                 let failed = report.checks().iter().find(|check| check.reason().is_some());
                 Status::NotRun(failed.map_or(CheckName::Signature, |check| check.name))
             }
-            Some(file) => self.status(file, signer),
+            Some(file) => self.status(file, signers),
         };
         report.also(Check { name: CheckName::Identity, status })
     }
 
-    fn status(&self, file: &DistFilename, signer: Option<&SignerIdentity>) -> Status {
+    fn status(&self, file: &DistFilename, signed: &[SignerIdentity]) -> Status {
         let Some(Seen { version, signers }) = self.projects.get(file.project()) else {
             return Status::Failed(
                 Refusal::new(Reason::IdentityNotLocked)
@@ -178,15 +179,20 @@ impl IdentityLock {
                     .found(format!("{found}, of {}", file.version())),
             )
         };
-        match signer {
-            None => refused(Reason::IdentityLost, "no attestation".to_owned()),
-            Some(SignerIdentity::Certificate(certificate)) => {
-                match signers.iter().find(|it| it.mismatch(certificate).is_none()) {
-                    Some(identity) => Status::Passed(Some(before(identity))),
-                    None => refused(Reason::IdentityChanged, changed(signers, certificate)),
-                }
-            }
-            Some(key @ SignerIdentity::Key(_)) => refused(Reason::IdentityChanged, key.to_string()),
+        let certificates = || {
+            signed.iter().filter_map(|it| match it {
+                SignerIdentity::Certificate(certificate) => Some(certificate),
+                SignerIdentity::Key(_) => None,
+            })
+        };
+        let same = |identity: &&IdentityRule| {
+            certificates().any(|certificate| identity.mismatch(certificate).is_none())
+        };
+        match (signers.iter().find(same), certificates().next(), signed.first()) {
+            (Some(identity), ..) => Status::Passed(Some(before(identity))),
+            (None, Some(other), _) => refused(Reason::IdentityChanged, changed(signers, other)),
+            (None, None, Some(key)) => refused(Reason::IdentityChanged, key.to_string()),
+            (None, None, None) => refused(Reason::IdentityLost, "no attestation".to_owned()),
         }
     }
 }

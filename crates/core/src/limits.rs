@@ -147,6 +147,12 @@ pub const RULES_OF_PROJECT: usize = 1_000;
 /// Bytes of a condition of a policy. One that a person can follow has some hundred.
 pub const EXPRESSION_LENGTH: usize = 4096;
 
+/// Operators of it within each other, each of which costs stack when it is held against a document.
+pub const EXPRESSION_DEPTH: usize = 48;
+
+/// Sums in it, each of which copies the texts or lists that it puts together.
+pub const EXPRESSION_SUMS: usize = 8;
+
 /// Macros in it that go through a list, each of which walks what was signed once.
 pub const EXPRESSION_LOOPS: usize = 16;
 

@@ -19,12 +19,12 @@ use chrono::{DateTime, Utc};
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
-use crate::policy::demand::{self, About};
+use crate::policy::beside::{Beside, Rests};
 use crate::policy::evaluate::Ruling;
 use crate::policy::{Exception, Policy, RebuildRule, evaluate};
 use crate::report::{
     Check, CheckName, Decision, FileSeen, PolicySigned, PolicyUsed, Reason, Refusal, Report,
-    Status, TrustUsed,
+    Standing, Status, TrustUsed,
 };
 use crate::sdist::Sdist;
 use crate::trust::SignerIdentity;
@@ -67,6 +67,13 @@ pub struct Given {
     pub from: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+impl Given {
+    /// The digest of its bytes.
+    pub fn sha256(&self) -> Sha256Digest {
+        Sha256Digest::of(&self.bytes)
+    }
 }
 
 /// What a verification gives.
@@ -157,20 +164,20 @@ fn alone(
     run.judge(C::CoolDown, rule, |rule| evaluate::cool_down(rule, *uploaded, now));
     // 3. to 8. Each attestation is held against the file and the rule, apart from the others.
     let case = Case { artifact, file, rule, policy, now, limits };
-    let mut tried: Vec<_> =
-        read_all(given, limits).into_iter().map(|(from, it)| case.hold(from, it)).collect();
+    let all = read_all(given, limits).into_iter().enumerate();
+    let mut tried: Vec<_> = all.map(|(index, (from, it))| case.hold(index, from, it)).collect();
     // 9. One that holds decides, with others where the rule asks for several signers; where none does, the one
     //    that came furthest is shown.
-    let best = (0..tried.len()).max_by_key(|index| (tried[*index].held(), usize::MAX - index));
-    let best = best.unwrap_or(0);
+    let best = tried::best(&tried);
     let nobody = rule.is_ok_and(|rule| rule.signers.is_empty());
-    let seen: Vec<_> =
+    let mut seen: Vec<_> =
         tried.iter().enumerate().map(|(at, it)| it.seen(at == best && !nobody)).collect();
     let holding = || tried.iter().filter(|it| it.holds());
     let attested_by = holding().filter_map(|it| it.signer.clone()).collect();
     let signers = holding().filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
-    let all_held: Vec<_> = tried.iter().filter_map(Tried::as_held).collect();
+    let mut all_held: Vec<_> = tried.iter().filter_map(Tried::as_held).collect();
+    let froms: Vec<_> = tried.iter().map(|it| it.given).collect();
     let owed = tried.iter_mut().flat_map(|it| mem::take(&mut it.owed)).collect();
     let said: Vec<_> = tried.iter_mut().filter_map(|it| it.said.take()).collect();
     let Tried { checks, signer, known, bare, .. } = tried.swap_remove(best);
@@ -182,12 +189,33 @@ fn alone(
     }
     run.judge(C::Threshold, threshold, |status| status);
     // 10. Whatever else the rule demands is there, and nothing that it forbids.
-    let about = both(rule, file).map(|(rule, file)| (rule, About { file, sha256, now }));
-    run.judge(C::Required, about, |(rule, about)| demand::required(policy, rule, &said, about));
-    run.judge(C::Forbidden, about, |(rule, about)| demand::forbidden(policy, rule, &said, about));
+    let proven = all_held.iter().filter(|it| matches!(it.proof(), Proof::Provenance(_)));
+    let proven: Vec<_> = proven.map(Held::sha256).collect();
+    let beside = both(rule, file).map(|(rule, file)| Beside {
+        policy,
+        rule,
+        file,
+        sha256,
+        now,
+        said: &said,
+        provenance: &proven,
+    });
+    let mut rests_on = Vec::new();
+    let mut rests = |rests: Rests| {
+        rests_on.extend(rests.on);
+        rests.status
+    };
+    run.judge(C::Required, beside, |it| rests(it.required()));
+    run.judge(C::Forbidden, beside, |it| it.forbidden());
     // 11. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
-    run.judge(C::Rebuild, about, |(rule, about)| demand::rebuilt(policy, rule, &said, about));
+    run.judge(C::Rebuild, beside, |it| rests(it.rebuilt()));
+    for index in rests_on {
+        all_held.extend(froms[index].map(|given| Held::new(given, Proof::Beside)));
+        if seen[index].standing == Standing::NotHeld {
+            seen[index].standing = Standing::Demanded;
+        }
+    }
     let decided_by = rule.ok().map(|rule| (&*rule.name, rule.line));
     let contents = contents.ok();
     let mut report = report(run.checks, artifact, contents.as_ref(), decided_by, policy, now);
@@ -202,16 +230,15 @@ fn alone(
     let provenance = match (held, signer.clone(), known) {
         (true, Some(signer), Some((origin, build))) => {
             let build = build.map(|build| VerifiedBuild { sha256, build });
-            Some(VerifiedProvenance { sha256, signer, origin, build })
+            let attestation = froms[best].map(Given::sha256).unwrap_or(sha256);
+            Some(VerifiedProvenance { sha256, signer, origin, build, attestation })
         }
         _ => None,
     };
     let rebuild = rule.ok().map(|rule| rule.rebuild.clone());
-    let reproduced = about
-        .map(|(rule, about)| demand::reproduced(policy, rule, &said, about).len())
-        .unwrap_or_default();
-    let built = all_held.iter().any(|it| matches!(it.proof(), Proof::Provenance(_)));
-    let independent_builders = usize::from(built) + reproduced;
+    // Who rebuilt from no provenance that held has rebuilt nothing of this.
+    let reproduced = beside.map(|it| it.reproduced()).unwrap_or_default();
+    let independent_builders = if proven.is_empty() { 0 } else { 1 + reproduced };
     Outcome {
         report,
         provenance,

@@ -372,7 +372,7 @@ fn result(outcome: RebuildOutcome, rebuilt: Option<Sha256Digest>) -> Value {
     let result = RebuildResult::new(
         "https://example.org/rebuilders/v1",
         "1.0",
-        b"attestation",
+        &Case::new("", "").bundle.expect("a bundle"),
         b"log",
         outcome,
         rebuilt,

@@ -184,3 +184,51 @@ fn a_file_that_was_withdrawn_is_noted() {
         assert!(!text.contains('\u{1b}'), "{text:?}");
     }
 }
+
+/// The policy of the case, whose rule says more.
+fn ruled(place: &Place, more: &str) {
+    let policy = String::from_utf8(fixture("policy.toml")).expect("UTF-8");
+    let never = "rebuild = \"never\"";
+    place.put("policy.toml", policy.replacen(never, &format!("{never}\n{more}"), 1).as_bytes());
+}
+
+#[test]
+fn a_file_that_was_uploaded_lately_waits() {
+    let place = place();
+    ruled(&place, "min-upload-age-days = 7");
+    for (uploaded, reason) in [
+        (json!("2025-12-24T23:59:59Z"), None),
+        (json!("2025-12-25T00:00:00Z"), None),
+        (json!("2025-12-25T00:00:01Z"), Some("upload-too-recent")),
+        (json!("2026-02-01T00:00:00Z"), Some("upload-too-recent")),
+        (json!(null), Some("upload-time-unknown")),
+    ] {
+        listed(&place, "upload-time", uploaded.clone());
+        for way in WAYS {
+            let told = report(&mut place.verify(way), if reason.is_some() { 10 } else { 0 });
+            let expected: Vec<_> = reason
+                .map(|reason| ("cool-down".to_owned(), reason.to_owned()))
+                .into_iter()
+                .collect();
+            assert_eq!(failures(&told), expected, "{uploaded}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_for_an_index_is_about_what_it_lists() {
+    let place = place();
+    let url = place.server.url();
+    for (index, code) in [
+        (url.clone(), 0),
+        (format!("{}/", url.trim_end_matches('/')), 0),
+        (format!("{}/other", url.trim_end_matches('/')), 10),
+        ("https://packages.example.org/simple/".to_owned(), 10),
+    ] {
+        ruled(&place, &format!("indexes = [\"{index}\"]"));
+        for way in WAYS {
+            let told = report(&mut place.verify(way), code);
+            assert_eq!(told["policy"].get("rule").is_some(), code == 0, "{index}: {told:#}");
+        }
+    }
+}

@@ -28,8 +28,13 @@ pub fn commits_of(
     let mut branches = BTreeMap::new();
     for name in names {
         for full in [format!("refs/remotes/origin/{name}"), format!("refs/heads/{name}")] {
-            let call = git.call(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
-            let answer = call.arg(format!("{full}^{{commit}}")).git_dir(&tree.common).answer()?;
+            // This very ref: a tag whose name is `refs/heads/…` would do for `rev-parse`.
+            let call = git.call(["show-ref", "--verify", "--hash", "--quiet", "--"]);
+            if !call.arg(&full).git_dir(&tree.common).answer()?.success {
+                continue;
+            }
+            let call = git.call(["show-ref", "--verify", "--hash", "--"]);
+            let answer = call.arg(&full).git_dir(&tree.common).answer()?;
             if !answer.success {
                 continue;
             }

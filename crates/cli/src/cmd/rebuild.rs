@@ -191,7 +191,11 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     report.notes.extend(notes);
     if signer.is_some() && !shown.was_built() {
         report.notes.push("nothing was built, so no result was signed".to_owned());
-    } else if let (Some(key), Some(attestation)) = (&signer, given.first()) {
+    } else if let (Some(key), Some(attestation)) = (
+        &signer,
+        // The one from which it was rebuilt.
+        given.iter().find(|it| it.sha256() == provenance.attestation()),
+    ) {
         let statement = result_statement(&artifact, &verified, &attestation.bytes, &shown)?;
         let signed = sign_statement(key, &statement).map_err(CliError::undecided)?;
         shown.written.result = Some(written::write_result(arguments, key, &signed)?);

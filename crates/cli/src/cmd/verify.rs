@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use wheelmark_core::policy::Policy;
 use wheelmark_core::report::Report;
 use wheelmark_core::verdict::Verdict;
 use wheelmark_core::verify::trust_used;
@@ -93,9 +94,9 @@ impl Arguments {
     }
 
     /// The files that are read beside those that are judged.
-    fn inputs(&self) -> Vec<&Path> {
-        let locked = self.locked.as_deref();
-        locked.into_iter().chain(self.subjects.named()).chain(self.trust.files()).collect()
+    fn inputs<'a>(&'a self, policy: &'a Policy) -> Vec<&'a Path> {
+        let read = self.locked.as_deref().into_iter().chain(self.subjects.named());
+        read.chain(self.trust.files()).chain(policy.all_files().map(Path::new)).collect()
     }
 
     fn format(&self) -> Format {
@@ -122,14 +123,14 @@ fn under_policy(
     let policy = arguments.trust.policy(signing.as_ref().and_then(Signing::trusted), now)?;
     let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
     let files = arguments.subjects.plan(&[&policy])?;
-    arguments.verdicts.check(&files, arguments.at, &arguments.inputs())?;
+    arguments.verdicts.check(&files, arguments.at, &arguments.inputs(&policy))?;
     let mut summary = files.summary(trust_used(&policy, now));
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
     let judge = |evidence: &Evidence| {
         let mut outcome = evidence.weigh(&policy, now);
         let file = evidence.artifact.filename.as_ref().ok();
         if let Some(locked) = &locked {
-            outcome.report = locked.hold(outcome.report, file, outcome.signer.as_ref());
+            outcome.report = locked.hold(outcome.report, file, &outcome.attested_by);
         }
         let told = file.filter(|_| signing.is_some());
         (outcome.report.clone(), told.map(|file| Verdict::of(&outcome, file)))

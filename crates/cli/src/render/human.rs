@@ -124,8 +124,8 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for seen in &report.attestations {
         let accepted = report.decision() == Decision::Accepted;
         let sign = match (seen.standing, seen.reason) {
+            (Standing::Demanded, _) | (Standing::AlsoHeld, None) => styled(GOOD, "✓"),
             (_, Some(_)) => styled(BAD, "✗"),
-            (Standing::AlsoHeld, None) => styled(GOOD, "✓"),
             (Standing::Decided, None) if accepted => styled(GOOD, "✓"),
             (Standing::Decided | Standing::NotHeld, None) => styled(DIM, "–"),
         };
@@ -135,6 +135,7 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             // What kept the file from being accepted is none of its own checks.
             (Standing::Decided, None) => write!(out, "shown above")?,
             (Standing::AlsoHeld, _) => write!(out, "holds too")?,
+            (Standing::Demanded, _) => write!(out, "gives what the rule demands")?,
             (Standing::Decided, Some(why)) => write!(out, "{why}, shown above")?,
             (Standing::NotHeld, Some(why)) => {
                 write!(out, "{why} ({})", clause(why.explanation()))?;

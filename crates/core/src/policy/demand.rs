@@ -4,23 +4,17 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
-use super::evaluate::{rebuild_required, revoked, young};
-use super::expression::{Expression, FileFacts, PredicateFacts};
-use super::rebuild::Rebuilders;
-use super::schema::{Policy, Rule};
+use super::expression::Expression;
 use super::signers::Signers;
 use crate::attestation::level::Level;
 use crate::attestation::predicate::Predicate;
-use crate::attestation::rebuild_result::REBUILD_RESULT_TYPE;
-use crate::attestation::statement::{ResourceDescriptor, Statement};
+use crate::attestation::statement::ResourceDescriptor;
 use crate::attestation::vsa::{VerificationResult, VerificationSummary};
-use crate::compare::RebuildOutcome;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
-use crate::report::{Reason, Refusal, Status};
-use crate::trust::{KeyId, SignerIdentity};
+use crate::report::{Reason, Refusal};
 use crate::verdict::{FILE_RESOURCE, RELEASE_RESOURCE, resource_of};
 
 /// An attestation that is demanded or forbidden.
@@ -59,213 +53,9 @@ pub struct Summary {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource(pub String);
 
-/// What one trusted signer said of the file: the signature held, and the statement is about exactly this file.
-#[derive(Debug, Clone)]
-pub(crate) struct Said {
-    /// Who signed.
-    pub(crate) signer: SignerIdentity,
-    /// The key that did.
-    pub(crate) key: Option<KeyId>,
-    /// When, by every log and authority that vouches for a time.
-    pub(crate) times: Vec<DateTime<Utc>>,
-    /// What was signed.
-    pub(crate) statement: Statement,
-}
-
-/// The file about which something was said, and when it is judged.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct About<'a> {
-    pub(crate) file: &'a DistFilename,
-    pub(crate) sha256: Sha256Digest,
-    pub(crate) now: DateTime<Utc>,
-}
-
-/// Each attestation that the rule demands is there.
-pub(crate) fn required(policy: &Policy, rule: &Rule, said: &[Said], about: About<'_>) -> Status {
-    if rule.required.is_empty() {
-        return Status::NotRequired;
-    }
-    let mut found = Vec::new();
-    for demand in &rule.required {
-        match demand.met(policy, said, about) {
-            Ok(by) => found.push(format!("{} by {by}", demand.predicate_type)),
-            Err(refusal) => return Status::Failed(refusal),
-        }
-    }
-    Status::Passed(Some(found.join(", ")))
-}
-
-/// None of the attestations that the rule forbids is there.
-///
-/// Whoever can keep an attestation from the verifier keeps it from being seen, so this stops accidents and what is
-/// published, and is no defence against who brings the file.
-pub(crate) fn forbidden(policy: &Policy, rule: &Rule, said: &[Said], about: About<'_>) -> Status {
-    let mut demands = rule.forbidden.iter();
-    match demands.find_map(|it| it.met(policy, said, about).ok().map(|by| (it, by))) {
-        _ if rule.forbidden.is_empty() => Status::NotRequired,
-        None => Status::Passed(None),
-        Some((demand, by)) => Status::Failed(
-            Refusal::new(Reason::AttestationForbidden)
-                .expected(format!("none of type {} ({})", demand.predicate_type, demand.name))
-                .found(format!("one by {by}")),
-        ),
-    }
-}
-
-/// A rebuild that the rule asks for, as the results of those say whom it names; without them nothing was built yet.
-pub(crate) fn rebuilt(policy: &Policy, rule: &Rule, said: &[Said], about: About<'_>) -> Status {
-    if !rule.rebuild.asks(about.sha256, policy.sha256()) {
-        return Status::NotRequired;
-    }
-    let Some(rebuilders) = &rule.rebuild.rebuilders else {
-        return Status::Failed(rebuild_required().found("no rebuild was made"));
-    };
-    // What another machine could not show, nobody has shown.
-    let taken = |outcome: &RebuildOutcome| {
-        !matches!(outcome, RebuildOutcome::Inconclusive { .. }) && rule.rebuild.takes(outcome)
-    };
-    let found = those_who_got(rebuilders, policy, said, about, taken);
-    if found.len() >= rebuilders.at_least {
-        return Status::Passed(Some(format!("rebuilt alike by {}", found.join(", "))));
-    }
-    let wanted =
-        format!("results of {} different rebuilders that got the same", rebuilders.at_least);
-    Status::Failed(Refusal::new(Reason::RebuildersTooFew).expected(wanted).found(
-        match found.len() {
-            0 => "none".to_owned(),
-            count => format!("{count}: {}", found.join(", ")),
-        },
-    ))
-}
-
-/// The rebuilders whom the rule names and who got the very same bytes.
-pub(crate) fn reproduced(
-    policy: &Policy,
-    rule: &Rule,
-    said: &[Said],
-    about: About<'_>,
-) -> Vec<String> {
-    let identical = |outcome: &RebuildOutcome| *outcome == RebuildOutcome::Identical;
-    let rebuilders = rule.rebuild.rebuilders.as_ref();
-    rebuilders.map_or_else(Vec::new, |it| those_who_got(it, policy, said, about, identical))
-}
-
-/// The different rebuilders with a result that is taken.
-fn those_who_got(
-    rebuilders: &Rebuilders,
-    policy: &Policy,
-    said: &[Said],
-    about: About<'_>,
-    taken: impl Fn(&RebuildOutcome) -> bool,
-) -> Vec<String> {
-    let results = said.iter().filter(|it| it.statement.predicate_type == REBUILD_RESULT_TYPE);
-    let taken = results.filter(|it| match Predicate::read(&it.statement) {
-        // "Identical" of a file with other bytes is a contradiction, and nothing was shown by whoever signs it.
-        Ok(Predicate::RebuildResult(result)) => {
-            let contradicts =
-                result.outcome == RebuildOutcome::Identical && result.rebuilt != Some(about.sha256);
-            !contradicts && taken(&result.outcome)
-        }
-        _ => false,
-    });
-    let taken = taken.filter(|it| revoked(policy, &it.signer).is_none());
-    let keyed = taken.filter_map(|it| Some((&it.signer, it.key.clone()?)));
-    rebuilders.signers.different(keyed, false)
-}
-
-impl Demand {
-    /// Who made an attestation that meets it.
-    ///
-    /// # Errors
-    /// [`Reason::AttestationRequired`] where there is none of its type, and otherwise what keeps the one that came
-    /// furthest from meeting it.
-    fn met(&self, policy: &Policy, said: &[Said], about: About<'_>) -> Result<String, Refusal> {
-        let mut furthest = None;
-        for one in said.iter().filter(|it| it.statement.predicate_type == self.predicate_type) {
-            match self.met_by(policy, one, about) {
-                Ok(()) => return Ok(one.signer.to_string()),
-                Err((step, refusal)) => {
-                    if furthest.as_ref().is_none_or(|(other, _)| step > *other) {
-                        furthest = Some((step, refusal));
-                    }
-                }
-            }
-        }
-        Err(match furthest {
-            Some((_, refusal)) => {
-                refusal.expected(format!("{} of {}", self.predicate_type, self.name))
-            }
-            None => Refusal::new(Reason::AttestationRequired)
-                .expected(format!("{} ({})", self.predicate_type, self.name))
-                .found("none about this file by a signer whom the policy knows"),
-        })
-    }
-
-    /// Whether one attestation meets it, or at which of the steps it does not.
-    fn met_by(
-        &self,
-        policy: &Policy,
-        said: &Said,
-        about: About<'_>,
-    ) -> Result<(), (usize, Refusal)> {
-        if let Some(refusal) = revoked(policy, &said.signer) {
-            return Err((0, refusal));
-        }
-        if let Status::Failed(refusal) = self.signers.judge(&said.signer, false) {
-            return Err((0, refusal));
-        }
-        // What is of a type that is known is read as that, in full.
-        let predicate = Predicate::read(&said.statement).map_err(|refusal| (1, refusal))?;
-        if let Some(summary) = &self.summary {
-            summary.judge(&predicate, about.file).map_err(|refusal| (2, refusal))?;
-        }
-        self.is_young(&predicate, said, about.now).map_err(|refusal| (3, refusal))?;
-        let Some(condition) = &self.condition else { return Ok(()) };
-        let sha256 = about.sha256.to_string();
-        let version = about.file.version().to_string();
-        let facts = PredicateFacts {
-            predicate: &said.statement.predicate,
-            file: FileFacts {
-                name: about.file.as_str(),
-                project: about.file.project().as_str(),
-                version: &version,
-                kind: match about.file {
-                    DistFilename::Wheel(_) => "wheel",
-                    DistFilename::Sdist(_) => "sdist",
-                },
-                sha256: &sha256,
-            },
-            now: about.now.timestamp(),
-            signed: said.times.iter().min().map_or(0, DateTime::timestamp),
-        };
-        condition.judge(&facts).map_err(|refusal| (4, refusal))
-    }
-
-    /// It is as new as asked, by each time that is vouched for, and by the one that a summary states itself.
-    fn is_young(
-        &self,
-        predicate: &Predicate,
-        said: &Said,
-        now: DateTime<Utc>,
-    ) -> Result<(), Refusal> {
-        let stated = match predicate {
-            Predicate::VerificationSummary(it) => it.time_verified,
-            Predicate::SimpleVerificationResult(it) => Some(it.time_created),
-            _ => None,
-        };
-        if let Some(later) = stated.filter(|time| *time > now) {
-            return Err(Refusal::new(Reason::SignedLater)
-                .expected(format!("not after {}", now.to_rfc3339()))
-                .found(format!("verified at {}", later.to_rfc3339())));
-        }
-        let Some(max_age) = self.max_age else { return Ok(()) };
-        young(max_age, said.times.iter().copied().chain(stated), now)
-    }
-}
-
 impl Summary {
     /// The steps of "How to verify" behind the signature: verifier, resource, result, levels; and the policy.
-    fn judge(&self, predicate: &Predicate, file: &DistFilename) -> Result<(), Refusal> {
+    pub(super) fn judge(&self, predicate: &Predicate, file: &DistFilename) -> Result<(), Refusal> {
         match predicate {
             Predicate::VerificationSummary(it) => {
                 self.verifier(&it.verifier.id)?;

@@ -43,10 +43,11 @@ pub fn ruling<'p>(
 
 /// The file is not revoked, by its bytes or its name.
 pub fn not_revoked(policy: &Policy, file: &DistFilename, sha256: Sha256Digest) -> Status {
-    match policy.revocations.check_file(file, sha256) {
-        _ if policy.revocations.all().is_empty() => Status::NotRequired,
-        Ok(()) => Status::Passed(None),
+    let above = policy.above().find_map(|it| it.check_file(file, sha256).err());
+    match above.map_or_else(|| policy.revocations.check_file(file, sha256), Err) {
         Err(refusal) => Status::Failed(refusal),
+        Ok(()) if policy.revocations.all().is_empty() => Status::NotRequired,
+        Ok(()) => Status::Passed(None),
     }
 }
 
@@ -120,7 +121,8 @@ pub fn signer(policy: &Policy, rule: &Rule, signer: &SignerIdentity) -> Status {
 pub(super) fn revoked(policy: &Policy, signer: &SignerIdentity) -> Option<Refusal> {
     let own = || policy.revocations.of_signer(signer).map(ToString::to_string);
     let elsewhere = || policy.elsewhere.iter().find_map(|it| it.of_signer(signer));
-    let revocation = own().or_else(elsewhere)?;
+    let above = || policy.above().find_map(|it| it.of_signer(signer));
+    let revocation = own().or_else(elsewhere).or_else(above)?;
     Some(
         Refusal::new(Reason::SignerRevoked)
             .expected("a signer who is not revoked")

@@ -9,11 +9,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr};
+use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, operators};
 use cel::{Context, Env, Program, Value};
 use serde::Serialize;
 
-use crate::limits::{EXPRESSION_LENGTH, EXPRESSION_LOOPS};
+use crate::digest::Sha256Digest;
+use crate::filename::DistFilename;
+use crate::limits::{EXPRESSION_DEPTH, EXPRESSION_LENGTH, EXPRESSION_LOOPS, EXPRESSION_SUMS};
 use crate::report::{Escaped, Reason, Refusal};
 
 /// A condition, compiled.
@@ -23,14 +25,25 @@ pub struct Expression {
     program: Arc<Program>,
 }
 
+/// A predicate in the form in which expressions look at it.
+#[derive(Debug, Clone)]
+pub struct Document(Result<Value, String>);
+
+impl Document {
+    /// Of a predicate as it was signed.
+    pub fn of(predicate: &serde_json::Value) -> Self {
+        Self(cel::to_value(predicate).map_err(|error| error.to_string()))
+    }
+}
+
 /// What an expression can look at. Everything in it was signed by somebody whom the rule names, or was computed from
 /// the file's own name and bytes.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct PredicateFacts<'a> {
     /// The predicate, as it was signed.
-    pub predicate: &'a serde_json::Value,
+    pub predicate: &'a Document,
     /// The file.
-    pub file: FileFacts<'a>,
+    pub file: FileFacts,
     /// The Unix time by which it is judged, in seconds.
     pub now: i64,
     /// The earliest Unix time at which it was signed, in seconds, that a log or authority vouches for; 0 without one.
@@ -39,17 +52,28 @@ pub struct PredicateFacts<'a> {
 
 /// The file, by what its name and its bytes are.
 #[derive(Debug, Serialize)]
-pub struct FileFacts<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its project, normalised.
-    pub project: &'a str,
-    /// Its version, normalised.
-    pub version: &'a str,
-    /// `wheel` or `sdist`.
-    pub kind: &'a str,
-    /// The digest of its bytes.
-    pub sha256: &'a str,
+pub struct FileFacts {
+    name: String,
+    project: String,
+    version: String,
+    kind: &'static str,
+    sha256: String,
+}
+
+impl FileFacts {
+    /// Its name, and what that says: the project and version, normalised, and whether it is a `wheel` or an `sdist`.
+    pub fn of(file: &DistFilename, sha256: Sha256Digest) -> Self {
+        Self {
+            name: file.as_str().to_owned(),
+            project: file.project().as_str().to_owned(),
+            version: file.version().to_string(),
+            kind: match file {
+                DistFilename::Wheel(_) => "wheel",
+                DistFilename::Sdist(_) => "sdist",
+            },
+            sha256: sha256.to_string(),
+        }
+    }
 }
 
 /// The names of [`PredicateFacts`].
@@ -76,6 +100,15 @@ pub enum ExpressionError {
          `all`, `exists`, `exists_one` and the conversions", Escaped(.0)
     )]
     Function(String),
+    /// Operators within operators.
+    #[error("deeper than {EXPRESSION_DEPTH} operators in each other: say it in several conditions")]
+    Deep,
+    /// Too much is put together.
+    #[error("`+` more than {EXPRESSION_SUMS} times")]
+    Sums,
+    /// An element that is called like something else.
+    #[error("`{}` is a name of its own already: call the element otherwise", Escaped(.0))]
+    Shadowed(String),
     /// Too many macros.
     #[error("{LOOPS} {0} times; {EXPRESSION_LOOPS} are read")]
     Loops(usize),
@@ -93,7 +126,33 @@ pub enum ExpressionError {
 }
 
 /// Everything that can be called, made once.
-static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+///
+/// Without optional values, by which what is not there would hold.
+static ENVIRONMENT: LazyLock<Arc<Env>> =
+    LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+
+/// Operators, by the names that the parser gives them, and what it makes of macros.
+const OPERATORS: [&str; 19] = [
+    operators::CONDITIONAL,
+    operators::LOGICAL_AND,
+    operators::LOGICAL_OR,
+    operators::LOGICAL_NOT,
+    operators::EQUALS,
+    operators::NOT_EQUALS,
+    operators::LESS,
+    operators::LESS_EQUALS,
+    operators::GREATER,
+    operators::GREATER_EQUALS,
+    operators::ADD,
+    operators::SUBSTRACT,
+    operators::MULTIPLY,
+    operators::DIVIDE,
+    operators::MODULO,
+    operators::NEGATE,
+    operators::INDEX,
+    operators::IN,
+    operators::NOT_STRICTLY_FALSE,
+];
 
 /// Functions of the language that cost no more than their arguments' length.
 const FUNCTIONS: [&str; 10] = [
@@ -120,14 +179,16 @@ impl Expression {
             Err(Refusal::new(reason).expected(self.text.clone()).found(found))
         };
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
-        let added = context
-            .add_variable("predicate", facts.predicate)
-            .and_then(|()| context.add_variable("file", &facts.file))
-            .and_then(|()| context.add_variable("now", facts.now))
-            .and_then(|()| context.add_variable("signed", facts.signed));
-        if let Err(error) = added {
-            return refused(Reason::ExpressionFailed, error.to_string());
-        }
+        let read = cel::to_value(&facts.file).map_err(|error| error.to_string());
+        let (predicate, file) = match (&facts.predicate.0, read) {
+            (Ok(predicate), Ok(file)) => (predicate.clone(), file),
+            (Err(error), _) => return refused(Reason::ExpressionFailed, clipped(error)),
+            (_, Err(error)) => return refused(Reason::ExpressionFailed, clipped(&error)),
+        };
+        context.add_variable_from_value("predicate", predicate);
+        context.add_variable_from_value("file", file);
+        context.add_variable_from_value("now", facts.now);
+        context.add_variable_from_value("signed", facts.signed);
         match self.program.execute(&context) {
             Ok(Value::Bool(true)) => Ok(()),
             Ok(Value::Bool(false)) => refused(Reason::ExpressionNotHeld, "false".to_owned()),
@@ -155,7 +216,7 @@ impl FromStr for Expression {
             let line = text.lines().map(str::trim).find(|line| !line.is_empty());
             ExpressionError::Malformed(clipped(line.unwrap_or("it cannot be read")))
         })?;
-        let mut walk = Walk { loops: 0 };
+        let mut walk = Walk { loops: 0, depth: 0, sums: 0 };
         walk.expression(program.expression(), &Scope::Document)?;
         if walk.loops > EXPRESSION_LOOPS {
             return Err(ExpressionError::Loops(walk.loops));
@@ -175,6 +236,10 @@ enum Scope<'a> {
 /// The reading of an expression for what it would cost.
 struct Walk {
     loops: usize,
+    /// Of what is being read.
+    depth: usize,
+    /// Of texts and lists, each of which is copied.
+    sums: usize,
 }
 
 impl Walk {
@@ -183,14 +248,28 @@ impl Walk {
         expression: &IdedExpr,
         scope: &Scope<'_>,
     ) -> Result<(), ExpressionError> {
+        self.depth += 1;
+        if self.depth > EXPRESSION_DEPTH {
+            return Err(ExpressionError::Deep);
+        }
+        self.parts(expression, scope)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn parts(&mut self, expression: &IdedExpr, scope: &Scope<'_>) -> Result<(), ExpressionError> {
         match &expression.expr {
             Expr::Unspecified | Expr::Literal(_) => Ok(()),
             Expr::Ident(name) => identifier(name, scope),
             Expr::Select(select) => self.expression(&select.operand, scope),
             Expr::Call(call) => {
-                let operator = !call.func_name.starts_with(|c: char| c.is_ascii_alphabetic());
-                if !operator && !FUNCTIONS.contains(&call.func_name.as_str()) {
-                    return Err(ExpressionError::Function(call.func_name.clone()));
+                let name = call.func_name.as_str();
+                if !OPERATORS.contains(&name) && !FUNCTIONS.contains(&name) {
+                    return Err(ExpressionError::Function(name.to_owned()));
+                }
+                self.sums += usize::from(name == operators::ADD);
+                if self.sums > EXPRESSION_SUMS {
+                    return Err(ExpressionError::Sums);
                 }
                 let target = call.target.iter().map(|target| &**target);
                 target.chain(&call.args).try_for_each(|it| self.expression(it, scope))
@@ -213,6 +292,10 @@ impl Walk {
         scope: &Scope<'_>,
     ) -> Result<(), ExpressionError> {
         self.loops += 1;
+        // Of such a name it could not be told which of the two is meant.
+        if VARIABLES.contains(&it.iter_var.as_str()) {
+            return Err(ExpressionError::Shadowed(it.iter_var.clone()));
+        }
         // `map` and `filter` begin with an empty list and copy it for each element.
         if !matches!(it.accu_init.expr, Expr::Literal(_)) {
             return Err(ExpressionError::Made("a macro that makes a list"));
@@ -235,7 +318,7 @@ fn is_part(expression: &IdedExpr) -> bool {
         Expr::Ident(_) => true,
         Expr::Select(select) => !select.test && is_part(&select.operand),
         Expr::Call(call) => {
-            let index = call.func_name == cel::common::ast::operators::INDEX;
+            let index = call.func_name == operators::INDEX;
             index
                 && matches!(&call.args[..], [of, at] if is_part(of) && matches!(at.expr, Expr::Literal(_)))
         }
@@ -282,13 +365,9 @@ mod tests {
 
     fn judge(text: &str, predicate: &Json) -> Option<Reason> {
         let expression: Expression = text.parse().expect(text);
-        let file = FileFacts {
-            name: "demo-1.0-py3-none-any.whl",
-            project: "demo",
-            version: "1.0",
-            kind: "wheel",
-            sha256: "00",
-        };
+        let file = DistFilename::parse("demo-1.0-py3-none-any.whl").expect("a name");
+        let file = FileFacts::of(&file, Sha256Digest::of(b""));
+        let predicate = &Document::of(predicate);
         let facts = PredicateFacts { predicate, file, now: 1_000_000, signed: 900_000 };
         expression.judge(&facts).err().map(|refusal| refusal.reason)
     }
@@ -343,8 +422,20 @@ mod tests {
         }
         let deep = format!("{}true{}", "(".repeat(1_000), ")".repeat(1_000));
         assert!(matches!(error(&deep), ExpressionError::Malformed(_)));
-        let nots = format!("{}true", "!".repeat(4_000));
-        let _ = nots.parse::<Expression>();
+        for chain in
+            [vec!["1"; 2_000].join("-") + " == 1", format!("predicate{}", "[0]".repeat(1_300))]
+        {
+            assert!(matches!(error(&chain), ExpressionError::Deep), "{chain}");
+        }
+        let sum = vec!["predicate.s"; EXPRESSION_SUMS + 2].join(" + ");
+        assert!(matches!(error(&sum), ExpressionError::Sums));
+        for name in VARIABLES {
+            let text = format!("predicate.a.all({name}, {name}.all(x, true))");
+            assert!(matches!(error(&text), ExpressionError::Shadowed(_)), "{text}");
+        }
+        for text in ["predicate.?a != 1", "predicate[?'a'] != 1", "predicate.l[?5] != 1"] {
+            assert!(text.parse::<Expression>().is_err(), "{text}");
+        }
         for text in ["env.HOME == ''", "predicates.a", "result"] {
             assert!(matches!(error(text), ExpressionError::Unknown(_)), "{text}");
         }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use super::revocations::{Revocation, Revocations};
 use super::schema::Policy;
 use crate::digest::Sha256Digest;
+use crate::filename::DistFilename;
+use crate::report::Refusal;
 use crate::trust::SignerIdentity;
 
 /// Gives the bytes of included files.
@@ -142,6 +144,24 @@ impl Elsewhere {
         (!revocations.all().is_empty()).then_some(Self { path, sha256, revocations })
     }
 
+    /// Everything that a policy revokes.
+    pub(super) fn whole(policy: &Policy) -> Self {
+        let (path, sha256) = (policy.path().to_owned(), policy.sha256());
+        Self { path, sha256, revocations: policy.revocations().clone() }
+    }
+
+    /// That a file is not revoked.
+    ///
+    /// # Errors
+    /// [`Reason::FileRevoked`](crate::report::Reason::FileRevoked).
+    pub(super) fn check_file(
+        &self,
+        file: &DistFilename,
+        sha256: Sha256Digest,
+    ) -> Result<(), Refusal> {
+        self.revocations.check_file(file, sha256)
+    }
+
     /// Whether these are the revocations of that file.
     pub(super) fn is_of(&self, policy: &Policy) -> bool {
         self.sha256 == policy.sha256
@@ -158,6 +178,16 @@ impl Policy {
     /// The files that it includes, itself or through another one, each once.
     pub fn includes(&self) -> &[Include] {
         &self.includes
+    }
+
+    /// What the policies revoke that name this one for what builds used.
+    pub(super) fn above(&self) -> impl Iterator<Item = &Elsewhere> {
+        self.above.iter().filter_map(|it| it.get()).flatten()
+    }
+
+    /// The paths of every file that was read with it: what it includes, and policies for something else.
+    pub fn all_files(&self) -> impl Iterator<Item = &str> {
+        self.also_read.iter().chain(self.files().map(|it| &it.path)).map(String::as_str)
     }
 
     /// Itself, and every file that it includes.

@@ -2,7 +2,8 @@
 //!
 //! [`Policy::parse`] reads the file; [`evaluate`] holds provenance against the rule that applies.
 
-pub(crate) mod demand;
+pub(crate) mod beside;
+mod demand;
 mod derivation;
 pub mod evaluate;
 mod exceptions;
@@ -29,7 +30,7 @@ mod versions;
 pub use demand::{Demand, Summary};
 pub use derivation::{Derivation, Part, RuleTried};
 pub use exceptions::{Exception, Exceptions};
-pub use expression::{Expression, ExpressionError, FileFacts, PredicateFacts};
+pub use expression::{Document, Expression, ExpressionError, FileFacts, PredicateFacts};
 pub use files::{Files, IndexPattern, IndexPatternError, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
 pub use includes::{Include, IncludePath, IncludePathError, Includes, NoIncludes};

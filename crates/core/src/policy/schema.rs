@@ -1,7 +1,7 @@
 //! What a policy says, typed. There is no `Default`: what is not written is not allowed.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -45,6 +45,10 @@ pub struct Policy {
     pub(super) signed: Option<SignedPolicy>,
     /// Whom the other files of the composition revoke.
     pub(super) elsewhere: Vec<Arc<Elsewhere>>,
+    /// What the policies revoke that name this one for what builds used: set once they are read whole.
+    pub(super) above: Vec<Arc<OnceLock<Vec<Elsewhere>>>>,
+    /// The paths of the policies that were read for something else.
+    pub(super) also_read: Vec<String>,
 }
 
 /// What is asked of the files of some projects.
@@ -303,6 +307,8 @@ impl Policy {
             exceptions: Exceptions::default(),
             revocations: Revocations::default(),
             includes: Vec::new(),
+            above: Vec::new(),
+            also_read: Vec::new(),
             elsewhere: Vec::new(),
             signed: None,
             trust: said.trust,

@@ -112,6 +112,8 @@ pub enum Standing {
     Decided,
     /// It holds too, and was not needed.
     AlsoHeld,
+    /// It gives what the rule demands beside.
+    Demanded,
     /// It does not hold.
     NotHeld,
 }

@@ -1,6 +1,6 @@
 //! What the policies that a policy includes say of a file: each is asked by itself, and all must accept.
 
-use super::{Artifact, Outcome, Owed, VerifiedBuild, VerifiedProvenance};
+use super::{Artifact, Held, Outcome, Owed, VerifiedBuild, VerifiedProvenance};
 use crate::attestation::pep517::Pep517Build;
 use crate::policy::{Include, Policy, RebuildRule, evaluate};
 use crate::report::{Check, CheckName, IncludeUsed, Reason, Refusal, Report, Status, TrustUsed};
@@ -14,6 +14,8 @@ struct Said {
     provenance: Option<VerifiedProvenance>,
     rebuild: Option<RebuildRule>,
     owed: Vec<Owed>,
+    held: Vec<Held>,
+    independent_builders: usize,
 }
 
 /// Adds to what a policy itself decides what its includes do, each of which `alone` asks. An include that accepts
@@ -57,6 +59,8 @@ pub(super) fn composed(
     }
     for said in all {
         outcome.owed.extend(said.owed);
+        outcome.held.extend(said.held);
+        outcome.independent_builders = outcome.independent_builders.max(said.independent_builders);
         for used in
             said.trust.into_iter().filter(|it| !report.trust.contains(it)).collect::<Vec<_>>()
         {
@@ -96,9 +100,12 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
             provenance: None,
             rebuild: None,
             owed: Vec::new(),
+            held: Vec::new(),
+            independent_builders: 0,
         };
     }
-    let Outcome { report, provenance, rebuild, owed, .. } = alone(policy);
+    let Outcome { report, provenance, rebuild, owed, held, independent_builders, .. } =
+        alone(policy);
     let mut refusal = None;
     for check in report.checks().iter().filter(|check| !check.holds()) {
         let because = match &check.status {
@@ -114,7 +121,16 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
     }
     used.reason = refusal.as_ref().map(|it| it.reason);
     (used.rule, used.line) = (report.policy.rule, report.policy.line);
-    Said { used, refusal, trust: report.trust, provenance, rebuild, owed }
+    Said {
+        used,
+        refusal,
+        trust: report.trust,
+        provenance,
+        rebuild,
+        owed,
+        held,
+        independent_builders,
+    }
 }
 
 /// The provenance that a rebuild is made from: of a policy that asks for one, where any does. Where several do, each

@@ -4,8 +4,8 @@ use super::Given;
 use crate::digest::Sha256Digest;
 use crate::verdict::BuildLevel;
 
-/// An attestation for which every check held: it alone is enough, unless the rule asks for several signers. Or, where
-/// the rule looks at others, one of them that is about the file and whose signature held.
+/// An attestation for which every check held: it alone is enough, unless the rule asks for several signers. Or one that
+/// gave what the rule demands beside.
 ///
 /// [`verify`](super::verify) is the only place where one is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Proof {
 
 impl Held {
     pub(super) fn new(given: &Given, proof: Proof) -> Self {
-        Self { sha256: Sha256Digest::of(&given.bytes), proof }
+        Self { sha256: given.sha256(), proof }
     }
 
     /// The digest of the file that it is from, which may hold others.

@@ -1,5 +1,7 @@
 //! One attestation of a file, held against the file and the rule: steps 3 to 8 of [`verify`](super::verify).
 
+use std::cell::OnceCell;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -17,7 +19,7 @@ use crate::attestation::predicate::Predicate;
 use crate::attestation::statement::Statement;
 use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
-use crate::policy::demand::Said;
+use crate::policy::beside::Said;
 use crate::policy::{Policy, Rule, evaluate};
 use crate::report::{AttestationSeen, Check, CheckName, Reason, Refusal, Standing, Status};
 use crate::subject;
@@ -38,6 +40,7 @@ impl Case<'_> {
     /// Steps 3 to 8 of [`verify`], for one attestation.
     pub(super) fn hold<'g>(
         &self,
+        index: usize,
         given: Option<&'g Given>,
         attestation: Result<Attestation, Refusal>,
     ) -> Tried<'g> {
@@ -153,16 +156,19 @@ impl Case<'_> {
             }
             _ => None,
         };
-        let about_file = [C::SubjectName, C::SubjectDigest]
-            .iter()
-            .all(|name| run.checks.iter().any(|check| check.name == *name && check.holds()));
+        let held = |name| run.checks.iter().any(|check| check.name == name && check.holds());
         let said = match (envelope, statement) {
-            (Ok(envelope), Ok(Some(statement))) if demanding && about_file => Some(Said {
-                signer: envelope.signer().clone(),
-                key: key.clone(),
-                times: envelope.times().to_vec(),
-                statement: statement.clone(),
-            }),
+            (Ok(envelope), Ok(Some(statement))) if demanding && held(C::SubjectDigest) => {
+                Some(Said {
+                    index,
+                    is_named: held(C::SubjectName),
+                    signer: envelope.signer().clone(),
+                    key: key.clone(),
+                    times: envelope.times().to_vec(),
+                    statement: statement.clone(),
+                    document: OnceCell::new(),
+                })
+            }
             _ => None,
         };
         let proof = match (predicate, origin, rule, envelope) {
@@ -213,7 +219,24 @@ pub(super) struct Tried<'g> {
     pub(super) known: Option<(Origin, Option<Pep517Build>)>,
 }
 
+/// The one that decides: one that holds, or that came furthest. Among several that hold it is not their order that
+/// chooses: one that says how the file was built, and then the one with the least digest.
+pub(super) fn best(tried: &[Tried<'_>]) -> usize {
+    let several = tried.iter().filter(|it| it.holds()).count() > 1;
+    let merit = |index: &usize| {
+        let it = &tried[*index];
+        let digest = || it.given.filter(|_| several && it.holds()).map(Given::sha256);
+        (it.held(), it.says_how(), Reverse(digest()), Reverse(*index))
+    };
+    (0..tried.len()).max_by_key(merit).unwrap_or_default()
+}
+
 impl Tried<'_> {
+    /// Whether it holds and says how the file was built.
+    fn says_how(&self) -> bool {
+        self.holds() && self.known.as_ref().is_some_and(|(_, build)| build.is_some())
+    }
+
     /// How many of its checks held: all, where it decides.
     pub(super) fn held(&self) -> usize {
         self.checks.iter().filter(|check| check.holds()).count()
@@ -224,9 +247,8 @@ impl Tried<'_> {
     }
 
     pub(super) fn as_held(&self) -> Option<Held> {
-        let beside = || self.said.as_ref().map(|_| Proof::Beside);
-        let proof = self.proof.filter(|_| self.holds()).or_else(beside)?;
-        Some(Held::new(self.given?, proof))
+        let (given, proof) = self.given.zip(self.proof).filter(|_| self.holds())?;
+        Some(Held::new(given, proof))
     }
 
     pub(super) fn seen(&self, decided: bool) -> AttestationSeen {

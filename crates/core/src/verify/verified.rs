@@ -17,6 +17,7 @@ pub struct VerifiedProvenance {
     pub(super) signer: SignerIdentity,
     pub(super) origin: Origin,
     pub(super) build: Option<VerifiedBuild>,
+    pub(super) attestation: Sha256Digest,
 }
 
 /// Everything that a rebuild needs, from provenance for which every check held.
@@ -52,6 +53,11 @@ impl VerifiedProvenance {
     /// Where the file came from, as the provenance and the signer's certificate say.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The digest of the file of attestations that says so.
+    pub fn attestation(&self) -> Sha256Digest {
+        self.attestation
     }
 
     /// How the file was built, where the provenance is of a build type that says all of it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use toml::Spanned;
@@ -35,6 +35,10 @@ pub(super) struct Composition<'a> {
     /// What was read, the top file left out.
     read: Vec<Include>,
     seen: BTreeSet<Sha256Digest>,
+    /// What is revoked by the composition that is read, the last one, and by those that name it for something else.
+    revocations: Vec<Arc<OnceLock<Vec<Elsewhere>>>>,
+    /// The paths of what was read for something else.
+    also_read: Vec<String>,
     /// How many files were read, and how many bytes.
     count: usize,
     bytes: usize,
@@ -55,23 +59,17 @@ pub(super) fn composed(
         found: Vec::new(),
         read: Vec::new(),
         seen: BTreeSet::new(),
+        revocations: vec![Arc::default()],
+        also_read: Vec::new(),
         count: 0,
         bytes: 0,
     };
     let reader = Reader::new(path, text, instances);
     let mut policy = whole.file(&reader, &[path.to_owned()])?;
-    policy.includes = whole.read;
-    shared(&mut policy);
+    policy.includes = mem::take(&mut whole.read);
+    policy.also_read = mem::take(&mut whole.also_read);
+    whole.shared(&mut policy);
     Ok((policy, whole.found))
-}
-
-/// Whom one of the files revokes, none of them believes.
-fn shared(policy: &mut Policy) {
-    let all: Vec<_> = policy.files().filter_map(Elsewhere::of).map(Arc::new).collect();
-    policy.elsewhere = others(&all, policy);
-    for include in &mut policy.includes {
-        include.hears(|included| others(&all, included));
-    }
 }
 
 /// All but a file's own.
@@ -92,7 +90,8 @@ impl Composition<'_> {
             let policy = self.named(reader, &reader.one_wanted(entry)?, chain)?;
             policies.insert(name.get_ref().clone(), Arc::new(policy));
         }
-        let policy = reader.policy(file, &policies)?;
+        let mut policy = reader.policy(file, &policies)?;
+        policy.above = self.revocations[..self.revocations.len() - 1].to_vec();
         for wanted in wanted {
             self.include(reader, &wanted, chain)?;
         }
@@ -125,15 +124,32 @@ impl Composition<'_> {
         chain: &[String],
     ) -> Result<Policy, PolicyError> {
         let (read, seen) = (mem::take(&mut self.read), mem::take(&mut self.seen));
+        self.revocations.push(Arc::default());
         let mut policy = self.other(reader, wanted, chain)?;
         policy.includes = mem::replace(&mut self.read, read);
         self.seen = seen;
+        self.also_read.extend(policy.files().map(|it| it.path.clone()));
         if policy.rules.is_empty() && policy.exceptions.all().is_empty() {
             let message = format!("`{}` accepts nothing", wanted.path);
             return Err(reader.error(wanted.place.clone(), message));
         }
-        shared(&mut policy);
+        self.shared(&mut policy);
+        self.revocations.pop();
         Ok(policy)
+    }
+
+    /// Whom one of the files revokes, none of them believes; and nothing of what they revoke is taken by the policies
+    /// that they name for something else.
+    fn shared(&self, policy: &mut Policy) {
+        let all: Vec<_> = policy.files().filter_map(Elsewhere::of).map(Arc::new).collect();
+        policy.elsewhere = others(&all, policy);
+        for include in &mut policy.includes {
+            include.hears(|included| others(&all, included));
+        }
+        if let Some(revocations) = self.revocations.last() {
+            // It is set here alone, once for each composition.
+            let _ = revocations.set(policy.files().map(Elsewhere::whole).collect());
+        }
     }
 
     /// Another file, held to its digest, within the bounds of all of them together.

@@ -130,6 +130,8 @@ impl Reader<'_> {
             exceptions,
             revocations,
             includes: Vec::new(),
+            above: Vec::new(),
+            also_read: Vec::new(),
             elsewhere: Vec::new(),
             signed: None,
         })
