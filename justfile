@@ -23,6 +23,10 @@ bare-machine RELEASE FOLDER *CASES:
 real:
     WHEELMARK_REAL=all cargo test --package wheelmark-tests --test loop_real
 
+# Verify the whole lock of a large real project under `policy init`'s result, twice
+real-lock:
+    WHEELMARK_REAL=all cargo test --package wheelmark-tests --test real_lock
+
 # Fuzz every reader for a number of seconds each (needs a nightly compiler)
 fuzz SECONDS="60":
     fuzz/run {{ SECONDS }}
@@ -39,6 +43,13 @@ perf-peers FOLDER *ARGS:
     cargo build --release --bins
     cargo build --release -p wheelmark-tests --example arithmetic
     tests/perf/peers.py {{ FOLDER }} --markdown docs/performance.md {{ ARGS }}
+
+# Measure a lock of 400 files beside hashing them and their signatures, and write the figures; FOLDER has the wheels
+# (`tests/wheels/survey.py --keep FOLDER` gathers them)
+perf-lock FOLDER *ARGS:
+    cargo build --release --bins
+    cargo build --release -p wheelmark-tests --example bare_wheels --example read_wheels --example sign_wheels
+    tests/perf/lock.py {{ FOLDER }} --markdown docs/performance.md {{ ARGS }}
 
 # Hold verdicts beside those of other verifiers; FOLDER keeps their environment
 differential FOLDER *ARGS:

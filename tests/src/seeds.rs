@@ -203,7 +203,8 @@ fn locks() -> Vec<Vec<u8>> {
     let named = "name = \"demo\"\nversion = \"1.0\"\n";
     let pylock = format!(
         "\x01lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\n{named}wheels = [{{ url = \"{url}\", \
-         hashes = {{ sha256 = \"{digest}\" }} }}]\n[[packages.attestation-identities]]\nkind = \"GitHub\"\n"
+         hashes = {{ sha256 = \"{digest}\" }} }}]\n[[packages.attestation-identities]]\nkind = \"GitHub\"\n\
+         repository = \"o/r\"\nworkflow = \"w.yml\"\n"
     );
     let uv = format!(
         "\x02version = 1\n[[package]]\n{named}source = {{ registry = \"https://x.example\" }}\n\

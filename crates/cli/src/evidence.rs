@@ -72,7 +72,9 @@ impl Evidence {
         }
         report.notes.extend(self.notes.iter().cloned());
         if let Some(locked) = &self.locked {
-            outcome.report = held_against(locked, &self.artifact, outcome.report);
+            let report = held_against(locked, &self.artifact, outcome.report);
+            let (sha256, signers) = (self.artifact.sha256, &outcome.attested_by);
+            outcome.report = locked.project.hold_to_identities(report, sha256, signers);
         }
         outcome
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{self, Either};
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::runtime::{Builder, Runtime};
 use wheelmark_core::filename::ProjectName;
 use wheelmark_core::limits::IndexLimits;
@@ -28,6 +28,9 @@ use crate::progress::Files;
 
 /// Pages that are asked for at a time. A hostile one may take 250 MB once it is parsed.
 const PAGES: usize = 3;
+
+/// Attestations that are asked for at a time, where those of many files are. A hostile index may give 4 MB for each.
+const PROVENANCES: usize = 8;
 
 /// How often Ctrl-C is looked for while an answer is waited for.
 const LOOK: Duration = Duration::from_millis(50);
@@ -116,9 +119,35 @@ impl Asked {
 
     /// The attestations that the index has of a file that it lists.
     pub fn attestations(&self, listed: &FileListed) -> Result<Found, CliError> {
-        let answer = self.wait(self.index.provenance(listed))?.map_err(undecided)?;
+        let answer = self.wait(self.index.provenance(listed))?;
+        self.found(listed, answer)
+    }
+
+    /// Hands the same of several files to `each`, in their order and as soon as that allows.
+    pub fn attestations_of_all(
+        &self,
+        listed: &[FileListed],
+        mut each: impl FnMut(&FileListed, Found),
+    ) -> Result<(), CliError> {
+        let ask = async |file| (file, self.index.provenance(file).await);
+        let answers = stream::iter(listed).map(ask).buffered(PROVENANCES);
+        self.wait(
+            answers.map(|(file, answer)| Ok((file, self.found(file, answer)?))).try_for_each(
+                |(file, found)| {
+                    each(file, found);
+                    future::ok(())
+                },
+            ),
+        )?
+    }
+
+    fn found(
+        &self,
+        listed: &FileListed,
+        answer: Result<Option<Vec<u8>>, IndexError>,
+    ) -> Result<Found, CliError> {
         let (url, name) = (self.url(), listed.filename().as_str());
-        Ok(match answer {
+        Ok(match answer.map_err(undecided)? {
             Some(bytes) => {
                 let from = format!("{url}: provenance of {name}");
                 Found { given: vec![Given { from, bytes }], missing: Vec::new() }

@@ -25,6 +25,7 @@ mod passphrase;
 mod policy_file;
 mod policy_key;
 mod progress;
+mod pylock;
 mod render;
 mod signed;
 mod subjects;

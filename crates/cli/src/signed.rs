@@ -9,10 +9,11 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::lock::LockedProject;
 use wheelmark_core::report::{Escaped, Refusal};
-use wheelmark_core::trust::{InstanceName, Instances as _, TrustRoot};
+use wheelmark_core::trust::{InstanceName, Instances as _, SignerIdentity, TrustRoot};
 use wheelmark_core::verify::{Claim, claims};
 use wheelmark_index::{FileListed, ProjectPage};
 
+use crate::attestations::Found;
 use crate::batch::locked;
 use crate::error::CliError;
 use crate::from_index::{Asked, undecided};
@@ -69,6 +70,42 @@ pub struct Gathered {
     pub left_out: Vec<String>,
     /// The index that was asked, without credentials.
     pub index: String,
+}
+
+impl Gathered {
+    /// The same, with what the locks themselves say of who attested a file (`attestation-identities`): of one that none
+    /// of these attested, what is claimed is a refusal, whichever lock names it.
+    pub fn held_to_locks(mut self) -> Self {
+        let asking: Vec<_> = self.projects.iter().map(|seen| seen.project.clone()).collect();
+        for seen in &mut self.projects {
+            let of_name = || asking.iter().filter(|asked| asked.name == seen.project.name);
+            for file in &mut seen.files {
+                let asked: Vec<_> =
+                    of_name().flat_map(|it| it.identities_of(file.sha256)).collect();
+                if asked.is_empty() {
+                    continue;
+                }
+                let certificates = file.claims.iter().flatten().map(|claim| &claim.signer);
+                let signers: Vec<_> = certificates
+                    .map(|it| SignerIdentity::Certificate(Box::new(it.clone())))
+                    .collect();
+                let refused =
+                    of_name().find_map(|it| it.attested(file.sha256, signers.iter()).err());
+                let of_lock = |claim: &Claim| {
+                    asked.iter().any(|all| all.iter().any(|it| it.admits(&claim.signer).is_ok()))
+                };
+                match refused {
+                    Some(refusal) => {
+                        file.claims.retain(Result::is_err);
+                        file.claims.push(Err(refusal));
+                    }
+                    // Another who attested it too is not one whom the lock takes.
+                    None => file.claims.retain(|claim| claim.as_ref().map_or(true, of_lock)),
+                }
+            }
+        }
+        self
+    }
 }
 
 /// Which locks, and whose certificates count of what the index has signed of them.
@@ -171,8 +208,7 @@ fn seen(
         listed.into_iter().filter(|file| project.has(file.sha256())).collect();
     listed.sort_by(|one, other| one.filename().as_str().cmp(other.filename().as_str()));
     let mut files = Vec::new();
-    for file in &listed {
-        let given = index.attestations(file)?.given;
+    index.attestations_of_all(&listed, |file, Found { given, .. }| {
         files.push(FileSeen {
             filename: file.filename().clone(),
             sha256: file.sha256(),
@@ -181,7 +217,7 @@ fn seen(
                 false => claims(file.filename(), file.sha256(), &given, trust, now),
             },
         });
-    }
+    })?;
     let unlisted =
         project.digests().filter(|it| !files.iter().any(|file| file.sha256 == *it)).count();
     Ok(Seen { project, place, files, unlisted })

@@ -85,6 +85,9 @@ pub struct Outcome {
     /// Who signed the attestation whose checks the report shows, where its signature held; whether they may is
     /// what the report says.
     pub signer: Option<SignerIdentity>,
+    /// Who signed each attestation for which every check held, those of several signers included; nobody where an
+    /// exception decides.
+    pub attested_by: Vec<SignerIdentity>,
     /// How many independent builders gave these bytes: whoever made provenance that held, and each of the rule's
     /// rebuilders who got the same.
     pub independent_builders: usize,
@@ -166,8 +169,9 @@ fn alone(
     let nobody = rule.is_ok_and(|rule| rule.signers.is_empty());
     let seen: Vec<_> =
         tried.iter().enumerate().map(|(at, it)| it.seen(at == best && !nobody)).collect();
-    let signers = tried.iter().filter(|it| it.holds());
-    let signers = signers.filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
+    let holding = || tried.iter().filter(|it| it.holds());
+    let attested_by = holding().filter_map(|it| it.signer.clone()).collect();
+    let signers = holding().filter_map(|it| it.signer.as_ref().zip(it.key.clone()));
     let threshold = rule.map(|rule| evaluate::threshold(rule, signers));
     let all_held: Vec<_> = tried.iter().filter_map(Tried::as_held).collect();
     let said: Vec<_> = tried.iter_mut().filter_map(|it| it.said.take()).collect();
@@ -210,7 +214,17 @@ fn alone(
         .unwrap_or_default();
     let built = all_held.iter().any(|it| matches!(it.proof(), Proof::Provenance(_)));
     let independent_builders = usize::from(built) + reproduced;
-    Outcome { report, provenance, signer, held: all_held, independent_builders, rebuild, contents }
+    let held = all_held;
+    Outcome {
+        report,
+        provenance,
+        signer,
+        attested_by,
+        independent_builders,
+        rebuild,
+        held,
+        contents,
+    }
 }
 
 /// What an exception decides: the file is sound, and nothing is asked of its origin.
@@ -245,6 +259,7 @@ fn excepted(
         report,
         provenance: None,
         signer: None,
+        attested_by: Vec::new(),
         held: Vec::new(),
         independent_builders: 0,
         rebuild: None,

@@ -142,15 +142,31 @@ fn every_format_says_which_lock_did_not_hold() {
     }
 }
 
+/// A policy may take a key; the lock names a publisher, and says so of one project.
 #[test]
-fn attestation_identities_are_told_to_count_for_nothing() {
+fn who_attested_it_by_the_lock_is_asked_for_whatever_the_policy_takes() {
     let (signed, projects) = house();
-    let identity = "[[packages.attestation-identities]]\nkind = \"GitHub\"\n";
-    write(&signed, "pylock.toml", &(lock("pylock.toml", &projects) + identity));
-    let text = said(&mut signed.verify_all(&["-r", "pylock.toml"]), 0);
-    let note =
-        "note: `pylock.toml`: the attestation identities of 1 of its projects were not compared";
-    assert!(text.contains(note), "{text}");
+    let identity = "[[packages.attestation-identities]]\nkind = \"GitHub\"\nrepository = \"o/r\"\n\
+                    workflow = \"w.yml\"\n";
+    let plain = lock("pylock.toml", &projects);
+    write(&signed, "pylock.toml", &plain);
+    said(&mut signed.verify_all(&["-r", "pylock.toml"]), 0);
+    write(&signed, "pylock.toml", &(plain.clone() + identity));
+    let document = batch(&mut signed.verify_all(&["-r", "pylock.toml"]), 10);
+    assert_eq!(reasons(&document), ["attestation-identity-mismatch"]);
+    // What is not understood is no lock at all.
+    for (identity, says) in [
+        (&*identity.replace("GitHub", "Bitbucket"), "is of kind `Bitbucket`, which is not known"),
+        ("attestation-identities = []\n", "has an empty list of attestation identities"),
+        (&identity.replace("repository", "repo"), "of kind `GitHub` has no `repository`"),
+    ] {
+        let text = plain.clone() + identity;
+        write(&signed, "pylock.toml", &text);
+        let ended = batch(&mut signed.verify_all(&["-r", "pylock.toml"]), 1);
+        let told = ended["error"].as_str().expect("an error");
+        let line = plain.lines().count() + 1;
+        assert!(told.contains(&format!("pylock.toml:{line}: ")) && told.contains(says), "{told}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod accepted;
 mod answers;
 mod batches;
+mod identities;
 mod init;
 mod install;
 mod interrupted;

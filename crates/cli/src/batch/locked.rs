@@ -102,15 +102,6 @@ pub fn plan(
     }
     let of_lock = |note: String| format!("`{}`: {note}", path.to_string_lossy());
     plan.notes.extend(lock.notes.into_iter().map(of_lock));
-    // Who reads PEP 751 could expect them to be compared; who may sign is the policy's alone to say.
-    let named = entries.iter().filter(|entry| !entry.identities.is_empty()).count();
-    if named > 0 {
-        plan.notes.push(format!(
-            "`{}`: the attestation identities of {named} of its projects were not compared with the \
-             signers: the policy says who may sign",
-            path.to_string_lossy()
-        ));
-    }
     plan.locks.push(LockRead { path: path.to_owned(), format: format_of(path)?.name(), projects });
     Ok(())
 }

@@ -1,4 +1,7 @@
-//! `wheelmark lock`: who signed what a lock names, written down so that a change is noticed.
+//! `wheelmark lock`: who signed what a lock names, written down so that a change is noticed: in a file of its own, or in
+//! a `pylock.toml` itself.
+
+mod pylock;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -8,14 +11,14 @@ use serde::Serialize;
 use wheelmark_build::atomic::Existing;
 use wheelmark_core::filename::ProjectName;
 use wheelmark_core::identity_lock::{self, IdentityLock, ProjectEntry};
-use wheelmark_core::report::Escaped;
+use wheelmark_core::report::{Escaped, Reason};
 
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::identities;
 use crate::outputs;
 use crate::render::{Output, json};
-use crate::signed::{self, Asking, Gathered, Seen};
+use crate::signed::{self, Asking, FileSeen, Gathered, Seen};
 
 /// Write down who signed what a lock names, so that a change is noticed.
 ///
@@ -23,17 +26,25 @@ use crate::signed::{self, Asking, Gathered, Seen};
 /// repository, lasting ids, workflow and environment, or that nobody did. `wheelmark verify --locked` then refuses a
 /// project that somebody else signs, or that has lost its attestations, and tells who it was before, and who it is.
 /// Everything is trusted as it is found; a change is accepted on purpose, by `--update`.
+///
+/// With `--write-identities` it is written into the lock itself, a `pylock.toml`: who attested each package, as its
+/// `attestation-identities` (PEP 751). Whoever verifies by that lock then refuses a file that nobody of these attested,
+/// under every policy. Those that are there already are held, and stay.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   wheelmark lock -r uv.lock --out wheelmark.lock
-  wheelmark lock -r uv.lock --out wheelmark.lock --update demo")]
+  wheelmark lock -r uv.lock --out wheelmark.lock --update demo
+  wheelmark lock -r pylock.toml --write-identities")]
 pub struct Arguments {
     #[command(flatten)]
     asking: Asking,
     /// Where to write the identities
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "write_identities")]
+    out: Option<PathBuf>,
+    /// Write who attested each package into the lock, a pylock.toml, and nothing else
+    #[arg(long, conflicts_with = "out")]
+    write_identities: bool,
     /// Write all of it over what is there
     #[arg(long)]
     overwrite: bool,
@@ -51,6 +62,8 @@ struct Answer {
     locked: String,
     signed: usize,
     unsigned: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 /// The `schema` of the answer.
@@ -59,6 +72,8 @@ const SCHEMA: &str = "https://wheelmark.dev/lock/v1";
 /// Writes it.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let Arguments { asking, out, .. } = arguments;
+    // One of the two there is.
+    let Some(out) = out else { return pylock::run(arguments, output) };
     outputs::spare([("--out", out.as_path())], &asking.locks())?;
     let before = match arguments.update.is_empty() {
         true if arguments.overwrite => None,
@@ -68,7 +83,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         }
         false => Some(identities::read(out)?),
     };
-    let gathered = asking.gather(asking.now())?;
+    let gathered = asking.gather(asking.now())?.held_to_locks();
     let found = entries(&gathered)?;
     let entries = match before {
         None => found,
@@ -88,7 +103,9 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     match arguments.json {
         true => {
             let locked = out.to_string_lossy().into_owned();
-            json::document(&Answer { schema: SCHEMA, locked, signed, unsigned }, output)?;
+            let notes = Vec::new();
+            let answer = Answer { schema: SCHEMA, locked, signed, unsigned, notes };
+            json::document(&answer, output)?;
         }
         false => writeln!(
             output,
@@ -105,25 +122,29 @@ fn entries(gathered: &Gathered) -> Result<Vec<ProjectEntry>, CliError> {
     projects
         .map(|versions| {
             let mut signers = BTreeSet::new();
+            let mut lost = None;
             for file in versions.iter().flat_map(|seen| &seen.files) {
                 for claim in &file.claims {
+                    // Of some files of a project there may be none; of all of them it is a change.
+                    if let Err(refusal) = claim
+                        && refusal.reason == Reason::AttestationIdentityMissing
+                    {
+                        lost.get_or_insert(not_written(file, refusal));
+                        continue;
+                    }
                     let identity = match claim {
                         Ok(claim) => {
                             signed::identity(claim).ok_or_else(|| claim.signer.to_string())
                         }
                         Err(refusal) => Err(refusal.to_string()),
                     };
-                    let identity = identity.map_err(|what| {
-                        let name = file.filename.as_str();
-                        let message = format!(
-                            "who signed `{name}` cannot be written down: {}",
-                            Escaped(&what)
-                        );
-                        CliError::undecided(message)
-                    })?;
+                    let identity = identity.map_err(|what| not_written(file, &what))?;
                     let values = identity.into_iter().map(|(key, value)| (key.to_owned(), value));
                     signers.insert(values.collect::<BTreeMap<_, _>>());
                 }
+            }
+            if let Some(lost) = lost.filter(|_| signers.is_empty()) {
+                return Err(lost);
             }
             let last = |seen: &&Seen| seen.project.version.clone();
             let newest = versions.iter().max_by_key(last).map(|seen| &seen.project);
@@ -134,6 +155,11 @@ fn entries(gathered: &Gathered) -> Result<Vec<ProjectEntry>, CliError> {
             })
         })
         .collect()
+}
+
+fn not_written(file: &FileSeen, what: &impl ToString) -> CliError {
+    let (name, what) = (file.filename.as_str(), what.to_string());
+    CliError::undecided(format!("who signed `{name}` cannot be written down: {}", Escaped(&what)))
 }
 
 /// What was there, with the named projects and the new ones as they were found.

@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use wheelmark_build::environment::project::requirement;
 use wheelmark_core::filename::ProjectName;
 use wheelmark_core::limits::LOCK_FILE;
-use wheelmark_core::lock::{Lock, LockFormat};
+use wheelmark_core::lock::{Lock, LockFormat, LockedProject};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::requirement::comment_start;
 
 use super::OF_FILES;
-use crate::batch::Locked;
+use crate::batch::{Locked, locked};
 use crate::error::{CliError, shown};
 use crate::input;
 
@@ -91,6 +91,9 @@ impl Held {
             return Err(CliError::undecided(format!("{at}: `{name}` {what}"))
                 .hint("`uv export --no-emit-project` leaves the project itself out"));
         }
+        for entry in &lock.entries {
+            self.held_once(path, entry)?;
+        }
         self.all = true;
         self.locked.extend(
             lock.entries
@@ -98,6 +101,24 @@ impl Held {
                 .map(|entry| Locked { lock: PathBuf::from(path), project: Arc::new(entry) }),
         );
         Ok(handed)
+    }
+
+    /// Of a project that two files lock only what one says is held: not where one says who attested it.
+    fn held_once(&self, path: &Path, entry: &LockedProject) -> Result<(), CliError> {
+        let other = |it: &&Locked| it.lock != path && it.project.name == entry.name;
+        let Some(other) = self.locked.iter().find(other) else { return Ok(()) };
+        let names_some =
+            |it: &LockedProject| it.files.iter().any(|file| !file.identities.is_empty());
+        if !names_some(entry) && !names_some(&other.project) {
+            return Ok(());
+        }
+        let (place, before) =
+            (locked::at(path, entry.line), locked::at(&other.lock, other.project.line));
+        Err(CliError::undecided(format!(
+            "{place}: `{}` is locked at {before} too, and one of them says who attested it",
+            entry.name
+        ))
+        .hint("lock it in one file"))
     }
 
     /// What locks a project.
@@ -225,6 +246,32 @@ mod tests {
         let held = read("r.txt", &format!("a==1 \\\n  --hash=sha256:{digest}\n")).expect("read");
         assert!(held.of(&a).expect("locked").is_some());
         assert!(held.of(&b).is_err());
+    }
+
+    #[test]
+    fn who_attested_it_is_not_lost_between_two_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let digest = "a".repeat(64);
+        let package = format!(
+            "lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"a\"\nversion = \"1\"\nwheels = \
+             [{{ name = \"a-1-py3-none-any.whl\", hashes = {{ sha256 = \"{digest}\" }} }}]\n"
+        );
+        let identity =
+            "[[packages.attestation-identities]]\nkind = \"Google\"\nemail = \"a@b.example\"\n";
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path
+        };
+        let plain = write("r.txt", &format!("a==1 --hash=sha256:{digest}\n"));
+        let without = write("pylock.toml", &package);
+        let with = write("pylock.a.toml", &(package + identity));
+        let read = |files: [&PathBuf; 2]| Held::read(files.map(|it| &**it).into_iter(), false);
+        assert!(read([&plain, &without]).is_ok());
+        for files in [[&plain, &with], [&with, &plain]] {
+            let error = read(files).err().expect("refused");
+            assert!(error.message.contains("says who attested it"), "{}", error.message);
+        }
     }
 
     /// However another reader ends its lines, and whatever stands in the file when it is read again.

@@ -290,6 +290,7 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::Parameters
         | CheckName::Certificate
         | CheckName::Lock
+        | CheckName::AttestationIdentity
         | CheckName::Identity => None,
     }
 }

@@ -80,11 +80,107 @@ impl Publisher {
         })
     }
 
+    /// Who a certificate is of, where an index could have named that as a publisher; without the values that are
+    /// not compared. What is given holds against the certificate, or is nothing: see [`Self::agrees`].
+    pub(crate) fn of(certificate: &CertificateIdentity) -> Option<Self> {
+        let claims = &certificate.claims;
+        let environment = claims.deployment_environment.clone();
+        let file = |root: &str| {
+            let repository = certificate.repository()?.strip_prefix(root)?.to_owned();
+            let file = config_file(certificate)?.strip_prefix(root)?.strip_prefix(&repository)?;
+            Some((repository, file.to_owned()))
+        };
+        let found = match &*certificate.issuer {
+            GITHUB_ISSUER => {
+                let (repository, file) = file("https://github.com/")?;
+                let workflow = file.strip_prefix("/.github/workflows/")?.to_owned();
+                Self::GitHub { repository, workflow, environment }
+            }
+            GITLAB_ISSUER => {
+                let (repository, file) = file("https://gitlab.com/")?;
+                let workflow_filepath = file.strip_prefix("//")?.to_owned();
+                Self::GitLab { repository, workflow_filepath, environment }
+            }
+            GOOGLE_ISSUER => Self::Google { email: certificate.san.as_str().to_owned() },
+            ACTIVESTATE_ISSUER => {
+                let path = certificate.san.as_str();
+                let path = path.strip_prefix("https://platform.activestate.com/")?;
+                let (organization, project) = path.split_once('/')?;
+                let (organization, project) = (organization.to_owned(), project.to_owned());
+                Self::ActiveState { organization, project }
+            }
+            CIRCLECI_ISSUER => {
+                let uri = claims.build_signer_uri.as_deref()?;
+                let path = uri.strip_prefix("https://circleci.com/api/v2/projects/")?;
+                let (project_id, id) = path.split_once("/pipeline-definitions/")?;
+                Self::CircleCI {
+                    project_id: project_id.to_owned(),
+                    pipeline_definition_id: id.to_owned(),
+                    vcs_origin: claims.source_repository_uri.clone(),
+                    // It changes with each release.
+                    vcs_ref: None,
+                }
+            }
+            _ => return None,
+        };
+        found.agrees(certificate).ok().map(|()| found)
+    }
+
+    /// The keys of its table and their values, `kind` first.
+    pub(crate) fn values(&self) -> Vec<(&'static str, String)> {
+        let with = |kind: &str, values: &[(&'static str, Option<&String>)]| {
+            let values = values.iter().filter_map(|(key, value)| Some((*key, (*value)?.clone())));
+            std::iter::once(("kind", kind.to_owned())).chain(values).collect()
+        };
+        match self {
+            Self::GitHub { repository, workflow, environment } => with(
+                "GitHub",
+                &[
+                    ("repository", Some(repository)),
+                    ("workflow", Some(workflow)),
+                    ("environment", environment.as_ref()),
+                ],
+            ),
+            Self::GitLab { repository, workflow_filepath, environment } => with(
+                "GitLab",
+                &[
+                    ("repository", Some(repository)),
+                    ("workflow_filepath", Some(workflow_filepath)),
+                    ("environment", environment.as_ref()),
+                ],
+            ),
+            Self::Google { email } => with("Google", &[("email", Some(email))]),
+            Self::ActiveState { organization, project } => with(
+                "ActiveState",
+                &[("organization", Some(organization)), ("project", Some(project))],
+            ),
+            Self::CircleCI { project_id, pipeline_definition_id, vcs_origin, vcs_ref } => with(
+                "CircleCI",
+                &[
+                    ("project_id", Some(project_id)),
+                    ("pipeline_definition_id", Some(pipeline_definition_id)),
+                    ("vcs_origin", vcs_origin.as_ref()),
+                    ("vcs_ref", vcs_ref.as_ref()),
+                ],
+            ),
+        }
+    }
+
+    /// The deployment environment that it names; empty is none.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        match self {
+            Self::GitHub { environment, .. } | Self::GitLab { environment, .. } => {
+                environment.as_deref().filter(|name| !name.is_empty())
+            }
+            _ => None,
+        }
+    }
+
     /// Holds the publisher against the certificate that signed.
     ///
     /// # Errors
     /// [`Reason::PublisherDisagrees`] with both values.
-    pub(super) fn agrees(&self, certificate: &CertificateIdentity) -> Result<(), Refusal> {
+    pub(crate) fn agrees(&self, certificate: &CertificateIdentity) -> Result<(), Refusal> {
         let claims = &certificate.claims;
         match self {
             Self::GitHub { repository, workflow, environment } => {

@@ -4,6 +4,7 @@
 //! address, an entry without a digest) is told apart by its kind and kept by name, so that whoever asks for
 //! everything in a lock learns of what was not looked at.
 
+mod attested;
 mod poetry;
 pub mod pylock;
 mod requirements;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use pep440_rs::Version;
 use url::Url;
@@ -21,6 +23,8 @@ use crate::digest::Sha256Digest;
 use crate::filename::{DistFilename, ProjectName};
 use crate::report::{Escaped, Reason, Refusal};
 use crate::requirement::is_of_version;
+
+pub use attested::AttestationIdentity;
 
 /// Digests that a refusal lists; a project with wheels for every platform has a hundred.
 const LISTED: usize = 4;
@@ -94,8 +98,6 @@ pub struct LockedProject {
     pub files: Vec<LockedFile>,
     /// When it is asked for at all (PEP 508), where the lock says so. It is never evaluated.
     pub marker: Option<String>,
-    /// `attestation-identities` of PEP 751, as they stand there.
-    pub identities: Vec<toml::Table>,
     /// The line on which it begins, from 1.
     pub line: usize,
 }
@@ -109,6 +111,8 @@ pub struct LockedFile {
     pub sha256: Option<Sha256Digest>,
     /// Where it was found. It may hold a password: not to be shown.
     pub url: Option<String>,
+    /// `attestation-identities` of PEP 751: of these one must have attested it. Empty where nobody is named.
+    pub identities: Arc<[AttestationIdentity]>,
 }
 
 /// Something that is locked, and that no file can be held against.
@@ -239,7 +243,6 @@ impl LockedProject {
         let markers = self.marker.take().zip(other.marker);
         self.marker = markers.map(|(one, another)| format!("({one}) or ({another})"));
         self.files.extend(other.files);
-        self.identities.extend(other.identities);
     }
 
     /// The SHA-256 digests of its files.

@@ -74,17 +74,14 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
         let version = reader.version(line, &package.version)?;
         let files = package.files.into_iter().map(|file| {
             let sha256 = reader.hash(line, &file.hash)?;
-            Ok(LockedFile { filename: Some(file.file), sha256, url: None })
+            Ok(LockedFile { filename: Some(file.file), sha256, ..LockedFile::default() })
         });
         let files = files.collect::<Result<_, LockError>>()?;
         let marker = package.markers.map(|markers| match markers {
             toml::Value::String(text) => text,
             other => other.to_string(),
         });
-        put(
-            &mut lock,
-            LockedProject { name, version, files, marker, identities: Vec::new(), line },
-        );
+        put(&mut lock, LockedProject { name, version, files, marker, line });
     }
     Ok(lock)
 }

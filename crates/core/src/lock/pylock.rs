@@ -1,13 +1,18 @@
 //! `pylock.toml`, PEP 751: <https://packaging.python.org/en/latest/specifications/pylock-toml/>.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::attested::AttestationIdentity;
 use super::{
-    Lock, LockError, LockedFile, LockedProject, Reader, Unverifiable, UnverifiableKind, last_part,
-    put,
+    Lock, LockError, LockFormat, LockedFile, LockedProject, Reader, Unverifiable, UnverifiableKind,
+    last_part, put,
 };
 use crate::digest::Sha256Digest;
+use crate::filename::ProjectName;
 
 /// The only version there is.
 pub const LOCK_VERSION: &str = "1.0";
@@ -52,8 +57,8 @@ pub struct Package {
     #[serde(default)]
     pub wheels: Vec<File>,
     /// Who is to have attested it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attestation_identities: Vec<toml::Table>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attestation_identities: Option<Spanned<Vec<Spanned<toml::Table>>>>,
 }
 
 /// A folder that is installed from.
@@ -104,6 +109,60 @@ impl File {
     }
 }
 
+/// A package at its place in a document, and who may have attested its files.
+#[derive(Debug)]
+pub struct AttestedPackage {
+    /// The project.
+    pub name: ProjectName,
+    /// The line on which it begins, from 1.
+    pub line: usize,
+    /// The SHA-256 digests of its files.
+    pub digests: BTreeSet<Sha256Digest>,
+    /// Who may have attested them; empty where it does not say.
+    pub identities: Arc<[AttestationIdentity]>,
+}
+
+/// The packages of a document, each at its place: those that no file can be held against too, and one version under
+/// several markers as often as it stands there. `path` is only for messages.
+///
+/// # Errors
+/// [`LockError`], as of [`Lock::parse`].
+pub fn packages(path: &str, text: &str) -> Result<Vec<AttestedPackage>, LockError> {
+    let reader = Reader { path, text };
+    Lock::parse(LockFormat::Pylock, path, text)?;
+    let document: Document<Spanned<Package>> = reader.toml()?;
+    let read = document.packages.into_iter().map(|package| {
+        let line = reader.line(package.span().start);
+        let package = package.into_inner();
+        let name = reader.name(line, &package.name)?;
+        let identities = identities(&reader, &name, &package)?;
+        let files = package.wheels.iter().chain(&package.sdist);
+        let digests = files.filter_map(|file| file.hashes.sha256).collect();
+        Ok(AttestedPackage { name, line, digests, identities })
+    });
+    read.collect()
+}
+
+/// Who may have attested a package's files; none where it does not say. A list of nobody says neither this nor that.
+fn identities(
+    reader: &Reader<'_>,
+    name: &ProjectName,
+    package: &Package,
+) -> Result<Arc<[AttestationIdentity]>, LockError> {
+    let Some(entries) = &package.attestation_identities else { return Ok(Arc::default()) };
+    if entries.get_ref().is_empty() {
+        let message = format!("`{name}` has an empty list of attestation identities");
+        return Err(reader.error(reader.line(entries.span().start), message));
+    }
+    let read = entries.get_ref().iter().map(|entry| {
+        AttestationIdentity::read(entry.get_ref()).map_err(|what| {
+            let line = reader.line(entry.span().start);
+            reader.error(line, format!("an attestation identity of `{name}` {what}"))
+        })
+    });
+    read.collect()
+}
+
 pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
     let document: Document<Spanned<Package>> = reader.toml()?;
     reader.known("lock-version", &document.lock_version, &[LOCK_VERSION])?;
@@ -112,6 +171,7 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
         let line = reader.line(package.span().start);
         let package = package.into_inner();
         let name = reader.name(line, &package.name)?;
+        let identities = identities(reader, &name, &package)?;
         let kind = match &package {
             Package { vcs: Some(_), .. } => Some(UnverifiableKind::Vcs),
             Package { directory: Some(Directory { editable: true }), .. } => {
@@ -134,14 +194,10 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
             filename: file.filename(),
             sha256: file.hashes.sha256,
             url: file.url.clone(),
+            identities: Arc::clone(&identities),
         });
-        let identities = package.attestation_identities;
-        if identities.iter().any(|it| !it.get("kind").is_some_and(toml::Value::is_str)) {
-            let message = format!("an attestation identity of `{name}` has no `kind`");
-            return Err(reader.error(line, message));
-        }
         let (files, marker) = (files.collect(), package.marker);
-        put(&mut lock, LockedProject { name, version, files, marker, identities, line });
+        put(&mut lock, LockedProject { name, version, files, marker, line });
     }
     Ok(lock)
 }

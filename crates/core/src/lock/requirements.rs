@@ -186,7 +186,7 @@ fn project(
         lock.unverifiable.push(Unverifiable { name: name.to_string(), kind, line });
         return Ok(());
     };
-    put(lock, LockedProject { name, version, files, marker, identities: Vec::new(), line });
+    put(lock, LockedProject { name, version, files, marker, line });
     Ok(())
 }
 

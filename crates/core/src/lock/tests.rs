@@ -221,7 +221,7 @@ fn pylock_is_read_with_its_identities() {
         "version = \"1.0\"\nmarker = \"sys_platform == 'win32'\"\n\
          sdist = {{ name = \"demo-1.0.tar.gz\", url = \"https://x.example/a\", hashes = {{ sha256 = \"{A}\" }} }}\n\
          wheels = [{{ url = \"https://x.example/demo-1.0%2Bl-py3-none-any.whl\", hashes = {{ sha256 = \"{B}\", md5 = \"0\" }} }}]\n\
-         [[packages.attestation-identities]]\nkind = \"GitHub\"\nrepository = \"o/r\"\n\
+         [[packages.attestation-identities]]\nkind = \"GitHub\"\nrepository = \"o/r\"\nworkflow = \"w.yml\"\n\
          [packages.tool.x]\ny = 1\n"
     ));
     let lock = parse(LockFormat::Pylock, &text).unwrap();
@@ -229,7 +229,10 @@ fn pylock_is_read_with_its_identities() {
     assert_eq!((demo.line, demo.marker.as_deref()), (4, Some("sys_platform == 'win32'")));
     let names: Vec<_> = demo.files.iter().map(|file| file.filename.as_deref()).collect();
     assert_eq!(names, [Some("demo-1.0+l-py3-none-any.whl"), Some("demo-1.0.tar.gz")]);
-    assert_eq!(demo.identities[0]["repository"].as_str(), Some("o/r"));
+    for file in &demo.files {
+        let [identity] = &file.identities[..] else { panic!("{file:?}") };
+        assert_eq!(identity.to_string(), "GitHub, repository `o/r`, workflow `w.yml`");
+    }
 }
 
 #[test]
@@ -370,13 +373,13 @@ fn a_file_is_held_against_the_digest_of_its_own_name_first() {
         filename: Some(name.to_owned()),
         sha256: sha256.parse().ok(),
         url: None,
+        ..LockedFile::default()
     };
     let demo = LockedProject {
         name: "demo".parse().unwrap(),
         version: "1.0".parse().unwrap(),
         files: vec![file("demo-1.0-py3-none-any.whl", A), file("demo-1.0.tar.gz", B)],
         marker: None,
-        identities: Vec::new(),
         line: 1,
     };
     let name = |text: &str| DistFilename::parse(text).unwrap();

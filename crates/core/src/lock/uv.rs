@@ -90,15 +90,13 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
                 filename: file.filename.or(place),
                 sha256: hash.flatten(),
                 url: file.url,
+                ..LockedFile::default()
             })
         });
         let files = files.collect::<Result<_, LockError>>()?;
         let markers = package.resolution_markers;
         let marker = (!markers.is_empty()).then(|| markers.join(" or "));
-        put(
-            &mut lock,
-            LockedProject { name, version, files, marker, identities: Vec::new(), line },
-        );
+        put(&mut lock, LockedProject { name, version, files, marker, line });
     }
     Ok(lock)
 }

@@ -72,6 +72,9 @@ coded! {
         /// The file is one that the lock names, where one was given. Made by whoever read the lock, after
         /// the others.
         Lock = "lock",
+        /// Who attested the file is one of the `attestation-identities` that the lock has for it. Made by whoever read
+        /// the lock, after the others.
+        AttestationIdentity = "attestation-identity",
         /// Who signed is who signed the project before, where that was locked. Made by whoever read it, after the
         /// others.
         Identity = "identity",

@@ -403,6 +403,12 @@ coded! {
         /// The layout's last step gave other bytes under the file's name.
         ProductDigestMismatch = "product-digest-mismatch",
 
+        // ---- who may have attested what is locked (lock/attested.rs)
+        /// The lock names who attested the file, and no attestation of it was verified; an exception verifies none.
+        AttestationIdentityMissing = "attestation-identity-missing",
+        /// The lock names who attested the file, and it was somebody else.
+        AttestationIdentityMismatch = "attestation-identity-mismatch",
+
         // ---- who signed before (identity_lock.rs)
         /// The identities that were locked name no such project.
         IdentityNotLocked = "identity-not-locked",

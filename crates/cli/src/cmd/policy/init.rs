@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         let days = arguments.exceptions_days;
         CliError::usage(format!("--exceptions-days {days} from {now} is after every date"))
     })?;
-    let gathered = asking.gather(now)?;
+    let gathered = asking.gather(now)?.held_to_locks();
     let locks = asking.locks();
     let made = written::Made {
         locks: locks.iter().map(|lock| lock.to_string_lossy().into_owned()).collect(),

@@ -57,6 +57,7 @@ fn by(check: CheckName, signer: Option<&SignerIdentity>) -> Option<String> {
         C::Revocation | C::PolicyRule => "the policy".to_owned(),
         C::Includes => "the policies that the policy includes, by their digests".to_owned(),
         C::Lock => "the lock".to_owned(),
+        C::AttestationIdentity => certified(true),
         C::Identity => "the identities that were locked".to_owned(),
         C::Required => "who signed each of them".to_owned(),
         C::Attestation | C::Threshold | C::Forbidden | C::Rebuild => return None,

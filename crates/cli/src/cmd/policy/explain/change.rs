@@ -136,6 +136,7 @@ fn what(check: CheckName, refusal: &Refusal, report: &Report) -> String {
         }
         (C::Rebuild, _) => "a rebuild: `wheelmark rebuild` makes it, and then decides".to_owned(),
         (C::Lock, _) => "the file, or the lock that names another one".to_owned(),
+        (C::AttestationIdentity, _) => "an attestation by one of those whom the lock names".to_owned(),
         (C::Signature, R::KeyUnknown | R::CertificateUntrusted | R::LogUnknown) => {
             "the policy would have to trust who signed (`keys`, or `trust` of an identity)".to_owned()
         }
