@@ -159,6 +159,10 @@ pub const INCLUDE_DEPTH: usize = 8;
 /// Bytes of all included files together, as of a policy with a rule for each of 100,000 projects, twice.
 pub const INCLUDED_BYTES: usize = 32 << 20;
 
+/// Errors of a policy that are told at a time. Whoever has so many to mend will look again, and each costs the length of
+/// its line.
+pub const POLICY_ERRORS: usize = 64;
+
 /// Bytes of a policy file: a rule for each of 100,000 projects fits.
 pub const POLICY_FILE: usize = 16 << 20;
 

@@ -17,7 +17,7 @@ use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::limits::LayoutLimits;
 use crate::report::{CheckName, Reason, Refusal, Report, Status};
-use crate::verify::Artifact;
+use crate::verify::{Artifact, Facts};
 
 const WHEEL: &str = "demo-1.0-py3-none-any.whl";
 
@@ -135,6 +135,7 @@ impl Case {
             filename: Ok(DistFilename::parse(WHEEL).expect("a name")),
             contents: Err(refusal),
             sha256: digest(),
+            facts: Facts::default(),
         };
         self.outcome().report(&artifact, "root.layout")
     }

@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use toml::Spanned;
 
 use super::Reader;
+use super::decisions::DIGEST;
+use super::errors::Errors;
 use super::shape::IncludeEntry;
 use crate::digest::Sha256Digest;
 use crate::limits::{INCLUDE_DEPTH, INCLUDED_BYTES, INCLUDES};
@@ -37,6 +39,12 @@ pub(super) struct Composition<'a> {
     bytes: usize,
 }
 
+/// Why a policy is refused: what was found first, and everything in the order of the files.
+pub(super) struct Refused {
+    pub(super) first: PolicyError,
+    pub(super) all: Vec<PolicyError>,
+}
+
 /// Reads a policy and everything that it includes, and what is to be pointed out in them.
 pub(super) fn composed(
     path: &str,
@@ -44,7 +52,8 @@ pub(super) fn composed(
     instances: &dyn Instances,
     includes: &dyn Includes,
     lint_at: Option<DateTime<Utc>>,
-) -> Result<(Policy, Vec<Finding>), PolicyError> {
+) -> Result<(Policy, Vec<Finding>), Refused> {
+    let errors = Errors::default();
     let mut whole = Composition {
         instances,
         includes,
@@ -54,11 +63,22 @@ pub(super) fn composed(
         seen: BTreeSet::new(),
         bytes: 0,
     };
-    let reader = Reader::new(path, text, instances);
-    let mut policy = whole.file(&reader, &[path.to_owned()])?;
-    policy.includes = whole.read;
-    shared(&mut policy);
-    Ok((policy, whole.found))
+    let reader = Reader::new(path, text, instances, &errors);
+    let policy = errors.kept(whole.file(&reader, &[path.to_owned()]));
+    let (read, found) = (whole.read, whole.found);
+    match (policy, errors.first()) {
+        (Some(mut policy), None) => {
+            policy.includes = read;
+            shared(&mut policy);
+            Ok((policy, found))
+        }
+        (_, first) => {
+            let all = errors.sorted(path);
+            // Where there is no policy there is an error.
+            let first = first.unwrap_or_else(|| reader.error(0..0, "refused", "look at it"));
+            Err(Refused { first, all })
+        }
+    }
 }
 
 /// Whom one of the files revokes, none of them believes.
@@ -79,15 +99,15 @@ impl Composition<'_> {
     /// Reads one file, and then what it includes. `chain` has the paths from the top file to this one.
     fn file(&mut self, reader: &Reader<'_>, chain: &[String]) -> Result<Policy, PolicyError> {
         let file = reader.file()?;
-        if let Some(now) = self.lint_at {
-            self.found.extend(reader.lint(&file, now)?);
-        }
-        let wanted = reader.wanted(&file.includes)?;
-        let policy = reader.policy(file)?;
+        let wanted = reader.wanted(&file.includes);
+        let found = self.lint_at.map(|now| reader.lint(&file, now)).transpose();
+        let policy = reader.policy(file);
         for wanted in wanted {
-            self.include(reader, &wanted, chain)?;
+            reader.errors.kept(self.include(reader, &wanted, chain));
         }
-        Ok(policy)
+        // A time that cannot be read is told where it is.
+        self.found.extend(found?.unwrap_or_default());
+        policy
     }
 
     fn include(
@@ -97,40 +117,50 @@ impl Composition<'_> {
         chain: &[String],
     ) -> Result<(), PolicyError> {
         let Wanted { path, sha256, place } = wanted;
-        let refused = |message: String| Err(reader.error(place.clone(), message));
+        let refused = |message: String, suggestion: &str| {
+            Err(reader.error(place.clone(), message, suggestion))
+        };
+        let fewer = "include fewer files, or put what they say into one";
         // The same bytes, by whatever path, ask the same: they are read once.
         if !self.seen.insert(*sha256) {
             return Ok(());
         }
         if chain.len() > INCLUDE_DEPTH {
-            return refused(format!("includes of includes, deeper than {INCLUDE_DEPTH} files"));
+            let message = format!("includes of includes, deeper than {INCLUDE_DEPTH} files");
+            return refused(message, fewer);
         }
         if self.seen.len() > INCLUDES {
-            return refused(format!("more than {INCLUDES} files are included"));
+            return refused(format!("more than {INCLUDES} files are included"), fewer);
         }
         let left = INCLUDED_BYTES - self.bytes;
         let bytes = match self.includes.read(chain, path, left) {
             Ok(bytes) => bytes,
-            Err(why) => return refused(why),
+            Err(why) => return refused(why, "put the file there, or name where it is"),
         };
         if bytes.len() > left {
-            return refused(format!(
+            let message = format!(
                 "`{path}` is too large: included files have at most {INCLUDED_BYTES} bytes together"
-            ));
+            );
+            return refused(message, fewer);
         }
         self.bytes += bytes.len();
         let found = Sha256Digest::of(&bytes);
         if found != *sha256 {
-            return refused(format!("`{path}` is another file: its sha256 is {found}"));
+            let message = format!("`{path}` is another file: its sha256 is {found}");
+            return refused(
+                message,
+                "look at what it says now; if that is meant, write its digest here",
+            );
         }
         let Ok(text) = String::from_utf8(bytes) else {
-            return refused(format!("`{path}` is not UTF-8 text"));
+            return refused(format!("`{path}` is not UTF-8 text"), "include a policy file");
         };
         let (line, _) = reader.place(place.start);
         let shown = path.beside(reader.path);
         let mut chain = chain.to_vec();
         chain.push(shown.clone());
-        let inner = Reader { included: true, ..Reader::new(&shown, &text, self.instances) };
+        let inner = Reader::new(&shown, &text, self.instances, reader.errors);
+        let inner = Reader { included: true, ..inner };
         // It comes before what it includes.
         let at = self.read.len();
         let policy = self.file(&inner, &chain)?;
@@ -140,18 +170,27 @@ impl Composition<'_> {
 }
 
 impl Reader<'_> {
-    fn wanted(&self, entries: &[Spanned<IncludeEntry>]) -> Result<Vec<Wanted>, PolicyError> {
+    /// What can be included; what is wrong with the other entries is kept.
+    fn wanted(&self, entries: &[Spanned<IncludeEntry>]) -> Vec<Wanted> {
         let mut all: Vec<Wanted> = Vec::new();
         for entry in entries {
-            let entry = entry.get_ref();
-            let path: IncludePath = self.parsed(&entry.path)?;
-            let sha256: Sha256Digest = self.parsed(&entry.sha256)?;
-            if all.iter().any(|it| it.path == path || it.sha256 == sha256) {
-                let message = format!("`{}` is included twice", Escaped(path.as_str()));
-                return Err(self.error(entry.path.span(), message));
+            if self.errors.are_many() {
+                break;
             }
-            all.push(Wanted { path, sha256, place: entry.path.span() });
+            let wanted = self.one_wanted(entry.get_ref(), &all);
+            all.extend(self.errors.kept(wanted));
         }
-        Ok(all)
+        all
+    }
+
+    fn one_wanted(&self, entry: &IncludeEntry, earlier: &[Wanted]) -> Result<Wanted, PolicyError> {
+        let beside = "write it as in \"../org/base.toml\"";
+        let path: IncludePath = self.parsed(&entry.path, beside)?;
+        let sha256: Sha256Digest = self.parsed(&entry.sha256, DIGEST)?;
+        if earlier.iter().any(|it| it.path == path || it.sha256 == sha256) {
+            let message = format!("`{}` is included twice", Escaped(path.as_str()));
+            return Err(self.error(entry.path.span(), message, "take one of them out"));
+        }
+        Ok(Wanted { path, sha256, place: entry.path.span() })
     }
 }
