@@ -149,9 +149,43 @@ fn what_cannot_be_read_is_an_error_with_its_place() {
     fs::write(folder.path().join("policy.toml"), text).expect("written");
     let mut command = wheelmark();
     command.current_dir(folder.path()).args(["policy", "check", "policy.toml"]);
+    let told = said(&mut command, 1);
+    assert!(told.starts_with("policy.toml:18:1: error: unknown field `rebiuld`"), "{told}");
+    assert!(told.contains("\n    suggestion: did you mean `rebuild`?\n"), "{told}");
+    // Whoever only reads it is told one, with the same hint.
+    let mut command = wheelmark();
+    command.current_dir(folder.path()).args(["verify", "--policy", "policy.toml", "a.whl"]);
     let error = command.assert().code(1).get_output().stderr.clone();
     let error = String::from_utf8_lossy(&error).into_owned();
-    assert!(error.contains("policy.toml:18:1: unknown field `rebiuld`"), "{error}");
+    assert!(error.starts_with("error: policy.toml:18:1: unknown field `rebiuld`"), "{error}");
+    assert!(error.ends_with("\nhint: did you mean `rebuild`?\n"), "{error}");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let text = POLICY
+        .replace(
+            "trust = \"public-good\"\nissuer = \"https://a",
+            "trust = \"public\"\nissuer = \"https://a",
+        )
+        .replace("identities = [\"release\"]", "identities = [\"relase\"]");
+    assert_eq!(
+        checked(&text, &[], 1),
+        "policy.toml:10:9: error: no trust instance `public`: there are public-good, github, staging, private\n    \
+         suggestion: write one of these\n\
+         policy.toml:16:15: error: no [identities.relase] in this policy\n    \
+         suggestion: did you mean `release`?\n\
+         policy.toml: 2 errors; it cannot be read\n"
+    );
+    let answer: Value = serde_json::from_str(&checked(&text, &["--json"], 1)).expect("JSON");
+    assert_eq!(answer["schema"], "https://wheelmark.dev/policy-check/v1");
+    assert_eq!(answer["policy"], "policy.toml");
+    let errors = answer["errors"].as_array().expect("errors");
+    assert_eq!(errors.len(), 2, "{answer:#}");
+    assert_eq!(errors[1]["line"], 16);
+    assert_eq!(errors[1]["column"], 15);
+    assert_eq!(errors[1]["path"], "policy.toml");
+    assert_eq!(errors[1]["suggestion"], "did you mean `release`?");
 }
 
 #[test]
@@ -365,8 +399,8 @@ fn keys_known(table: &str) -> Vec<String> {
     fs::write(folder.path().join("policy.toml"), text).expect("written");
     let mut command = wheelmark();
     command.current_dir(folder.path()).args(["policy", "check", "policy.toml"]);
-    let error = command.assert().code(1).get_output().stderr.clone();
-    let error = String::from_utf8_lossy(&error).into_owned();
+    let told = said(&mut command, 1);
+    let error = told.lines().next().expect("an error");
     let (_, known) = error.split_once(", expected ").expect("what is known");
     let mut known: Vec<_> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     known.sort();

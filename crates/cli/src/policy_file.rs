@@ -31,13 +31,13 @@ impl PolicyFile {
         Policy::parse_with(&self.name(), &self.text, roots, &Beside).map_err(refused)
     }
 
-    /// The same, with what is to be pointed out in it.
+    /// The same, with what is to be pointed out in it; or everything that is wrong.
     pub fn linted(
         &self,
         roots: &TrustRoots,
         now: DateTime<Utc>,
-    ) -> Result<(Policy, Vec<Finding>), CliError> {
-        Policy::linted(&self.name(), &self.text, roots, &Beside, now).map_err(refused)
+    ) -> Result<(Policy, Vec<Finding>), Vec<PolicyError>> {
+        Policy::linted(&self.name(), &self.text, roots, &Beside, now)
     }
 
     fn name(&self) -> String {
@@ -48,7 +48,17 @@ impl PolicyFile {
 /// A policy that is refused.
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 pub fn refused(error: PolicyError) -> CliError {
-    CliError::undecided(Escaped(&error.to_string()))
+    CliError::undecided(Escaped(&error.to_string())).hint(Escaped(&error.suggestion))
+}
+
+/// One of which everything that is wrong is known: the first of it.
+pub fn refused_for(errors: Vec<PolicyError>) -> CliError {
+    let more = errors.len().saturating_sub(1);
+    match errors.into_iter().next().map(refused) {
+        Some(error) if more == 0 => error,
+        Some(error) => error.hint(format!("`wheelmark policy check` tells {more} more")),
+        None => CliError::undecided("the policy cannot be read"),
+    }
 }
 
 /// Reads included files from where the one that includes them is.

@@ -141,8 +141,14 @@ impl SdistLimits {
 pub const TRUSTED_ROOT: usize = 4 << 20;
 
 /// Rules of a policy that may name one project: each is held against the earlier ones, to tell whether it is ever
-/// asked.
-pub const RULES_OF_PROJECT: usize = 1_000;
+/// asked. Real ones have one, or a few by their versions.
+pub const RULES_OF_PROJECT: usize = 100;
+
+/// Patterns of a policy that are alike up to their first `*`, each of which is held against each name that begins so.
+pub const PATTERNS_ALIKE: usize = 1_000;
+
+/// Attestations that one rule may demand or forbid.
+pub const DEMANDS: usize = 64;
 
 /// Bytes of a condition of a policy. One that a person can follow has some hundred.
 pub const EXPRESSION_LENGTH: usize = 4096;
@@ -164,6 +170,10 @@ pub const INCLUDE_DEPTH: usize = 8;
 
 /// Bytes of all included files together, as of a policy with a rule for each of 100,000 projects, twice.
 pub const INCLUDED_BYTES: usize = 32 << 20;
+
+/// Errors of a policy that are told at a time. Whoever has so many to mend will look again, and each costs the length of
+/// its line.
+pub const POLICY_ERRORS: usize = 64;
 
 /// Bytes of a policy file: a rule for each of 100,000 projects fits.
 pub const POLICY_FILE: usize = 16 << 20;

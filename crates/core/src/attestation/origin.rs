@@ -127,7 +127,7 @@ impl FromStr for GitUri {
 
 /// Whether this is the full name of a ref as git allows them (git-check-ref-format), beginning with
 /// `refs/`.
-pub(super) fn is_full_ref(name: &str) -> bool {
+pub(crate) fn is_full_ref(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
             && !part.starts_with('.')

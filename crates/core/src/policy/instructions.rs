@@ -80,6 +80,12 @@ impl ParameterPattern {
         self.name.ends_with('*')
     }
 
+    /// Whether no parameters could be both: they are of one name, and of two values.
+    pub(super) fn contradicts(&self, other: &Self) -> bool {
+        let values = self.value.as_ref().zip(other.value.as_ref());
+        self.name == other.name && values.is_some_and(|(one, other)| one != other)
+    }
+
     /// Whether it is among external parameters, by its path below them.
     fn is_in(&self, parameters: &Value) -> bool {
         let is_it = |value: &Value| self.value.as_ref().is_none_or(|wanted| *wanted == text(value));

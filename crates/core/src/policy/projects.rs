@@ -100,6 +100,12 @@ impl ByProject {
         }
     }
 
+    /// How many patterns are like this one up to its first `*`; none for a name.
+    pub fn alike(&self, pattern: &ProjectPattern) -> usize {
+        let patterns = pattern.prefix().and_then(|prefix| self.patterns.get(prefix));
+        patterns.map_or(0, Vec::len)
+    }
+
     /// The rules that name this project, or everything that this pattern stands for, in their order.
     pub fn rules(&self, name: &str) -> Vec<usize> {
         let mut rules = self.names.get(name).cloned().unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What a policy refuses, whatever else it says and whenever it was signed.
 
+use std::sync::Arc;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
@@ -34,7 +36,7 @@ pub enum Revoked {
     /// Signers by key.
     Keys(BTreeSet<KeyId>),
     /// Signers by certificate.
-    Identities(Vec<IdentityRule>),
+    Identities(Vec<Arc<IdentityRule>>),
 }
 
 /// Every revocation of a policy.

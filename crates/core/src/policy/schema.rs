@@ -172,6 +172,8 @@ pub struct PolicyError {
     pub column: usize,
     /// What is wrong.
     pub message: String,
+    /// What to do about it.
+    pub suggestion: String,
 }
 
 /// The builder id of a build made by `wheelmark build` on somebody's own machine.
@@ -247,14 +249,16 @@ impl Policy {
     /// is included comes after the file that includes it.
     ///
     /// # Errors
-    /// As [`Policy::parse_with`].
+    /// As [`Policy::parse_with`], but everything that can be told by itself, up to [`POLICY_ERRORS`]; at least one.
+    ///
+    /// [`POLICY_ERRORS`]: crate::limits::POLICY_ERRORS
     pub fn linted(
         path: &str,
         text: &str,
         instances: &dyn Instances,
         includes: &dyn Includes,
         now: DateTime<Utc>,
-    ) -> Result<(Self, Vec<Finding>), PolicyError> {
+    ) -> Result<(Self, Vec<Finding>), Vec<PolicyError>> {
         read::linted(path, text, instances, includes, now)
     }
 
@@ -281,7 +285,10 @@ impl Policy {
                 line: None,
                 projects: Projects::OnCommandLine,
                 files: Files::default(),
-                signers: Signers { keys, identities: said.identities },
+                signers: Signers {
+                    keys,
+                    identities: said.identities.into_iter().map(Arc::new).collect(),
+                },
                 attestations: said.attestations,
                 threshold: 1,
                 ages: Ages::default(),

@@ -1,6 +1,7 @@
 //! Who may sign: the keys and the holders of certificates that a rule names.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::identity::IdentityRule;
 use crate::report::{Reason, Refusal, Status};
@@ -12,7 +13,7 @@ pub struct Signers {
     /// The keys that may sign.
     pub keys: BTreeSet<KeyId>,
     /// The holders of certificates that may sign.
-    pub identities: Vec<IdentityRule>,
+    pub identities: Vec<Arc<IdentityRule>>,
 }
 
 impl Signers {

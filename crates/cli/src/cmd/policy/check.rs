@@ -6,24 +6,25 @@ use std::path::PathBuf;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::limits::POLICY_ERRORS;
 use wheelmark_core::policy::signature::PolicyStatement;
-use wheelmark_core::policy::{Finding, Include};
+use wheelmark_core::policy::{Finding, Include, PolicyError};
 use wheelmark_core::report::Escaped;
 
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::policy_file::PolicyFile;
 use crate::policy_key::PolicyKeyOptions;
-use crate::render::human::{BOLD, GOOD, WARN, styled};
+use crate::render::human::{BAD, BOLD, GOOD, WARN, lines, styled};
 use crate::render::{Output, json};
 use crate::trust_roots::TrustRoots;
 use crate::values::time;
 
 /// Check that a policy can be read, and point out what in it may not be meant.
 ///
-/// What cannot be read is an error with its line and column. What is pointed out can be meant: a repository that is
-/// named without its lasting id, a rule that takes any branch, an exception whose time is over. Each comes with its
-/// place and what to do about it.
+/// What cannot be read is an error: all that is wrong in keys, identities, rules, exceptions and revocations is told at
+/// once. What is pointed out can be meant: a repository that is named without its lasting id, a rule that takes any
+/// branch, an exception whose time is over. Each comes with its line and column and what to do about it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example: wheelmark policy check policy.toml
@@ -94,6 +95,27 @@ enum Signature {
     },
 }
 
+/// What is wrong with a policy that cannot be read.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unreadable<'a> {
+    schema: &'static str,
+    policy: &'a str,
+    sha256: Sha256Digest,
+    errors: Vec<Wrong<'a>>,
+}
+
+/// One thing that is wrong.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wrong<'a> {
+    path: &'a str,
+    line: usize,
+    column: usize,
+    message: &'a str,
+    suggestion: &'a str,
+}
+
 /// The `schema` of the answer.
 const SCHEMA: &str = "https://wheelmark.dev/policy-check/v1";
 
@@ -103,7 +125,13 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let roots = TrustRoots::new(arguments.trust_root.clone());
     let keys = arguments.key.keys()?;
     let file = PolicyFile::open(&arguments.policy)?;
-    let (policy, warnings) = file.linted(&roots, now)?;
+    let (policy, warnings) = match file.linted(&roots, now) {
+        Ok(read) => read,
+        Err(errors) => {
+            unreadable(&file, &errors, arguments.json, output)?;
+            return Ok(Exit::Undecided);
+        }
+    };
     // Nothing is decided by it here, so it is not kept in mind.
     let signature = keys.map(|keys| match keys.verify(&file, now) {
         Ok((signed, _)) => Signature::Holds { key: signed.key().to_string(), says: *signed.says() },
@@ -143,6 +171,39 @@ impl<'a> Included<'a> {
             revocations: policy.revocations().all().len(),
         }
     }
+}
+
+/// Tells everything that is wrong.
+fn unreadable(
+    file: &PolicyFile,
+    errors: &[PolicyError],
+    as_json: bool,
+    out: &mut Output,
+) -> io::Result<()> {
+    let path = file.path.to_string_lossy();
+    if as_json {
+        let errors = errors.iter().map(|it| Wrong {
+            path: &it.path,
+            line: it.line,
+            column: it.column,
+            message: &it.message,
+            suggestion: &it.suggestion,
+        });
+        let sha256 = Sha256Digest::of(file.text.as_bytes());
+        let errors = errors.collect();
+        return json::document(&Unreadable { schema: SCHEMA, policy: &path, sha256, errors }, out);
+    }
+    for error in errors {
+        let PolicyError { path, line, column, message, suggestion } = error;
+        let (path, message) = (Escaped(path), lines(message));
+        writeln!(out, "{path}:{line}:{column}: {}: {message}", styled(BAD, "error"))?;
+        writeln!(out, "    {} {}", styled(BOLD, "suggestion:"), lines(suggestion))?;
+    }
+    let count = match errors.len() {
+        POLICY_ERRORS.. => format!("the first {POLICY_ERRORS} errors"),
+        count => counted(count, "error"),
+    };
+    writeln!(out, "{}: {}; it cannot be read", Escaped(&path), styled(BAD, count))
 }
 
 fn human(checked: &Checked<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -18,7 +18,7 @@ use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::outputs;
 use crate::passphrase;
-use crate::policy_file::PolicyFile;
+use crate::policy_file::{PolicyFile, refused_for};
 use crate::policy_key::SIGNATURE;
 use crate::render::human::{GOOD, WARN, styled};
 use crate::render::{Output, json};
@@ -97,7 +97,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let name = name.ok_or_else(|| CliError::usage(format!("{} has no name", shown(policy))))?;
     // What is signed must be a policy that is read as one, with all that it includes.
     let file = PolicyFile::open(policy)?;
-    let (read, warnings) = file.linted(&TrustRoots::new(arguments.trust_root.clone()), now)?;
+    let roots = TrustRoots::new(arguments.trust_root.clone());
+    let (read, warnings) = file.linted(&roots, now).map_err(refused_for)?;
     let says = PolicyStatement {
         version: arguments.version.get(),
         expires: arguments.expires.trunc_subsecs(0),

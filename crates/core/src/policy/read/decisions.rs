@@ -1,96 +1,152 @@
 //! The exceptions and revocations: what somebody decided of single files, releases and signers.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use toml::Spanned;
 
 use super::Reader;
+use super::rules::PROJECT;
 use super::shape::{ExceptionEntry, List, RevocationEntry};
+use super::signers::Known;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::policy::exceptions::{Exception, Exceptions};
-use crate::policy::identity::IdentityRule;
 use crate::policy::revocations::{Revocation, Revocations, Revoked};
 use crate::policy::schema::PolicyError;
-use crate::trust::TrustedKey;
+
+/// How a digest is written.
+pub(super) const DIGEST: &str =
+    "write the 64 hexadecimal digits that `sha256sum` shows of the file";
+
+/// How the name of a file is written.
+const FILENAME: &str = "write the file's own name, as in \"demo-1.0-py3-none-any.whl\"";
 
 impl Reader<'_> {
+    /// Every revocation that can be read; what is wrong with the others is kept.
     pub(super) fn revocations(
         &self,
         entries: Vec<Spanned<RevocationEntry>>,
-        keys: &BTreeMap<String, TrustedKey>,
-        identities: &BTreeMap<String, IdentityRule>,
-    ) -> Result<Revocations, PolicyError> {
+        known: Known<'_>,
+    ) -> Revocations {
         let mut all = Revocations::default();
-        for entry in entries {
-            let (span, entry) = (entry.span(), entry.into_inner());
-            let of = [&entry.sha256, &entry.projects, &entry.keys, &entry.identities];
-            if of.into_iter().flatten().count() != 1 {
-                let message = "exactly one of `sha256`, `projects`, `keys` and `identities` says what is revoked";
-                return Err(self.error(span, message));
+        for (number, entry) in entries.into_iter().enumerate() {
+            let revocation = self.revocation(number, &entry, &all, known);
+            if let Some(revocation) = self.errors.kept(revocation) {
+                all.push(revocation);
             }
-            let files = self.files(entry.versions.as_ref(), &entry.kinds, &entry.tags, &None)?;
-            let revoked = if let Some(list) = &entry.projects {
-                Revoked::Releases(self.set(list, |text| self.parsed(text))?, files)
-            } else if files != Default::default() {
-                let message =
-                    "`versions`, `kinds` and `tags` are of `projects`, which are not named";
-                return Err(self.error(span, message));
-            } else if entry.sha256.is_some() {
-                Revoked::Files(self.set_if(&entry.sha256, |text| {
-                    let file: Sha256Digest = self.parsed(text)?;
-                    match all.of_bytes(file) {
-                        None => Ok(file),
-                        Some(other) => {
-                            let message = format!("the file is in {} already", other.name);
-                            Err(self.error(text.span(), message))
-                        }
-                    }
-                })?)
-            } else if entry.keys.is_some() {
-                Revoked::Keys(self.keys_named(&entry.keys, keys)?)
-            } else {
-                Revoked::Identities(self.identities_named(&entry.identities, identities)?)
-            };
-            all.push(Revocation {
-                name: format!("revocations[{}]", all.all().len()),
-                line: self.place(span.start).0,
-                revoked,
-                reason: self.said(&entry.reason)?,
-            });
+            if self.errors.are_many() {
+                break;
+            }
         }
-        Ok(all)
+        all
     }
 
+    fn revocation(
+        &self,
+        number: usize,
+        entry: &Spanned<RevocationEntry>,
+        earlier: &Revocations,
+        known: Known<'_>,
+    ) -> Result<Revocation, PolicyError> {
+        let (span, entry) = (entry.span(), entry.get_ref());
+        let reason = self.said(&entry.reason);
+        self.errors.note(&reason);
+        let of = [&entry.sha256, &entry.projects, &entry.keys, &entry.identities];
+        if of.into_iter().flatten().count() != 1 {
+            let message =
+                "exactly one of `sha256`, `projects`, `keys` and `identities` says what is revoked";
+            let suggestion = "write a [[revocations]] entry for each of them";
+            return Err(self.error(span, message, suggestion));
+        }
+        let files = self.files(entry.versions.as_ref(), &entry.kinds, &entry.tags, &None)?;
+        let revoked = if let Some(list) = &entry.projects {
+            Revoked::Releases(self.set(list, |text| self.parsed(text, PROJECT))?, files)
+        } else if files != Default::default() {
+            let message = "`versions`, `kinds` and `tags` are of `projects`, which are not named";
+            return Err(self.error(span, message, "name the `projects`, or take these out"));
+        } else if entry.sha256.is_some() {
+            Revoked::Files(self.set_if(&entry.sha256, |text| {
+                let file: Sha256Digest = self.parsed(text, DIGEST)?;
+                match earlier.of_bytes(file) {
+                    None => Ok(file),
+                    Some(other) => {
+                        let message = format!("the file is in {} already", other.name);
+                        Err(self.error(text.span(), message, "take it out of one of them"))
+                    }
+                }
+            })?)
+        } else if entry.keys.is_some() {
+            Revoked::Keys(self.keys_named(&entry.keys, known)?)
+        } else {
+            Revoked::Identities(self.identities_named(&entry.identities, known)?)
+        };
+        Ok(Revocation {
+            name: format!("revocations[{number}]"),
+            line: self.line(span.start),
+            revoked,
+            reason: reason?,
+        })
+    }
+
+    /// Every exception that can be read; what is wrong with the others is kept.
     pub(super) fn exceptions(
         &self,
         entries: Vec<Spanned<ExceptionEntry>>,
         revocations: &Revocations,
-    ) -> Result<Exceptions, PolicyError> {
+    ) -> Exceptions {
         let mut all = Exceptions::default();
-        for entry in entries {
-            let (span, entry) = (entry.span(), entry.into_inner());
-            let files = self.set(&entry.sha256, |text| {
-                let file: Sha256Digest = self.parsed(text)?;
-                let other = all.of(file).map(|it| format!("is in {} already", it.name));
-                let revoked =
-                    revocations.of_bytes(file).map(|it| format!("is revoked by {}", it.name));
-                match other.or(revoked) {
-                    Some(message) => Err(self.error(text.span(), format!("the file {message}"))),
-                    None => Ok(file),
-                }
-            })?;
-            let exception = Exception {
-                name: format!("exceptions[{}]", all.all().len()),
-                line: self.place(span.start).0,
-                reason: self.said(&entry.reason)?,
-                owner: self.said(&entry.owner)?,
-                expires: self.instant(&entry.expires)?,
-                names: self.names(&entry.names)?,
-            };
-            all.push(exception, files);
+        for (number, entry) in entries.into_iter().enumerate() {
+            let exception = self.exception(number, &entry, &all, revocations);
+            if let Some((exception, files)) = self.errors.kept(exception) {
+                all.push(exception, files);
+            }
+            if self.errors.are_many() {
+                break;
+            }
         }
-        Ok(all)
+        all
+    }
+
+    fn exception(
+        &self,
+        number: usize,
+        entry: &Spanned<ExceptionEntry>,
+        earlier: &Exceptions,
+        revocations: &Revocations,
+    ) -> Result<(Exception, BTreeSet<Sha256Digest>), PolicyError> {
+        let (span, entry) = (entry.span(), entry.get_ref());
+        let files = self.set(&entry.sha256, |text| {
+            let file: Sha256Digest = self.parsed(text, DIGEST)?;
+            let other = earlier
+                .of(file)
+                .map(|it| (format!("is in {} already", it.name), "take it out of one of them"));
+            let revoked = revocations.of_bytes(file).map(|it| {
+                (format!("is revoked by {}", it.name), "take it out: what is revoked is refused")
+            });
+            match other.or(revoked) {
+                Some((message, suggestion)) => {
+                    Err(self.error(text.span(), format!("the file {message}"), suggestion))
+                }
+                None => Ok(file),
+            }
+        });
+        // Each by itself, so that all that is wrong is told.
+        self.errors.note(&files);
+        let (reason, owner) = (self.said(&entry.reason), self.said(&entry.owner));
+        self.errors.note(&reason);
+        self.errors.note(&owner);
+        let expires = self.instant(&entry.expires);
+        self.errors.note(&expires);
+        let names = self.names(&entry.names);
+        let exception = Exception {
+            name: format!("exceptions[{number}]"),
+            line: self.line(span.start),
+            reason: reason?,
+            owner: owner?,
+            expires: expires?,
+            names: names?,
+        };
+        Ok((exception, files?))
     }
 
     /// Names of files.
@@ -98,7 +154,7 @@ impl Reader<'_> {
         let texts = self.set_if(list, |text| {
             DistFilename::parse(text.get_ref())
                 .map(|_| text.get_ref().clone())
-                .map_err(|error| self.error(text.span(), error.to_string()))
+                .map_err(|error| self.error(text.span(), error.to_string(), FILENAME))
         })?;
         Ok(texts.iter().filter_map(|text| DistFilename::parse(text).ok()).collect())
     }
@@ -106,7 +162,11 @@ impl Reader<'_> {
     /// A text that a person is to read.
     fn said(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
         match text.get_ref().trim() {
-            "" => Err(self.error(text.span(), "nothing is said here")),
+            "" => Err(self.error(
+                text.span(),
+                "nothing is said here",
+                "say it for whoever looks at this again",
+            )),
             said => Ok(said.to_owned()),
         }
     }

@@ -4,19 +4,26 @@ use std::collections::BTreeSet;
 
 use toml::Spanned;
 
-use super::Reader;
+use super::decisions::DIGEST;
 use super::shape::{DemandEntry, RebuildEntry, RuleEntry};
 use super::signers::Known;
+use super::{Reader, nearest};
 use crate::attestation::level::Level;
 use crate::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use crate::attestation::svr::SVR_TYPE;
 use crate::attestation::vsa::VSA_TYPE;
 use crate::compare::NORMALIZERS;
+use crate::limits::DEMANDS;
 use crate::policy::demand::{Demand, Resource, Summary};
 use crate::policy::rebuild::{RebuildRule, Rebuilders, When};
 use crate::policy::schema::PolicyError;
 use crate::policy::signers::Signers;
 use crate::report::Escaped;
+
+/// How a condition is written.
+const WHERE: &str = "write an expression, as in \"predicate.result == 'PASSED'\"";
+/// How a level is written.
+const LEVEL: &str = "write one such as \"SLSA_BUILD_LEVEL_3\"";
 
 impl Reader<'_> {
     /// `require` or `forbid`, of which only the former can ask for a verification.
@@ -27,6 +34,10 @@ impl Reader<'_> {
         known: Known<'_>,
         required: bool,
     ) -> Result<Vec<Demand>, PolicyError> {
+        if let Some(one_more) = entries.get(DEMANDS) {
+            let message = format!("more than {DEMANDS} attestations of one rule");
+            return Err(self.error(one_more.span(), message, "put what they ask into fewer"));
+        }
         let mut demands: Vec<Demand> = Vec::new();
         for entry in entries {
             let demand =
@@ -35,7 +46,8 @@ impl Reader<'_> {
                 Demand { name: demand.name.clone(), ..(*other).clone() } == demand
             };
             if let Some(other) = demands.iter().find(same) {
-                return Err(self.error(entry.span(), format!("the same as {}", other.name)));
+                let message = format!("the same as {}", other.name);
+                return Err(self.error(entry.span(), message, "take one of them out"));
             }
             demands.push(demand);
         }
@@ -53,19 +65,21 @@ impl Reader<'_> {
         let predicate_type = self.uri(&entry.predicate)?;
         if predicate_type == REBUILD_RESULT_TYPE {
             let message = "results of rebuilds are asked for by `rebuild = { keys = […] }`";
-            return Err(self.error(entry.predicate.span(), message));
+            let suggestion = "name in `rebuild` whose results count";
+            return Err(self.error(entry.predicate.span(), message, suggestion));
         }
         let signers = self.signers((&entry.keys, &entry.identities), known)?;
         if signers.is_empty() {
             let message = "neither `keys` nor `identities`: anybody could have signed it";
-            return Err(self.error(spanned.span(), message));
+            let suggestion = "name in one of them who signs it";
+            return Err(self.error(spanned.span(), message, suggestion));
         }
         Ok(Demand {
             name,
             signers,
             max_age: entry.max_age_days.as_ref().map(|days| self.days(days)).transpose()?,
             summary: self.summary(spanned, &predicate_type, required)?,
-            condition: entry.condition.as_ref().map(|text| self.parsed(text)).transpose()?,
+            condition: entry.condition.as_ref().map(|text| self.parsed(text, WHERE)).transpose()?,
             predicate_type,
         })
     }
@@ -89,29 +103,30 @@ impl Reader<'_> {
             return asked.next().map_or(Ok(None), |(key, span)| {
                 let message =
                     format!("`{key}` is asked of a summary of a verification that is required: {VSA_TYPE} or {SVR_TYPE}");
-                Err(self.error(span, message))
+                Err(self.error(span, message, "take it out"))
             });
         }
         let Some(verifier) = &entry.verifier else {
             let message = "`verifier` is missing: the id of who verified";
-            return Err(self.error(spanned.span(), message));
+            let suggestion = "add `verifier`, as the summary has it";
+            return Err(self.error(spanned.span(), message, suggestion));
         };
         if entry.policies.is_none() && entry.levels.is_none() {
             let message = "neither `levels` nor `policies`: nothing is asked of the verification";
-            return Err(self.error(spanned.span(), message));
+            let suggestion = "add `levels`, such as [\"SLSA_BUILD_LEVEL_3\"]";
+            return Err(self.error(spanned.span(), message, suggestion));
         }
         if let (Some(resource), SVR_TYPE) = (&entry.resource, predicate_type) {
-            return Err(
-                self.error(resource.span(), "a simple verification result names no resource")
-            );
+            let message = "a simple verification result names no resource";
+            return Err(self.error(resource.span(), message, "take it out"));
         }
         Ok(Some(Summary {
             verifier: self.uri(verifier)?,
-            policies: self.set_if(&entry.policies, |text| self.parsed(text))?,
+            policies: self.set_if(&entry.policies, |text| self.parsed(text, DIGEST))?,
             resource: entry.resource.as_ref().map(|text| self.resource(text)).transpose()?,
             levels: self.set_if(&entry.levels, |text| match Level::of(text.get_ref()) {
                 Level::Failed | Level::Unevaluated { .. } => {
-                    Err(self.error(text.span(), "no file has this level"))
+                    Err(self.error(text.span(), "no file has this level", LEVEL))
                 }
                 Level::Of { .. } | Level::Property(_) => self.word(text),
             })?,
@@ -125,7 +140,9 @@ impl Reader<'_> {
         match plain.contains(['{', '}', '*']) {
             true => {
                 let message = "compared whole, but for `{name}`, `{version}` and `{filename}`";
-                Err(self.error(text.span(), message))
+                let suggestion =
+                    "write what the summary names, with these in place of the file's own";
+                Err(self.error(text.span(), message, suggestion))
             }
             false => Ok(Resource(text.get_ref().clone())),
         }
@@ -148,7 +165,7 @@ impl Reader<'_> {
                     Some(share) => When::sampled(*share.get_ref()).ok_or_else(|| {
                         let message =
                             "a share between 0 and 1, such as 0.1: \"never\" and \"required\" are the ends";
-                        self.error(share.span(), message)
+                        self.error(share.span(), message, "write a number such as 0.1")
                     })?,
                 };
                 let by = self.signers((&table.keys, &table.identities), known)?;
@@ -157,7 +174,8 @@ impl Reader<'_> {
                     (true, Some(count)) => {
                         let message =
                             "`at-least` without `keys` or `identities`: whose results count?";
-                        return Err(self.error(count.span(), message));
+                        let suggestion = "name them, or take `at-least` out";
+                        return Err(self.error(count.span(), message, suggestion));
                     }
                     (false, count) => {
                         self.apart(&table.identities, &by.identities)?;
@@ -169,7 +187,8 @@ impl Reader<'_> {
                             Some(count) => {
                                 let message =
                                     format!("between 1 and the {} that are named", by.len());
-                                return Err(self.error(count.span(), message));
+                                let suggestion = "name more, or ask for fewer";
+                                return Err(self.error(count.span(), message, suggestion));
                             }
                         };
                         Some(Rebuilders { signers: by, at_least })
@@ -177,7 +196,7 @@ impl Reader<'_> {
                 };
                 if table.allow_inconclusive_unsafe && rebuilders.is_some() {
                     let message = "`allow-inconclusive-unsafe` is of a rebuild that is made here, and others' are asked for";
-                    return Err(self.error(place, message));
+                    return Err(self.error(place, message, "take one of them out"));
                 }
                 RebuildRule {
                     when,
@@ -188,15 +207,19 @@ impl Reader<'_> {
             }
         };
         match &asked.rebuilders {
-            None if signers.is_empty() => {
+            _ if signers.is_empty() => {
                 let message =
                     "nothing says how to rebuild: the rule has neither `keys` nor `identities`";
-                Err(self.error(place, message))
+                Err(self.error(place, message, "name who signs the provenance, or write \"never\""))
             }
             Some(by) if !independent(&by.signers, signers) => {
                 let message =
                     "whoever signs the provenance is no independent rebuilder: name others";
-                Err(self.error(place, message))
+                Err(self.error(
+                    place,
+                    message,
+                    "name others in `keys` or `identities` of `rebuild`",
+                ))
             }
             _ => Ok(asked),
         }
@@ -214,7 +237,9 @@ impl Reader<'_> {
                     Escaped(text.get_ref()),
                     NORMALIZERS.join(", ")
                 );
-                Err(self.error(text.span(), message))
+                let suggestion =
+                    nearest::or(text.get_ref(), NORMALIZERS.into_iter(), "write one of these");
+                Err(self.error(text.span(), message, suggestion))
             }
         })
     }

@@ -1,6 +1,6 @@
 //! The files that a policy includes, and those that they include: each read once, within bounds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,10 @@ use chrono::{DateTime, Utc};
 use toml::Spanned;
 
 use super::Reader;
+use super::decisions::DIGEST;
+use super::errors::Errors;
 use super::shape::IncludeEntry;
+use super::signers::Entries;
 use crate::digest::Sha256Digest;
 use crate::limits::{INCLUDE_DEPTH, INCLUDED_BYTES, INCLUDES};
 use crate::policy::includes::{Elsewhere, Include, IncludePath, Includes};
@@ -44,6 +47,12 @@ pub(super) struct Composition<'a> {
     bytes: usize,
 }
 
+/// Why a policy is refused: what was found first, and everything in the order of the files.
+pub(super) struct Refused {
+    pub(super) first: PolicyError,
+    pub(super) all: Vec<PolicyError>,
+}
+
 /// Reads a policy and everything that it includes, and what is to be pointed out in them.
 pub(super) fn composed(
     path: &str,
@@ -51,7 +60,8 @@ pub(super) fn composed(
     instances: &dyn Instances,
     includes: &dyn Includes,
     lint_at: Option<DateTime<Utc>>,
-) -> Result<(Policy, Vec<Finding>), PolicyError> {
+) -> Result<(Policy, Vec<Finding>), Refused> {
+    let errors = Errors::default();
     let mut whole = Composition {
         instances,
         includes,
@@ -64,12 +74,22 @@ pub(super) fn composed(
         count: 0,
         bytes: 0,
     };
-    let reader = Reader::new(path, text, instances);
-    let mut policy = whole.file(&reader, &[path.to_owned()])?;
-    policy.includes = mem::take(&mut whole.read);
-    policy.also_read = mem::take(&mut whole.also_read);
-    whole.shared(&mut policy);
-    Ok((policy, whole.found))
+    let reader = Reader::new(path, text, instances, &errors);
+    let policy = errors.kept(whole.file(&reader, &[path.to_owned()]));
+    match (policy, errors.first()) {
+        (Some(mut policy), None) => {
+            policy.includes = mem::take(&mut whole.read);
+            policy.also_read = mem::take(&mut whole.also_read);
+            whole.shared(&mut policy);
+            Ok((policy, whole.found))
+        }
+        (_, first) => {
+            let all = errors.sorted(path);
+            // Where there is no policy there is an error.
+            let first = first.unwrap_or_else(|| reader.error(0..0, "refused", "look at it"));
+            Err(Refused { first, all })
+        }
+    }
 }
 
 /// All but a file's own.
@@ -81,21 +101,25 @@ impl Composition<'_> {
     /// Reads one file, and then what it includes. `chain` has the paths from the top file to this one.
     fn file(&mut self, reader: &Reader<'_>, chain: &[String]) -> Result<Policy, PolicyError> {
         let file = reader.file()?;
-        if let Some(now) = self.lint_at {
-            self.found.extend(reader.lint(&file, now)?);
-        }
-        let wanted = reader.wanted(&file.includes)?;
-        let mut policies = BTreeMap::new();
+        let wanted = reader.wanted(&file.includes);
+        let found = self.lint_at.map(|now| reader.lint(&file, now)).transpose();
+        let mut policies = Entries::new();
         for (name, entry) in &file.policies {
-            let policy = self.named(reader, &reader.one_wanted(entry)?, chain)?;
-            policies.insert(name.get_ref().clone(), Arc::new(policy));
+            let policy = reader
+                .one_wanted(entry, &[])
+                .and_then(|wanted| self.named(reader, &wanted, chain).map(Arc::new));
+            reader.add_named(name.get_ref().clone(), policy, &mut policies);
         }
-        let mut policy = reader.policy(file, &policies)?;
-        policy.above = self.revocations[..self.revocations.len() - 1].to_vec();
+        let policy = reader.policy(file, &policies).map(|mut policy| {
+            policy.above = self.revocations[..self.revocations.len() - 1].to_vec();
+            policy
+        });
         for wanted in wanted {
-            self.include(reader, &wanted, chain)?;
+            reader.errors.kept(self.include(reader, &wanted, chain));
         }
-        Ok(policy)
+        // A time that cannot be read is told where it is.
+        self.found.extend(found?.unwrap_or_default());
+        policy
     }
 
     fn include(
@@ -108,7 +132,7 @@ impl Composition<'_> {
         if !self.seen.insert(wanted.sha256) {
             return Ok(());
         }
-        let (line, _) = reader.place(wanted.place.start);
+        let line = reader.line(wanted.place.start);
         // It comes before what it includes.
         let at = self.read.len();
         let policy = self.other(reader, wanted, chain)?;
@@ -125,16 +149,20 @@ impl Composition<'_> {
     ) -> Result<Policy, PolicyError> {
         let (read, seen) = (mem::take(&mut self.read), mem::take(&mut self.seen));
         self.revocations.push(Arc::default());
-        let mut policy = self.other(reader, wanted, chain)?;
-        policy.includes = mem::replace(&mut self.read, read);
-        self.seen = seen;
+        let policy = self.other(reader, wanted, chain).map(|mut policy| {
+            policy.includes = mem::take(&mut self.read);
+            self.shared(&mut policy);
+            policy
+        });
+        self.revocations.pop();
+        (self.read, self.seen) = (read, seen);
+        let policy = policy?;
         self.also_read.extend(policy.files().map(|it| it.path.clone()));
         if policy.rules.is_empty() && policy.exceptions.all().is_empty() {
             let message = format!("`{}` accepts nothing", wanted.path);
-            return Err(reader.error(wanted.place.clone(), message));
+            let suggestion = "name a policy with rules for what builds use";
+            return Err(reader.error(wanted.place.clone(), message, suggestion));
         }
-        self.shared(&mut policy);
-        self.revocations.pop();
         Ok(policy)
     }
 
@@ -160,56 +188,72 @@ impl Composition<'_> {
         chain: &[String],
     ) -> Result<Policy, PolicyError> {
         let Wanted { path, sha256, place } = wanted;
-        let refused = |message: String| Err(reader.error(place.clone(), message));
+        let refused = |message: String, suggestion: &str| {
+            Err(reader.error(place.clone(), message, suggestion))
+        };
+        let fewer = "include fewer files, or put what they say into one";
         self.count += 1;
         if chain.len() > INCLUDE_DEPTH {
-            return refused(format!("includes of includes, deeper than {INCLUDE_DEPTH} files"));
+            let message = format!("includes of includes, deeper than {INCLUDE_DEPTH} files");
+            return refused(message, fewer);
         }
         if self.count > INCLUDES {
-            return refused(format!("more than {INCLUDES} files are included"));
+            return refused(format!("more than {INCLUDES} files are included"), fewer);
         }
         let left = INCLUDED_BYTES - self.bytes;
         let bytes = match self.includes.read(chain, path, left) {
             Ok(bytes) => bytes,
-            Err(why) => return refused(why),
+            Err(why) => return refused(why, "put the file there, or name where it is"),
         };
         if bytes.len() > left {
-            return refused(format!(
+            let message = format!(
                 "`{path}` is too large: included files have at most {INCLUDED_BYTES} bytes together"
-            ));
+            );
+            return refused(message, fewer);
         }
         self.bytes += bytes.len();
         let found = Sha256Digest::of(&bytes);
         if found != *sha256 {
-            return refused(format!("`{path}` is another file: its sha256 is {found}"));
+            let message = format!("`{path}` is another file: its sha256 is {found}");
+            return refused(
+                message,
+                "look at what it says now; if that is meant, write its digest here",
+            );
         }
         let Ok(text) = String::from_utf8(bytes) else {
-            return refused(format!("`{path}` is not UTF-8 text"));
+            return refused(format!("`{path}` is not UTF-8 text"), "include a policy file");
         };
         let shown = path.beside(reader.path);
         let mut chain = chain.to_vec();
         chain.push(shown.clone());
-        let inner = Reader { included: true, ..Reader::new(&shown, &text, self.instances) };
+        let inner = Reader::new(&shown, &text, self.instances, reader.errors);
+        let inner = Reader { included: true, ..inner };
         self.file(&inner, &chain)
     }
 }
 
 impl Reader<'_> {
-    fn wanted(&self, entries: &[Spanned<IncludeEntry>]) -> Result<Vec<Wanted>, PolicyError> {
+    /// What can be included; what is wrong with the other entries is kept.
+    fn wanted(&self, entries: &[Spanned<IncludeEntry>]) -> Vec<Wanted> {
         let mut all: Vec<Wanted> = Vec::new();
         for entry in entries {
-            let wanted = self.one_wanted(entry.get_ref())?;
-            if all.iter().any(|it| it.path == wanted.path || it.sha256 == wanted.sha256) {
-                let message = format!("`{}` is included twice", Escaped(wanted.path.as_str()));
-                return Err(self.error(wanted.place, message));
+            if self.errors.are_many() {
+                break;
             }
-            all.push(wanted);
+            let wanted = self.one_wanted(entry.get_ref(), &all);
+            all.extend(self.errors.kept(wanted));
         }
-        Ok(all)
+        all
     }
 
-    fn one_wanted(&self, entry: &IncludeEntry) -> Result<Wanted, PolicyError> {
-        let (path, sha256) = (self.parsed(&entry.path)?, self.parsed(&entry.sha256)?);
+    fn one_wanted(&self, entry: &IncludeEntry, earlier: &[Wanted]) -> Result<Wanted, PolicyError> {
+        let beside = "write it as in \"../org/base.toml\"";
+        let path: IncludePath = self.parsed(&entry.path, beside)?;
+        let sha256: Sha256Digest = self.parsed(&entry.sha256, DIGEST)?;
+        if earlier.iter().any(|it| it.path == path || it.sha256 == sha256) {
+            let message = format!("`{}` is included twice", Escaped(path.as_str()));
+            return Err(self.error(entry.path.span(), message, "take one of them out"));
+        }
         Ok(Wanted { path, sha256, place: entry.path.span() })
     }
 }

@@ -1,5 +1,6 @@
 //! The rules.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -7,55 +8,32 @@ use toml::Spanned;
 use version_ranges::Ranges;
 
 use super::shape::{List, RuleEntry};
-use super::signers::Known;
+use super::signers::{Known, REPOSITORY};
 use super::{Named, Reader};
-use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use crate::attestation::publish::PUBLISH_TYPE;
-use crate::limits::RULES_OF_PROJECT;
+use crate::limits::{PATTERNS_ALIKE, RULES_OF_PROJECT};
 use crate::policy::files::{Files, Kind};
 use crate::policy::identity::IdentityRule;
-use crate::policy::instructions::{Instructions, ParameterPattern};
 use crate::policy::projects::ProjectPattern;
-use crate::policy::schema::{
-    Ages, BuilderRule, Policy, PolicyError, Projects, Rule, SourceRule, Unsafe,
-};
-use crate::policy::source::SourcePattern;
+use crate::policy::schema::{Ages, PolicyError, Projects, Rule, Unsafe};
+use crate::policy::signers::Signers;
 use crate::report::Escaped;
 
-impl Reader<'_> {
-    fn instructions(&self, entry: &RuleEntry) -> Result<Instructions, PolicyError> {
-        let words = |text: &Spanned<String>| match shlex::split(text.get_ref()) {
-            Some(words) if !words.is_empty() => Ok(words),
-            _ => {
-                Err(self.error(text.span(), "not a command: a quote is open, or there is no word"))
-            }
-        };
-        let setting = |text: &Spanned<String>| match text.get_ref().split_once('=') {
-            Some((key, _)) if !key.is_empty() => Ok(text.get_ref().clone()),
-            _ => Err(self.error(text.span(), "a setting is written KEY=VALUE")),
-        };
-        if let (None, Some(requires)) = (&entry.steps, &entry.step_requires) {
-            return Err(self.error(requires.span(), "`step-requires` without `steps`"));
-        }
-        Ok(Instructions {
-            steps: self.set_if(&entry.steps, words)?,
-            step_requires: self.set_if(&entry.step_requires, |text| Ok(text.get_ref().clone()))?,
-            config_settings: self.set_if(&entry.config_settings, setting)?,
-            parameters: self.set_if(&entry.parameters, |text| self.parsed(text))?,
-            required: self.set_if(&entry.required_parameters, |text| {
-                let parameter: ParameterPattern = self.parsed(text)?;
-                match parameter.is_open() {
-                    true => {
-                        Err(self.error(text.span(), "`.*` asks for nothing that must be there"))
-                    }
-                    false => Ok(parameter),
-                }
-            })?,
-        })
-    }
+/// How a project is written.
+pub(super) const PROJECT: &str =
+    "write it as in \"demo\", or \"acme-*\" for every project whose name begins so";
+/// How versions are written.
+pub(super) const VERSIONS: &str = "write specifiers, as in \">=1.0, <2\"";
+/// How a tag is written.
+const TAG: &str = "write what stands in the names of the wheels, as in \"py3-none-any\"";
+/// How an index is written.
+const INDEX: &str = "write the URL of its simple API, as `--index` takes it";
+/// What builds with `wheelmark build`.
+const LOCAL: &str = "add it; `wheelmark build` is \"https://wheelmark.dev/builders/local/v1\"";
 
+impl Reader<'_> {
     /// A predicate type that can be judged. Under any other a rule would reject whatever there is.
     fn predicate_type(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
         let known = [PROVENANCE_TYPE, PROVENANCE_V0_2_TYPE, PUBLISH_TYPE];
@@ -68,7 +46,8 @@ impl Reader<'_> {
             Escaped(named),
             known.map(|it| format!("`{it}`")).join(", ")
         );
-        Err(self.error(text.span(), message))
+        let suggestion = "others are asked for by `require`, beside one of these";
+        Err(self.error(text.span(), message, suggestion))
     }
 
     pub(super) fn files(
@@ -79,17 +58,16 @@ impl Reader<'_> {
         indexes: &Option<List>,
     ) -> Result<Files, PolicyError> {
         let files = Files {
-            versions: versions.map(|text| self.parsed(text)).transpose()?,
-            kinds: self.set_if(kinds, |text| self.parsed(text))?,
-            tags: self.set_if(tags, |text| self.parsed(text))?,
-            indexes: self.set_if(indexes, |text| self.parsed(text))?,
+            versions: versions.map(|text| self.parsed(text, VERSIONS)).transpose()?,
+            kinds: self.set_if(kinds, |text| self.parsed(text, "write \"wheel\" or \"sdist\""))?,
+            tags: self.set_if(tags, |text| self.parsed(text, TAG))?,
+            indexes: self.set_if(indexes, |text| self.parsed(text, INDEX))?,
         };
         if let Some(list) = tags
             && !(files.kinds.is_empty() || files.kinds.contains(&Kind::Wheel))
         {
-            return Err(
-                self.error(list.span(), "only wheels have tags, and `kinds` leaves them out")
-            );
+            let message = "only wheels have tags, and `kinds` leaves them out";
+            return Err(self.error(list.span(), message, "take `tags` or `kinds` out"));
         }
         Ok(files)
     }
@@ -98,11 +76,15 @@ impl Reader<'_> {
     fn threshold(&self, entry: &RuleEntry, signers: usize) -> Result<usize, PolicyError> {
         let Some(threshold) = &entry.threshold else { return Ok(1) };
         match *threshold.get_ref() {
-            0 => Err(self.error(threshold.span(), "at least one must sign")),
+            0 => Err(self.error(
+                threshold.span(),
+                "at least one must sign",
+                "write 1 or more, or leave it out for 1",
+            )),
             wanted if wanted > signers => {
                 let message =
                     format!("the rule names {signers} signers, so that so many never sign");
-                Err(self.error(threshold.span(), message))
+                Err(self.error(threshold.span(), message, "name more signers, or ask for fewer"))
             }
             wanted => Ok(wanted),
         }
@@ -113,7 +95,7 @@ impl Reader<'_> {
     pub(super) fn apart(
         &self,
         written: &Option<List>,
-        identities: &[IdentityRule],
+        identities: &[Arc<IdentityRule>],
     ) -> Result<(), PolicyError> {
         for (number, one) in identities.iter().enumerate() {
             for other in identities.iter().skip(number + 1) {
@@ -125,7 +107,8 @@ impl Reader<'_> {
                         Escaped(&other.name)
                     );
                     let place = written.as_ref().map_or(0..0, Spanned::span);
-                    return Err(self.error(place, message));
+                    let suggestion = "give both `repository-id`, or `workflow`";
+                    return Err(self.error(place, message, suggestion));
                 }
             }
         }
@@ -134,85 +117,86 @@ impl Reader<'_> {
 
     pub(super) fn days(&self, days: &Spanned<u32>) -> Result<TimeDelta, PolicyError> {
         match *days.get_ref() {
-            0 => Err(self.error(days.span(), "nothing is so new")),
+            0 => Err(self.error(
+                days.span(),
+                "nothing is so new",
+                "write 1 or more, or leave it out",
+            )),
             days => Ok(TimeDelta::days(days.into())),
         }
     }
 
+    /// The rule `rules[number]`, after the earlier ones that could be read.
+    ///
+    /// # Errors
+    /// One of what is wrong; all of it is kept.
     pub(super) fn rule(
         &self,
+        number: usize,
         earlier: &[Rule],
         entry: Spanned<RuleEntry>,
         known: Known<'_>,
         named: &Named,
     ) -> Result<Rule, PolicyError> {
-        let line = self.place(entry.span().start).0;
+        let line = self.line(entry.span().start);
         let entry = entry.into_inner();
-        let about = (&entry.kinds, &entry.tags, &entry.indexes);
-        let files = self.files(entry.versions.as_ref(), about.0, about.1, about.2)?;
-        let projects = self.set(&entry.projects, |text| {
-            let project: ProjectPattern = self.parsed(text)?;
-            let naming = named.by_project.rules(project.as_str());
-            // Each is held against all of the others.
-            if naming.len() >= RULES_OF_PROJECT {
-                let message =
-                    format!("`{project}` is named by {RULES_OF_PROJECT} rules already, and no more are read");
-                return Err(self.error(text.span(), message));
-            }
-            if let Some(rule) = asked_instead(&naming, &files, earlier) {
-                let message = format!(
-                    "`{project}` is named by rules[{rule}] already, which is asked first: this rule is never \
-                     asked about it"
-                );
-                return Err(self.error(text.span(), message));
-            }
-            Ok(project)
-        })?;
-        let signers = self.signers((&entry.keys, &entry.identities), known)?;
-        if signers.is_empty() {
-            self.nobody_signs(&entry)?;
-        }
-        let threshold = self.threshold(&entry, signers.len())?;
-        if threshold > 1 {
-            self.apart(&entry.identities, &signers.identities)?;
-        }
-        // What a key's holder says of builder and source is all there is of them; a certificate names them.
-        for (name, missing) in
-            [("builders", entry.builders.is_none()), ("source", entry.source.is_none())]
-        {
-            if missing && !signers.keys.is_empty() {
-                let message = format!("`{name}` is missing, which a rule with `keys` needs");
-                return Err(self.error(entry.projects.span(), message));
-            }
-        }
-        let name = format!("rules[{}]", earlier.len());
+        let name = format!("rules[{number}]");
         let days = |days: &Option<Spanned<u32>>| days.as_ref().map(|it| self.days(it)).transpose();
+        let kept = self.errors;
+        // Each part by itself, so that all that is wrong is told.
+        let about = self.about(&entry, earlier, named);
+        kept.note(&about);
+        let signed = self.signed(&entry, known);
+        kept.note(&signed);
+        let attestations = match &entry.attestations {
+            Some(list) => self.set(list, |text| self.predicate_type(text)),
+            None => Ok([PROVENANCE_TYPE.to_owned()].into()),
+        };
+        kept.note(&attestations);
+        let attestation = days(&entry.max_age_days);
+        kept.note(&attestation);
+        let upload = days(&entry.min_upload_age_days);
+        kept.note(&upload);
+        let trust = days(&entry.max_trust_age_days);
+        kept.note(&trust);
+        let source = self.source(&entry);
+        kept.note(&source);
+        let builder = self.builder(&entry);
+        kept.note(&builder);
+        let instructions = self.instructions(&entry);
+        kept.note(&instructions);
+        let build_requirements = entry
+            .build_requirements
+            .as_ref()
+            .map(|name| self.policy_named(name, known))
+            .transpose();
+        kept.note(&build_requirements);
+        let required = self.demands(&format!("{name}.require"), &entry.require, known, true);
+        kept.note(&required);
+        let forbidden = self.demands(&format!("{name}.forbid"), &entry.forbid, known, false);
+        kept.note(&forbidden);
+        let rebuild = signed.as_ref().map(|(signers, _)| self.rebuild(&entry, signers, known));
+        if let Ok(rebuild) = &rebuild {
+            kept.note(rebuild);
+        }
+        let (projects, files) = about?;
+        let rebuild = rebuild.map_err(PolicyError::clone)??;
+        let (signers, threshold) = signed?;
         Ok(Rule {
             line: Some(line),
             projects: Projects::Named(projects),
             files,
-            attestations: match &entry.attestations {
-                Some(list) => self.set(list, |text| self.predicate_type(text))?,
-                None => [PROVENANCE_TYPE.to_owned()].into(),
-            },
+            attestations: attestations?,
             threshold,
-            ages: Ages {
-                attestation: days(&entry.max_age_days)?,
-                upload: days(&entry.min_upload_age_days)?,
-                trust: days(&entry.max_trust_age_days)?,
-            },
+            ages: Ages { attestation: attestation?, upload: upload?, trust: trust? },
             bare_signature: entry.bare_signature,
-            source: self.source(&entry)?,
-            builder: self.builder(&entry)?,
-            instructions: self.instructions(&entry)?,
-            build_requirements: entry
-                .build_requirements
-                .as_ref()
-                .map(|name| self.policy_named(name, known))
-                .transpose()?,
-            required: self.demands(&format!("{name}.require"), &entry.require, known, true)?,
-            forbidden: self.demands(&format!("{name}.forbid"), &entry.forbid, known, false)?,
-            rebuild: self.rebuild(&entry, &signers, known)?,
+            source: source?,
+            builder: builder?,
+            instructions: instructions?,
+            build_requirements: build_requirements?,
+            required: required?,
+            forbidden: forbidden?,
+            rebuild,
             signers,
             unsafe_choices: Unsafe {
                 dirty: entry.allow_dirty_unsafe,
@@ -222,11 +206,73 @@ impl Reader<'_> {
         })
     }
 
+    /// What a rule is about.
+    fn about(
+        &self,
+        entry: &RuleEntry,
+        earlier: &[Rule],
+        named: &Named,
+    ) -> Result<(BTreeSet<ProjectPattern>, Files), PolicyError> {
+        let files =
+            self.files(entry.versions.as_ref(), &entry.kinds, &entry.tags, &entry.indexes)?;
+        let projects = self.set(&entry.projects, |text| {
+            let project: ProjectPattern = self.parsed(text, PROJECT)?;
+            if named.by_project.alike(&project) >= PATTERNS_ALIKE {
+                let message =
+                    format!("{PATTERNS_ALIKE} patterns begin as `{project}` does, and no more are read");
+                return Err(self.error(text.span(), message, "name the projects themselves"));
+            }
+            let naming = named.by_project.rules(project.as_str());
+            // Each is held against all of the others.
+            if naming.len() >= RULES_OF_PROJECT {
+                let message =
+                    format!("`{project}` is named by {RULES_OF_PROJECT} rules already, and no more are read");
+                return Err(self.error(text.span(), message, "put what they take into fewer rules"));
+            }
+            if let Some(rule) = asked_instead(&naming, &files, earlier) {
+                let message = format!(
+                    "`{project}` is named by {} already, which is asked first: this rule is never \
+                     asked about it",
+                    earlier[rule].name
+                );
+                let suggestion =
+                    "put what both take into one rule, or part them by `versions`, `kinds`, `tags` or `indexes`";
+                return Err(self.error(text.span(), message, suggestion));
+            }
+            Ok(project)
+        })?;
+        Ok((projects, files))
+    }
+
+    /// Who signs for a rule, and how many of them must.
+    fn signed(&self, entry: &RuleEntry, known: Known<'_>) -> Result<(Signers, usize), PolicyError> {
+        let signers = self.signers((&entry.keys, &entry.identities), known)?;
+        if signers.is_empty() {
+            self.nobody_signs(entry)?;
+        }
+        let threshold = self.threshold(entry, signers.len())?;
+        if threshold > 1 {
+            self.apart(&entry.identities, &signers.identities)?;
+        }
+        // What a key's holder says of builder and source is all there is of them; a certificate names them.
+        for (name, missing, add) in [
+            ("builders", entry.builders.is_none(), LOCAL),
+            ("source", entry.source.is_none(), REPOSITORY),
+        ] {
+            if missing && !signers.keys.is_empty() {
+                let message = format!("`{name}` is missing, which a rule with `keys` needs");
+                return Err(self.error(entry.projects.span(), message, add));
+            }
+        }
+        Ok((signers, threshold))
+    }
+
     /// A rule without signers takes a file by further attestations alone, and asks nothing of provenance.
     fn nobody_signs(&self, entry: &RuleEntry) -> Result<(), PolicyError> {
         if entry.require.is_empty() {
             let message = "neither `keys` nor `identities`: nobody could sign";
-            return Err(self.error(entry.projects.span(), message));
+            let suggestion = "name in one of them who may sign";
+            return Err(self.error(entry.projects.span(), message, suggestion));
         }
         let lists = [
             ("attestations", &entry.attestations),
@@ -252,92 +298,20 @@ impl Reader<'_> {
             ("hermetic", entry.hermetic.as_ref().map(Spanned::span)),
             ("build-requirements", entry.build_requirements.as_ref().map(Spanned::span)),
         ];
+        let chosen = [
+            ("bare-signature", entry.bare_signature),
+            ("allow-dirty-unsafe", entry.allow_dirty_unsafe),
+            ("allow-no-isolation-unsafe", entry.allow_no_isolation_unsafe),
+        ];
+        let chosen = chosen.map(|(name, it)| (name, it.then(|| entry.projects.span())));
+        let others = others.into_iter().chain(chosen);
         let mut asked = lists.chain(others).filter_map(|(name, span)| Some((name, span?)));
         asked.next().map_or(Ok(()), |(name, span)| {
             let message = format!(
                 "`{name}` is asked of what the rule's own signers sign, and it has neither `keys` nor `identities`"
             );
-            Err(self.error(span, message))
+            Err(self.error(span, message, "take it out, or name who signs"))
         })
-    }
-
-    fn policy_named(
-        &self,
-        name: &Spanned<String>,
-        known: Known<'_>,
-    ) -> Result<Arc<Policy>, PolicyError> {
-        known.policies.get(name.get_ref()).map(Arc::clone).ok_or_else(|| {
-            let message = format!("no [policies.{}] in this policy", Escaped(name.get_ref()));
-            self.error(name.span(), message)
-        })
-    }
-
-    fn source(&self, entry: &RuleEntry) -> Result<SourceRule, PolicyError> {
-        let repository: Option<SourcePattern> =
-            entry.source.as_ref().map(|text| self.parsed(text)).transpose()?;
-        let has_owner = repository.as_ref().is_some_and(SourcePattern::has_owner);
-        match (&entry.owners, &entry.source) {
-            (None, Some(text)) if has_owner => {
-                let message = "`{owner}` stands for one of `owners`, which is missing";
-                return Err(self.error(text.span(), message));
-            }
-            (Some(owners), _) if !has_owner => {
-                let message = "`owners` without `{owner}` in `source`";
-                return Err(self.error(owners.span(), message));
-            }
-            _ => {}
-        }
-        let owner = |text: &Spanned<String>| {
-            let word = self.word(text)?;
-            match word.contains('/') {
-                true => Err(self.error(text.span(), "an owner is one segment of a path")),
-                false => Ok(word),
-            }
-        };
-        let branch = |text: &Spanned<String>| {
-            let word = self.word(text)?;
-            match word.starts_with("refs/") {
-                true => Err(self.error(text.span(), "the branch's own name, such as `main`")),
-                false => Ok(word),
-            }
-        };
-        Ok(SourceRule {
-            repository,
-            owners: self.set_if(&entry.owners, owner)?,
-            git_ref: entry.git_ref.as_ref().map(|text| self.parsed(text)).transpose()?,
-            branches: self.set_if(&entry.branches, branch)?,
-            forbidden_triggers: self.set_if(&entry.forbidden_triggers, |text| self.word(text))?,
-        })
-    }
-
-    fn builder(&self, entry: &RuleEntry) -> Result<BuilderRule, PolicyError> {
-        let uris = |list: &Option<List>, otherwise: &[&str]| match list {
-            Some(list) => self.set(list, |text| self.uri(text)),
-            None => Ok(otherwise.iter().map(|text| (*text).to_owned()).collect()),
-        };
-        if let (Some(versions), None) = (&entry.builder_versions, &entry.builders) {
-            return Err(self.error(versions.span(), "`builder-versions` without `builders`"));
-        }
-        let hermetic = entry.hermetic.as_ref().is_some_and(|it| *it.get_ref());
-        match &entry.hermetic {
-            Some(it) if hermetic && entry.allow_no_isolation_unsafe => {
-                let message = "`hermetic` and `allow-no-isolation-unsafe` contradict each other";
-                return Err(self.error(it.span(), message));
-            }
-            _ => {}
-        }
-        Ok(BuilderRule {
-            ids: uris(&entry.builders, &[])?,
-            versions: entry.builder_versions.as_ref().map(|text| self.parsed(text)).transpose()?,
-            build_types: uris(&entry.build_types, &[BUILD_TYPE])?,
-            hermetic,
-        })
-    }
-
-    pub(super) fn uri(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
-        url::Url::parse(text.get_ref())
-            .map_err(|error| self.error(text.span(), format!("not a URI: {error}")))?;
-        Ok(text.get_ref().clone())
     }
 }
 

@@ -8,6 +8,25 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use super::nearest;
+
+/// What to do about a text that has not this shape, by what the reader says of it.
+pub(super) fn suggestion(message: &str) -> String {
+    let words: Vec<_> = message.split('`').skip(1).step_by(2).collect();
+    match &words[..] {
+        [word, known @ ..] if message.starts_with("unknown ") => {
+            nearest::or(word, known.iter().copied(), "write one of these, or take it out")
+        }
+        [field, ..] if message.starts_with("missing field ") => format!("add `{field}`"),
+        _ if message.starts_with("duplicate key") => "take one of them out".to_owned(),
+        _ if message.starts_with("invalid type") => {
+            "write a value of the kind that is expected".to_owned()
+        }
+        _ => "look at the line: TOML is read here, and `wheelmark policy schema` says what may stand where"
+            .to_owned(),
+    }
+}
+
 /// A list of texts, each with its place.
 pub(super) type List = Spanned<Vec<Spanned<String>>>;
 
