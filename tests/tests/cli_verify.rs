@@ -497,6 +497,14 @@ fn a_commit_must_be_on_a_branch_of_the_clone() {
     clone.git(&["checkout", "--quiet", "-B", "main", &second]);
     verify(&second, Some(clone.folder()), 10);
     verify(&first, Some(clone.folder()), 0);
+    // A tag that is called like the branch's ref is no branch.
+    repo.git(&["tag", "refs/heads/stable", &second]);
+    repo.git(&["tag", "refs/remotes/origin/main", &second]);
+    let never = "rebuild = \"never\"";
+    let stable = policy.replacen(never, &format!("{never}\nbranches = [\"stable\", \"main\"]"), 1);
+    signed.put("policy.toml", stable.as_bytes());
+    verify(&second, Some(repo.folder()), 10);
+    verify(&first, Some(repo.folder()), 0);
     // No repository, and one without its history.
     verify(&first, Some(signed.folder.path()), 1);
 }

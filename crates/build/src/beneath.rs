@@ -1,8 +1,9 @@
 //! Files in a folder, opened so that nothing on the way leads out of it.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, openat};
@@ -21,6 +22,15 @@ impl Folder {
             true => Ok(Self(folder)),
             false => Err(io::ErrorKind::NotADirectory.into()),
         }
+    }
+
+    /// Whether it is the folder of which this is known.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub fn is(&self, known: &Metadata) -> io::Result<bool> {
+        let own = self.0.metadata()?;
+        Ok((own.dev(), own.ino()) == (known.dev(), known.ino()))
     }
 
     /// Opens a regular file in it: folder after folder, and then the file, none of which may be a symbolic link.

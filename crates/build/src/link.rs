@@ -93,8 +93,13 @@ impl<'a> Recorder<'a> {
     pub fn record(&self, paths: &[PathBuf]) -> Result<Artifacts, LinkError> {
         let mut artifacts = Artifacts::new();
         let mut left: Vec<PathBuf> = Vec::new();
+        self.is_there()?;
         for path in paths {
-            left.push(plain(path)?);
+            let path = plain(path)?;
+            if !path.as_os_str().is_empty() && self.is_excluded(&path)? {
+                return Err(refused(&path, "it was named, and it is excluded".to_owned()));
+            }
+            left.push(path);
         }
         while let Some(path) = left.pop() {
             if self.cancel.load(Ordering::Relaxed) {
@@ -123,7 +128,19 @@ impl<'a> Recorder<'a> {
             let (digest, _) = Sha256Digest::of_reader(file).map_err(failed)?;
             artifacts.insert(name(&path)?, digest);
         }
+        self.is_there()?;
         Ok(artifacts)
+    }
+
+    /// Names are read by the folder's path, and files in the folder that was opened: both must be one, or a link would
+    /// be true of none.
+    fn is_there(&self) -> Result<(), LinkError> {
+        let failed = |source| LinkError::Io { path: self.root.clone(), source };
+        let now = fs::metadata(&self.root).map_err(failed)?;
+        match self.folder.is(&now).map_err(failed)? {
+            true => Ok(()),
+            false => Err(refused(&self.root, "another folder is there than before".to_owned())),
+        }
     }
 
     /// The file in the root that a symbolic link leads to.

@@ -349,6 +349,20 @@ fn forbidden() -> Vec<Case> {
         "rebuild = \"never\"\n[[rules.forbid]]\npredicate = \"{kind}\"\nkeys = [\"elsewhere\"]\n"
     );
     let withdrawn = || about(kind, &json!({"because": "a broken build machine"}));
+    let mut unnamed = withdrawn();
+    unnamed["subject"][0]["name"] = json!("whatever it is called");
+    let tests_forbidden = format!(
+        "rebuild = \"never\"\n[[rules.forbid]]\npredicate = \"{TEST_RESULT_TYPE}\"\n\
+         keys = [\"elsewhere\"]\nwhere = \"predicate.result == 'FAILED'\"\n"
+    );
+    let mut revoked_since = case(
+        "attestation_forbidden_by_a_revoked_signer_fail",
+        "Who withdrew the file is revoked since: a revocation takes nothing back that refuses.",
+        Some(("forbidden", "attestation-forbidden")),
+        &rule,
+        Some((TestKey::Elsewhere, withdrawn())),
+    );
+    revoked_since.policy += "\n[[revocations]]\nkeys = [\"elsewhere\"]\nreason = \"it was lost\"\n";
     vec![
         case(
             "attestation_forbidden_fail",
@@ -357,6 +371,35 @@ fn forbidden() -> Vec<Case> {
             &rule,
             Some((TestKey::Elsewhere, withdrawn())),
         ),
+        case(
+            "attestation_forbidden_malformed_fail",
+            "A test result of a tester is forbidden where it failed, and this one cannot be read.",
+            Some(("forbidden", "attestation-forbidden")),
+            &tests_forbidden,
+            Some((TestKey::Elsewhere, about(TEST_RESULT_TYPE, &json!({"result": "FAILED"})))),
+        ),
+        case(
+            "attestation_forbidden_unjudged_fail",
+            "What is forbidden above a number was signed with a text in its place.",
+            Some(("forbidden", "attestation-forbidden")),
+            &format!("{}where = \"predicate.severity >= 7\"\n", rule),
+            Some((TestKey::Elsewhere, about(kind, &json!({"severity": "9.8"})))),
+        ),
+        case(
+            "attestation_forbidden_below",
+            "What is forbidden above a number was signed with a lower one.",
+            None,
+            &format!("{}where = \"predicate.severity >= 7\"\n", rule),
+            Some((TestKey::Elsewhere, about(kind, &json!({"severity": 3})))),
+        ),
+        case(
+            "attestation_forbidden_by_digest_fail",
+            "The file was withdrawn by its digest, under no name.",
+            Some(("forbidden", "attestation-forbidden")),
+            &rule,
+            Some((TestKey::Elsewhere, unnamed)),
+        ),
+        revoked_since,
         case(
             "attestation_forbidden_of_another",
             "Somebody whom the rule does not name for that has withdrawn the file.",
@@ -369,16 +412,26 @@ fn forbidden() -> Vec<Case> {
 
 /// What a rebuilder says.
 fn result(outcome: RebuildOutcome, rebuilt: Option<Sha256Digest>) -> Value {
+    result_of(&Case::new("", "").bundle.expect("a bundle"), AT, outcome, rebuilt)
+}
+
+/// The same of other provenance, at another time.
+fn result_of(
+    provenance: &[u8],
+    at: &str,
+    outcome: RebuildOutcome,
+    rebuilt: Option<Sha256Digest>,
+) -> Value {
     let result = RebuildResult::new(
         "https://example.org/rebuilders/v1",
         "1.0",
-        &Case::new("", "").bundle.expect("a bundle"),
+        provenance,
         b"log",
         outcome,
         rebuilt,
         Vec::new(),
         build().internal.environment,
-        AT.parse().expect("a time"),
+        at.parse().expect("a time"),
     );
     about(REBUILD_RESULT_TYPE, &serde_json::to_value(&result).expect("JSON"))
 }
@@ -466,6 +519,27 @@ fn rebuilders() -> Vec<Case> {
             &format!("{rule}normalizers = [\"zip-order/1\"]\n"),
             elsewhere,
             result(equivalent(), other),
+        ),
+        by(
+            "rebuilt_from_other_provenance_fail",
+            "The rebuilder got these bytes from provenance that does not hold here.",
+            few,
+            rule,
+            elsewhere,
+            result_of(b"other provenance", AT, RebuildOutcome::Identical, true_digest()),
+        ),
+        by(
+            "rebuilt_later_fail",
+            "The rebuilder says that it ended after now.",
+            few,
+            rule,
+            elsewhere,
+            result_of(
+                &Case::new("", "").bundle.expect("a bundle"),
+                "2027-01-01T00:00:00Z",
+                RebuildOutcome::Identical,
+                true_digest(),
+            ),
         ),
         case(
             "rebuilt_by_nobody_fail",

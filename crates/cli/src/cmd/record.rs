@@ -82,6 +82,8 @@ struct Answer<'a> {
     materials: usize,
     products: usize,
     return_value: i32,
+    #[serde(skip)]
+    asked_for_products: bool,
 }
 
 /// Runs and records it.
@@ -157,6 +159,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         materials: recorded.materials.len(),
         products: recorded.products.len(),
         return_value,
+        asked_for_products: !arguments.products.is_empty(),
     };
     show(&answer, arguments.json, output)?;
     Ok(ended)
@@ -170,6 +173,9 @@ fn show(answer: &Answer<'_>, as_json: bool, output: &mut Output) -> Result<(), C
     writeln!(output, "{done} the step `{}`", Escaped(answer.step))?;
     writeln!(output, "  materials  {}", answer.materials)?;
     writeln!(output, "  products   {}", answer.products)?;
+    if answer.products == 0 && answer.asked_for_products {
+        writeln!(output, "  {} no product was found", human::styled(human::WARN, "warning:"))?;
+    }
     writeln!(output, "  key id     {}", answer.key_id)?;
     writeln!(output, "  link       {}", Escaped(&answer.link))?;
     Ok(())

@@ -115,6 +115,8 @@ impl<'a> OfStep<'a> {
         let (own, other) = (self.link.side(self.side), other.side(rule.with));
         let mut found = Vec::new();
         for name in queue {
+            // Also for those that are elsewhere.
+            self.work.spend()?;
             let Some(below) = below(name, &rule.source) else { continue };
             if !rule.pattern.matches(below, self.work)? {
                 continue;

@@ -100,7 +100,14 @@ fn check(artifacts: &Artifacts, side: Side) -> Result<(), Refusal> {
         if !sha256 || !digests.values().all(lower) {
             return Err(Refusal::new(Reason::LinkMalformed)
                 .expected("a sha256, and digests in lower-case hexadecimal")
-                .found(format!("other digests of `{name}` among the {}", side.as_str())));
+                .found(format!(
+                    "{} of `{name}` among the {}",
+                    match digests.keys().map(String::as_str).collect::<Vec<_>>().join(", ") {
+                        none if none.is_empty() => "no digest".to_owned(),
+                        names => format!("digests by {names}"),
+                    },
+                    side.as_str()
+                )));
         }
     }
     Ok(())

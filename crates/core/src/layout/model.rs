@@ -177,8 +177,10 @@ impl Step {
 
 /// `YYYY-MM-DDTHH:MM:SSZ` and nothing else (in-toto specification v1.0, 4.3).
 fn expiry(text: &str) -> Result<DateTime<Utc>, Refusal> {
+    // A year of four digits, and no leap second.
+    let written = text.len() == "2030-01-31T00:00:00Z".len() && !text.ends_with(":60Z");
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%SZ").ok();
-    time.filter(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string() == text)
+    time.filter(|time| written && time.format("%Y-%m-%dT%H:%M:%SZ").to_string() == text)
         .map(|time| time.and_utc())
         .ok_or_else(|| {
             malformed(format!("expires `{text}`, which is not as in 2030-01-31T00:00:00Z"))

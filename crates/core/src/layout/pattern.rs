@@ -64,6 +64,14 @@ impl Pattern {
         Self { text: text.to_owned(), tokens }
     }
 
+    /// Whether a set of it has a range from a later to an earlier character, which no two readers take alike.
+    pub fn has_empty_range(&self) -> bool {
+        let empty = |(low, high): &(char, char)| low > high;
+        self.tokens
+            .iter()
+            .any(|token| matches!(token, Token::Set { ranges, .. } if ranges.iter().any(empty)))
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

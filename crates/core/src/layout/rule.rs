@@ -64,6 +64,9 @@ impl Rule {
         let (Some(kind), Some(pattern)) = (lower.first(), words.get(1)) else {
             return wrong("has no pattern");
         };
+        if *kind != "require" && Pattern::new(pattern).has_empty_range() {
+            return wrong("has a set with a range from a later to an earlier character");
+        }
         let simple = || words.len() == 2;
         Ok(match *kind {
             "create" if simple() => Self::Create(Pattern::new(pattern)),

@@ -23,7 +23,7 @@ use super::outcome::{Outcome, Products};
 use super::parameters::Parameters;
 use super::pattern::Work;
 use crate::digest::Sha256Digest;
-use crate::limits::LayoutLimits;
+use crate::limits::{LayoutLimits, SHOWN_LENGTH};
 use crate::report::{Reason, Refusal};
 
 /// What is verified, and how.
@@ -292,7 +292,10 @@ impl<E> Walk<'_, E> {
         let name = below(place, format!("the step `{}`", step.name));
         let mut note = |what: String| self.notes.push(format!("{name} {what}"));
         if !step.command.is_empty() && !link.command.is_empty() && link.command != step.command {
-            let (found, expected) = (link.command.join(" "), step.command.join(" "));
+            let shown = |words: &[String]| -> String {
+                words.join(" ").chars().take(SHOWN_LENGTH).collect()
+            };
+            let (found, expected) = (shown(&link.command), shown(&step.command));
             note(format!("ran `{found}`, where the layout expects `{expected}`"));
         }
         if let Some(code) = link.return_value.as_ref().filter(|code| **code != 0) {
