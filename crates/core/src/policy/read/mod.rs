@@ -152,6 +152,7 @@ impl Reader<'_> {
         &self,
         value: &Spanned<String>,
     ) -> Result<T, PolicyError> {
+        self.filled_in(value)?;
         value.get_ref().parse().map_err(|error: T::Err| self.error(value.span(), error.to_string()))
     }
 
@@ -217,6 +218,7 @@ impl Reader<'_> {
 
     /// A value that is compared whole. A wildcard in it would be taken for one by whoever reads it.
     fn word(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        self.filled_in(text)?;
         let word = text.get_ref();
         if word.is_empty() {
             return Err(self.error(text.span(), "an empty value is no certificate's"));
@@ -230,4 +232,19 @@ impl Reader<'_> {
         }
         Ok(word.clone())
     }
+
+    /// Somebody's own stands where a policy that is handed out leaves room for it.
+    fn filled_in(&self, text: &Spanned<String>) -> Result<(), PolicyError> {
+        placeholder(text.get_ref()).map_or(Ok(()), |word| {
+            let message = format!("`{word}` still stands here: put your own in its place");
+            Err(self.error(text.span(), message))
+        })
+    }
+}
+
+/// The word that stands for somebody's own in the policies that are handed out, where it still does.
+fn placeholder(text: &str) -> Option<&str> {
+    let word = &text[text.find("REPLACE-THIS-BY-")?..];
+    let end = word.find(|c: char| !c.is_ascii_uppercase() && c != '-').unwrap_or(word.len());
+    Some(&word[..end])
 }

@@ -6,15 +6,12 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::shape::{IdentityEntry, KeyEntry, List};
-use super::{Named, Reader};
+use super::{Named, Reader, placeholder};
 use crate::policy::identity::IdentityRule;
 use crate::policy::schema::{Policy, PolicyError};
 use crate::policy::signers::Signers;
 use crate::report::Escaped;
 use crate::trust::{KeyId, TrustedKey, Validity};
-
-/// What stands for a key in the policies that are handed out.
-const PLACEHOLDER: &str = "REPLACE-THIS-BY-YOUR-KEY";
 
 /// What a policy has under names, by which rules refer to it.
 #[derive(Clone, Copy)]
@@ -53,9 +50,9 @@ impl Reader<'_> {
                 return Err(self.error(name.span(), message));
             }
             let pem = entry.pem.get_ref();
-            if pem.contains(PLACEHOLDER) {
+            if let Some(word) = placeholder(pem) {
                 let message = format!(
-                    "`{PLACEHOLDER}` still stands where the key belongs: put the whole content of the \
+                    "`{word}` still stands where the key belongs: put the whole content of the \
                      public key's file (such as release.key.pub) here"
                 );
                 return Err(self.error(entry.pem.span(), message));
