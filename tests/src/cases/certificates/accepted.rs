@@ -63,7 +63,7 @@ fn forms() -> Vec<Case> {
         case.bundle = Some(bytes(&bundle));
         case
     };
-    vec![
+    let forms = vec![
         Case::certified("github_provenance", "GitHub's provenance, by the release workflow."),
         lines,
         beside,
@@ -87,26 +87,28 @@ fn forms() -> Vec<Case> {
             },
         ),
         old("bundle_v0_2", "The bundle is of the second version.", Version::V0_2, |_| ()),
-        poisoned(),
-    ]
+    ];
+    [forms, poisoned().to_vec()].concat()
 }
 
 /// What no policy can tell from an honest file without a rebuild: it is accepted, and shown as what it is.
-fn poisoned() -> Case {
+fn poisoned() -> [Case; 2] {
     let wheel = packed(Plan::new().put("demo.pth", "import demo\n"));
-    let about_it = |mut statement: Value| {
-        statement["subject"][0]["digest"]["sha256"] = json!(Sha256Digest::of(&wheel).to_string());
+    let sha256 = Sha256Digest::of(&wheel).to_string();
+    let signed = |mut statement: Value| {
+        statement["subject"][0]["digest"]["sha256"] = json!(sha256);
         Sigstore::default().sign(&Holder::workflow(), &statement.to_string())
     };
-    let (built, published) = (about_it(provenance()), about_it(publish()));
-    let mut case = Case::certified(
+    let built = Case::certified(
         "poisoned_build",
-        "What the right workflow built was poisoned, by a cache for one, and no commit has it. All that is signed is \
+        "What the right workflow built was poisoned, by a cache for one, and no commit has it. Its provenance is \
          true, and only a rebuild would show it.",
     )
-    .holding(&built);
-    case.beside.push((".publish.attestation", bytes(&published.attestation())));
-    Case { wheel, ..case }
+    .holding(&signed(provenance()));
+    let published =
+        Case::certified("poisoned_build_published", "The same, published by the right workflow.")
+            .in_file(".publish.attestation", &signed(publish()).attestation());
+    [Case { wheel: wheel.clone(), ..built }, Case { wheel, ..published }]
 }
 
 fn signers() -> Vec<Case> {
