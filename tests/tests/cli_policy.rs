@@ -358,6 +358,10 @@ fn a_test_that_tests_nothing_is_an_error_with_its_place() {
             format!("fill = {{ X-Y-Z = \"x\" }}\n{}", case_of("decision = \"accepted\"")),
             "`X-Y-Z` does not stand in the policy",
         ),
+        (
+            format!("trust-as-of = 2026-01-01T00:00:00Z\n{}", case_of("decision = \"accepted\"")),
+            ":3:15: without `trust-root`",
+        ),
     ] {
         let folder = tests_of(&cases);
         let mut command = wheelmark();

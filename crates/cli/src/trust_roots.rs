@@ -16,6 +16,8 @@ use crate::input;
 /// The trusted roots that this run may use.
 pub struct TrustRoots {
     private: Option<PathBuf>,
+    /// Since when that of the file is known, which the file does not say.
+    private_as_of: Option<DateTime<Utc>>,
 }
 
 /// Where a trusted root is from.
@@ -32,7 +34,12 @@ pub enum Origin {
 impl TrustRoots {
     /// With the file of `--trust-root`, where one was given.
     pub fn new(private: Option<PathBuf>) -> Self {
-        Self { private }
+        Self { private, private_as_of: None }
+    }
+
+    /// The same, the file's taken as known since then: for tests of policies alone.
+    pub fn supposing(self, private_as_of: Option<DateTime<Utc>>) -> Self {
+        Self { private_as_of, ..self }
     }
 
     /// The instance of that name, and where its root is from: a file that was named; else what was refreshed,
@@ -40,8 +47,8 @@ impl TrustRoots {
     pub fn find(&self, name: InstanceName) -> Result<(Instance, Origin), CliError> {
         if let (InstanceName::Private, Some(path)) = (name, &self.private) {
             let bytes = input::read_bounded(path, TRUSTED_ROOT)?;
-            let instance =
-                Instance::parse(name, &bytes, None).map_err(|error| in_file(path, &error))?;
+            let instance = Instance::parse(name, &bytes, self.private_as_of)
+                .map_err(|error| in_file(path, &error))?;
             return Ok((instance, Origin::File(path.clone())));
         }
         if let Some(file) = TrustFile::of(name)?

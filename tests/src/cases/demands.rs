@@ -16,7 +16,7 @@ use crate::tiny;
 
 /// Every one of them.
 pub(super) fn all() -> Vec<Case> {
-    [tests(), conditions(), summaries(), forbidden(), rebuilders()].concat()
+    [tests(), conditions(), summaries(), forbidden(), rebuilders(), poisoned_builds()].concat()
 }
 
 const REQUIRED: &str = "attestation-required";
@@ -436,6 +436,11 @@ fn result_of(
     about(REBUILD_RESULT_TYPE, &serde_json::to_value(&result).expect("JSON"))
 }
 
+/// Other bytes than those of the wheel.
+fn other() -> Option<Sha256Digest> {
+    Some(Sha256Digest::of(b"other bytes"))
+}
+
 fn rebuilders() -> Vec<Case> {
     let rule = "[rules.rebuild]\nkeys = [\"elsewhere\"]\n";
     let true_digest = || Some(Sha256Digest::of(&packed(&Plan::new())));
@@ -452,10 +457,11 @@ fn rebuilders() -> Vec<Case> {
               key,
               it| { case(name, changed, fails, rule, Some((key, it))) };
     let elsewhere = TestKey::Elsewhere;
-    let other = Some(Sha256Digest::of(b"other bytes"));
+    let other = other();
     let different = RebuildOutcome::Different { diffs: vec!["demo/__init__.py".to_owned()] };
     let nothing = RebuildOutcome::Inconclusive { cause: "another compiler".to_owned() };
     vec![
+        two_rebuilders(),
         by(
             "rebuilt_by_another",
             "A rebuilder whom the rule names got the same bytes.",
@@ -547,6 +553,67 @@ fn rebuilders() -> Vec<Case> {
             few,
             rule,
             None,
+        ),
+    ]
+}
+
+/// A case in which two rebuilders got the same bytes as who built.
+fn two_rebuilders() -> Case {
+    let rule = "[rules.rebuild]\nkeys = [\"elsewhere\", \"rebuilder\"]\nat-least = 2\n";
+    let same = result(RebuildOutcome::Identical, Some(Sha256Digest::of(&packed(&Plan::new()))));
+    let mut case = case(
+        "rebuilt_by_two",
+        "The rule asks for two rebuilders, and both got the same bytes.",
+        None,
+        rule,
+        Some((TestKey::Elsewhere, same.clone())),
+    );
+    case.beside.push((".rebuild.sigstore.json", bundle_of(TestKey::Rebuilder, &same.to_string())));
+    let pem = TestKey::Rebuilder.public_pem();
+    let key = format!("[keys.rebuilder]\npem = \"\"\"\n{pem}\"\"\"\n\n[[rules]]");
+    case.policy = case.policy.replacen("[[rules]]", &key, 1);
+    case
+}
+
+/// A wheel that a poisoned build made, with the builder's provenance, which is true.
+fn poisoned(mut case: Case, beside: impl Fn(&str) -> Value) -> Case {
+    case.wheel = packed(Plan::new().put("demo.pth", "import demo\n"));
+    let sha256 = Sha256Digest::of(&case.wheel).to_string();
+    let built = crate::statement::statement(tiny::FILENAME, &case.wheel);
+    case.bundle = Some(bundle_of(TestKey::Release, &built.to_string()));
+    let beside = beside(&sha256).to_string();
+    case.beside.push((".sigstore", bundle_of(TestKey::Elsewhere, &beside)));
+    case
+}
+
+/// What only another build shows.
+fn poisoned_builds() -> Vec<Case> {
+    let of = |mut statement: Value, sha256: &str| {
+        statement["subject"][0]["digest"]["sha256"] = json!(sha256);
+        statement
+    };
+    let diffs = vec!["demo.pth".to_owned()];
+    let different = result(RebuildOutcome::Different { diffs }, other());
+    vec![
+        poisoned(
+            case(
+                "poisoned_build_rebuilt_fail",
+                "The build was poisoned and its provenance is true; a rebuilder whom the rule names got other bytes.",
+                Some(("rebuild", "rebuilders-too-few")),
+                "[rules.rebuild]\nkeys = [\"elsewhere\"]\n",
+                None,
+            ),
+            |sha256| of(different.clone(), sha256),
+        ),
+        poisoned(
+            case(
+                "poisoned_build_tested",
+                "The build was poisoned, its provenance is true, and it passed the tests. Only a rebuild would show it.",
+                None,
+                &tested(""),
+                None,
+            ),
+            |sha256| of(test_result("PASSED"), sha256),
         ),
     ]
 }

@@ -24,6 +24,8 @@ pub enum TestKey {
     Release,
     /// Ed25519, which it lets sign for `elsewhere` only.
     Elsewhere,
+    /// Ed25519, of a rebuilder who is neither of them.
+    Rebuilder,
 }
 
 impl TestKey {
@@ -31,6 +33,7 @@ impl TestKey {
         match self {
             Self::Release => "release.key",
             Self::Elsewhere => "elsewhere.key",
+            Self::Rebuilder => "rebuilder.key",
         }
     }
 

@@ -4,9 +4,11 @@ use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 use wheelmark_core::attestation::predicate::STATEMENT_V0_1_TYPE;
 use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
+use wheelmark_core::digest::Sha256Digest;
 
 use super::{Case, bytes, provenance, publish, root_of, signed, wheel_digest};
-use crate::cases::TestKey;
+use crate::cases::{TestKey, packed};
+use crate::hostile::Plan;
 use crate::sigstore::holder::{COMMIT, EMAIL, GIT_REF, GOOGLE, Promise, REPOSITORY, WORKFLOW};
 use crate::sigstore::{
     By, Content, Holder, Signing, Sigstore, Version, provenance_object, signed_at,
@@ -61,7 +63,7 @@ fn forms() -> Vec<Case> {
         case.bundle = Some(bytes(&bundle));
         case
     };
-    vec![
+    let forms = vec![
         Case::certified("github_provenance", "GitHub's provenance, by the release workflow."),
         lines,
         beside,
@@ -85,7 +87,28 @@ fn forms() -> Vec<Case> {
             },
         ),
         old("bundle_v0_2", "The bundle is of the second version.", Version::V0_2, |_| ()),
-    ]
+    ];
+    [forms, poisoned().to_vec()].concat()
+}
+
+/// What no policy can tell from an honest file without a rebuild: it is accepted, and shown as what it is.
+fn poisoned() -> [Case; 2] {
+    let wheel = packed(Plan::new().put("demo.pth", "import demo\n"));
+    let sha256 = Sha256Digest::of(&wheel).to_string();
+    let signed = |mut statement: Value| {
+        statement["subject"][0]["digest"]["sha256"] = json!(sha256);
+        Sigstore::default().sign(&Holder::workflow(), &statement.to_string())
+    };
+    let built = Case::certified(
+        "poisoned_build",
+        "What the right workflow built was poisoned, by a cache for one, and no commit has it. Its provenance is \
+         true, and only a rebuild would show it.",
+    )
+    .holding(&signed(provenance()));
+    let published =
+        Case::certified("poisoned_build_published", "The same, published by the right workflow.")
+            .in_file(".publish.attestation", &signed(publish()).attestation());
+    [Case { wheel: wheel.clone(), ..built }, Case { wheel, ..published }]
 }
 
 fn signers() -> Vec<Case> {

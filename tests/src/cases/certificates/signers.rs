@@ -111,6 +111,13 @@ pub(super) fn identities() -> Vec<Case> {
         )
         .under("\n[[rules]]", &asking("triggers = [\"push\", \"release\"]")),
         by(
+            "pull_request_target_fail",
+            "A pull request of a stranger started the workflow, and the rule forbids that.",
+            &[("trigger", "trigger-not-allowed")],
+            &workflow().claiming(2, "pull_request_target").claiming(20, "pull_request_target"),
+        )
+        .under("rebuild =", "forbidden-triggers = [\"pull_request_target\"]\nrebuild ="),
+        by(
             "self_hosted_fail",
             "The workflow ran on a machine of its owner, and the policy asks for GitHub's.",
             SIGNER,

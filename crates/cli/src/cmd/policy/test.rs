@@ -55,6 +55,8 @@ struct Tests {
     schema: Spanned<u32>,
     policy: PathBuf,
     trust_root: Option<PathBuf>,
+    /// When that is supposed to have been asked for, for rules that ask how long ago.
+    trust_as_of: Option<Spanned<toml::value::Datetime>>,
     /// What stands in the policy for somebody's own, and what to put there.
     #[serde(default)]
     fill: BTreeMap<String, Spanned<String>>,
@@ -168,7 +170,16 @@ fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {
         return Err(at(0..0, "no [[cases]]: nothing is tested"));
     }
     let folder = path.parent().unwrap_or(Path::new(""));
-    let roots = TrustRoots::new(tests.trust_root.as_ref().map(|root| folder.join(root)));
+    let instant = |time: &Spanned<toml::value::Datetime>| {
+        DateTime::parse_from_rfc3339(&time.get_ref().to_string())
+            .map(|time| time.to_utc())
+            .map_err(|_| at(time.span(), "a date, a time and an offset are needed"))
+    };
+    if let (Some(time), None) = (&tests.trust_as_of, &tests.trust_root) {
+        return Err(at(time.span(), "without `trust-root`, of which alone it could be said"));
+    }
+    let roots = TrustRoots::new(tests.trust_root.as_ref().map(|root| folder.join(root)))
+        .supposing(tests.trust_as_of.as_ref().map(instant).transpose()?);
     let mut policy = PolicyFile::open(&folder.join(&tests.policy))?;
     for (placeholder, value) in &tests.fill {
         // A word for a word, or a key: nothing by which another policy would be tested.
@@ -193,11 +204,6 @@ fn held(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Answer, CliError> {
     for case in &tests.cases {
         interrupt::check(cancel)?;
         let (span, case) = (case.span(), case.get_ref());
-        let instant = |time: &Spanned<toml::value::Datetime>| {
-            DateTime::parse_from_rfc3339(&time.get_ref().to_string())
-                .map(|time| time.to_utc())
-                .map_err(|_| at(time.span(), "a date, a time and an offset are needed"))
-        };
         let facts = Facts {
             index: case.index.clone(),
             uploaded: case.uploaded.as_ref().map(instant).transpose()?,

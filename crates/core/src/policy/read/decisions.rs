@@ -161,6 +161,7 @@ impl Reader<'_> {
 
     /// A text that a person is to read.
     fn said(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        self.filled_in(text)?;
         match text.get_ref().trim() {
             "" => Err(self.error(
                 text.span(),

@@ -70,6 +70,12 @@ fn what_asks_for_nothing_or_contradicts_itself_is_an_error_with_its_place() {
         ("required-parameters = [\"inputs.*\"]", 3, "nothing that must be there"),
         ("min-upload-age-days = 0", 3, "nothing is so new"),
         ("indexes = [\"packages.example.org\"]", 3, "not the URL"),
+        (
+            "indexes = [\"https://REPLACE-THIS-BY-YOUR-INDEX/\"]",
+            3,
+            "-YOUR-INDEX` still stands here",
+        ),
+        ("forbidden-triggers = [\"REPLACE-THIS-BY-AN-EVENT\"]", 3, "-AN-EVENT` still stands here"),
         ("indexes = [\"https://me:secret@packages.example.org/\"]", 3, "without user information"),
         ("[[rules.require]]\npredicate = \"p\"\nidentities = [\"two\"]", 4, "not a URI"),
         (

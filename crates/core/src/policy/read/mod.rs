@@ -195,6 +195,7 @@ impl Reader<'_> {
         value: &Spanned<String>,
         suggestion: &str,
     ) -> Result<T, PolicyError> {
+        self.filled_in(value)?;
         value
             .get_ref()
             .parse()
@@ -284,6 +285,7 @@ impl Reader<'_> {
 
     /// A value that is compared whole. A wildcard in it would be taken for one by whoever reads it.
     fn word(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        self.filled_in(text)?;
         let word = text.get_ref();
         let wrong =
             |message: &str, suggestion: &str| Err(self.error(text.span(), message, suggestion));
@@ -300,4 +302,23 @@ impl Reader<'_> {
         }
         Ok(word.clone())
     }
+
+    /// Somebody's own stands where a policy that is handed out leaves room for it.
+    fn filled_in(&self, text: &Spanned<String>) -> Result<(), PolicyError> {
+        placeholder(text.get_ref()).map_or(Ok(()), |word| {
+            let message = format!("`{word}` still stands here: put your own in its place");
+            Err(self.error(
+                text.span(),
+                message,
+                "`wheelmark policy init` writes a policy from what is signed",
+            ))
+        })
+    }
+}
+
+/// The word that stands for somebody's own in the policies that are handed out, where it still does.
+fn placeholder(text: &str) -> Option<&str> {
+    let word = &text[text.find("REPLACE-THIS-BY-")?..];
+    let end = word.find(|c: char| !c.is_ascii_uppercase() && c != '-').unwrap_or(word.len());
+    Some(&word[..end])
 }

@@ -6,15 +6,12 @@ use std::sync::Arc;
 use toml::Spanned;
 
 use super::shape::{IdentityEntry, KeyEntry, List};
-use super::{Named, Reader, nearest};
+use super::{Named, Reader, nearest, placeholder};
 use crate::policy::identity::IdentityRule;
 use crate::policy::schema::{Policy, PolicyError};
 use crate::policy::signers::Signers;
 use crate::report::Escaped;
 use crate::trust::{KeyId, TrustedKey, Validity};
-
-/// What stands for a key in the policies that are handed out.
-const PLACEHOLDER: &str = "REPLACE-THIS-BY-YOUR-KEY";
 
 /// How a repository is written.
 pub(super) const REPOSITORY: &str = "write it as in \"https://github.com/OWNER/NAME\"";
@@ -93,8 +90,8 @@ impl Reader<'_> {
         }
         let whole = "put the whole content of the public key's file (such as release.key.pub) here";
         let pem = entry.pem.get_ref();
-        if pem.contains(PLACEHOLDER) {
-            let message = format!("`{PLACEHOLDER}` still stands where the key belongs: {whole}");
+        if let Some(word) = placeholder(pem) {
+            let message = format!("`{word}` still stands where the key belongs: {whole}");
             let suggestion = "`wheelmark keygen` makes a key, and writes that file";
             return Err(self.error(entry.pem.span(), message, suggestion));
         }
