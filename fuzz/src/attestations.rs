@@ -64,11 +64,11 @@ struct Known {
     times: BTreeSet<DateTime<Utc>>,
 }
 
-/// A trust root that trusts the instance of the fixtures and their key.
+/// A trust root that trusts the instance of the fixtures and their keys.
 fn of_fixtures(instance: Instance) -> TrustRoot {
-    let pem = TestKey::Release.public_pem();
-    let key = TrustedKey::from_pem(&pem, Validity::default()).expect("a key");
-    TrustRoot::new(vec![key], vec![Arc::new(instance)])
+    let key = |key: TestKey| TrustedKey::from_pem(&key.public_pem(), Validity::default());
+    let keys = [TestKey::Release, TestKey::Elsewhere].map(|it| key(it).expect("a key"));
+    TrustRoot::new(keys.to_vec(), vec![Arc::new(instance)])
 }
 
 fn instance(bytes: &[u8]) -> Result<Instance, impl std::fmt::Display> {

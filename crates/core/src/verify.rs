@@ -209,7 +209,15 @@ fn alone(
     run.judge(C::Forbidden, beside, |it| it.forbidden());
     // 11. Only if all of that held, provenance exists as a verified one; a rebuild may still be owed.
     let held = run.checks.iter().all(Check::holds);
-    run.judge(C::Rebuild, beside, |it| rests(it.rebuilt()));
+    // Others rebuild from provenance: where none held, there is nothing to ask of them.
+    let failed = run.checks.iter().find(|check| !check.holds()).map(|check| check.name);
+    let rebuilt = match (&failed, beside) {
+        (Some(because), Ok(it)) if proven.is_empty() && it.rule.rebuild.rebuilders.is_some() => {
+            Err(because)
+        }
+        _ => beside,
+    };
+    run.judge(C::Rebuild, rebuilt, |it| rests(it.rebuilt()));
     for index in rests_on {
         all_held.extend(froms[index].map(|given| Held::new(given, Proof::Beside)));
         if seen[index].standing == Standing::NotHeld {
