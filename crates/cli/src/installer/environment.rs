@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
+use wheelmark_core::lock::Surroundings;
 use wheelmark_core::report::Escaped;
 
 use super::{Installer, Kind, Tags, output, tags};
@@ -46,22 +47,41 @@ pub enum Direct {
 }
 
 /// Read by the interpreter. What is installed is not imported.
-const SCRIPT: &str = include_str!("installed.py");
+const INSTALLED: &str = include_str!("installed.py");
+
+/// Read by the interpreter, for the variables of markers.
+const MARKERS: &str = include_str!("markers.py");
 
 impl Environment {
     /// Asks an interpreter, which is named by its path, by the folder of its environment or as uv takes it; without that,
     /// the one of the environment that uv would install into.
     pub fn of(python: Option<&Path>) -> Result<Self, CliError> {
         let interpreter = interpreter(python)?;
-        let mut command = Command::new(&interpreter);
-        command.args(["-I", "-c", SCRIPT]).stdin(Stdio::null());
-        let written = output(&mut command)?;
-        let installed = serde_json::from_str(&written.printed).map_err(|error| {
+        let printed = said_by(&interpreter, INSTALLED)?;
+        let installed = serde_json::from_str(&printed).map_err(|error| {
             let said = Escaped(&error.to_string()).to_string();
             CliError::undecided(format!("what is installed cannot be read: {said}"))
         })?;
         Ok(Self { installed, tags: tags::of(&interpreter)? })
     }
+}
+
+/// The environment of an interpreter, which is named as for [`Environment::of`], as markers see it.
+pub fn surroundings(python: &Path) -> Result<Surroundings, CliError> {
+    let printed = said_by(&interpreter(Some(python))?, MARKERS)?;
+    Surroundings::from_json(&printed).map_err(|error| {
+        CliError::undecided(format!(
+            "what the interpreter says of itself cannot be read: {}",
+            Escaped(&error)
+        ))
+    })
+}
+
+/// What an interpreter prints, which takes no notice of its environment and the folder it is started in.
+fn said_by(interpreter: &Path, script: &str) -> Result<String, CliError> {
+    let mut command = Command::new(interpreter);
+    command.args(["-I", "-c", script]).stdin(Stdio::null());
+    Ok(output(&mut command)?.printed)
 }
 
 fn interpreter(python: Option<&Path>) -> Result<PathBuf, CliError> {

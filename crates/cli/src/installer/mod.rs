@@ -16,7 +16,7 @@ use wheelmark_core::report::Escaped;
 
 use crate::error::{CliError, shown};
 
-pub use environment::{Environment, Installed};
+pub use environment::{Environment, Installed, surroundings};
 pub use files::Held;
 pub use resolve::Wanted;
 pub use tags::Tags;
