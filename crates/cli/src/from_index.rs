@@ -73,8 +73,19 @@ impl Asked {
         projects: impl IntoIterator<Item = (ProjectName, T)>,
         mut each: impl FnMut(ProjectName, T, Result<ProjectPage, CliError>),
     ) -> Result<(), CliError> {
+        self.pages_or_why(projects, |project, wanted, page| {
+            each(project, wanted, page.map_err(undecided));
+        })
+    }
+
+    /// The same, with what the index's answer was where it was no page.
+    pub fn pages_or_why<T>(
+        &self,
+        projects: impl IntoIterator<Item = (ProjectName, T)>,
+        mut each: impl FnMut(ProjectName, T, Result<ProjectPage, IndexError>),
+    ) -> Result<(), CliError> {
         let ask = async |(project, wanted): (ProjectName, T)| {
-            let page = self.index.page(&project).await.map_err(undecided);
+            let page = self.index.page(&project).await;
             (project, wanted, page)
         };
         let pages = stream::iter(projects).map(ask).buffer_unordered(PAGES);

@@ -34,6 +34,7 @@ mod trust_options;
 mod trust_roots;
 mod values;
 mod verdicts;
+mod wanted;
 
 use std::ffi::OsString;
 use std::io::Write as _;

@@ -41,9 +41,16 @@ pub struct Files {
 impl Files {
     /// None of `count` is done.
     pub fn new(count: usize) -> Self {
+        Self::counted(count, "files")
+    }
+
+    /// The same of what is counted by these words, which are our own.
+    pub fn counted(count: usize, what: &str) -> Self {
         let bar = ProgressBar::hidden();
         bar.set_length(count as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} files{msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {what}{{msg}}"))
+        {
             bar.set_style(style);
         }
         Self { bar, started: Instant::now(), downloaded: AtomicU64::new(0) }

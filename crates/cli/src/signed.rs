@@ -1,7 +1,7 @@
-//! What the index has signed of what locks name, under no policy: for whoever is to write down who signs.
+//! What the index has signed of what is wanted, under no policy: for whoever is to write down who signs.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use wheelmark_core::attestation::repository::RepositoryUri;
@@ -11,10 +11,10 @@ use wheelmark_core::lock::LockedProject;
 use wheelmark_core::report::{Escaped, Refusal};
 use wheelmark_core::trust::{InstanceName, Instances as _, SignerIdentity, TrustRoot};
 use wheelmark_core::verify::{Claim, claims};
-use wheelmark_index::{FileListed, ProjectPage};
+use wheelmark_index::{FileListed, IndexError, Problem};
 
 use crate::attestations::Found;
-use crate::batch::locked;
+use crate::batch::indexed;
 use crate::error::CliError;
 use crate::from_index::{Asked, undecided};
 use crate::index_options::IndexChoice;
@@ -22,20 +22,26 @@ use crate::interrupt;
 use crate::progress::Files;
 use crate::trust_roots::TrustRoots;
 use crate::values::time;
+use crate::wanted::{AllWanted, Origin, Wanted, Which};
 
-/// A locked project and what the index has of its files.
+/// A release that is wanted and what the index has of its files.
 pub struct Seen {
-    /// The project, as it is locked.
-    pub project: LockedProject,
-    /// Where that stands.
-    pub place: String,
+    /// The release, and who named it.
+    pub wanted: Wanted,
     /// Its files, by their names.
     pub files: Vec<FileSeen>,
     /// Locked digests that are of no file that the index lists.
     pub unlisted: usize,
 }
 
-/// A locked file that the index lists.
+impl Seen {
+    /// The project.
+    pub fn name(&self) -> &ProjectName {
+        &self.wanted.project
+    }
+}
+
+/// A file that is meant and that the index lists.
 pub struct FileSeen {
     /// Its name.
     pub filename: DistFilename,
@@ -43,6 +49,8 @@ pub struct FileSeen {
     pub sha256: Sha256Digest,
     /// What was claimed of it, or why an attestation says nothing.
     pub claims: Vec<Result<Claim, Refusal>>,
+    /// What a person should know of it by what the index says.
+    pub notes: Vec<String>,
 }
 
 impl FileSeen {
@@ -62,12 +70,14 @@ impl FileSeen {
     }
 }
 
-/// Everything that locks name.
+/// Everything that is wanted.
 pub struct Gathered {
-    /// The projects, by name and version.
+    /// The releases, by the names of their projects.
     pub projects: Vec<Seen>,
-    /// What is locked and no file can be held against, in words.
+    /// What is wanted and no file can be held against, in words.
     pub left_out: Vec<String>,
+    /// What it is from, in words.
+    pub from: Vec<String>,
     /// The index that was asked, without credentials.
     pub index: String,
 }
@@ -76,9 +86,11 @@ impl Gathered {
     /// The same, with what the locks themselves say of who attested a file (`attestation-identities`): of one that none
     /// of these attested, what is claimed is a refusal, whichever lock names it.
     pub fn held_to_locks(mut self) -> Self {
-        let asking: Vec<_> = self.projects.iter().map(|seen| seen.project.clone()).collect();
+        let asking: Vec<LockedProject> =
+            self.projects.iter().filter_map(|seen| seen.wanted.locked().cloned()).collect();
         for seen in &mut self.projects {
-            let of_name = || asking.iter().filter(|asked| asked.name == seen.project.name);
+            let name = seen.name().clone();
+            let of_name = || asking.iter().filter(|asked| asked.name == name);
             for file in &mut seen.files {
                 let asked: Vec<_> =
                     of_name().flat_map(|it| it.identities_of(file.sha256)).collect();
@@ -108,18 +120,9 @@ impl Gathered {
     }
 }
 
-/// Which locks, and whose certificates count of what the index has signed of them.
+/// Which index is asked, and whose certificates count of what it has signed.
 #[derive(clap::Args)]
 pub struct Asking {
-    /// The lock: requirements.txt with hashes, pylock.toml, uv.lock or poetry.lock
-    #[arg(
-        short = 'r',
-        long = "lock",
-        visible_alias = "requirements",
-        value_name = "LOCK",
-        required = true
-    )]
-    locks: Vec<PathBuf>,
     /// The Sigstore instance whose certificates count
     #[arg(long, value_name = "INSTANCE", default_value = "public-good")]
     trust: InstanceName,
@@ -134,11 +137,6 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// The locks.
-    pub fn locks(&self) -> Vec<&Path> {
-        self.locks.iter().map(PathBuf::as_path).collect()
-    }
-
     /// The trusted roots that may be used.
     pub fn roots(&self) -> TrustRoots {
         TrustRoots::new(self.trust_root.clone())
@@ -149,63 +147,85 @@ impl Asking {
         self.at.unwrap_or_else(Utc::now)
     }
 
-    /// Asks for everything that the locks name.
-    pub fn gather(&self, now: DateTime<Utc>) -> Result<Gathered, CliError> {
+    /// Asks for everything that is wanted.
+    pub fn gather(&self, wanted: AllWanted, now: DateTime<Utc>) -> Result<Gathered, CliError> {
         let cancel = interrupt::watch()?;
         let instance = self.roots().instance(self.trust).map_err(CliError::undecided)?;
         let trust = TrustRoot::new(Vec::new(), vec![instance]);
         let index = self.index.open(&cancel)?;
-        gather(&self.locks, &index, &trust, now)
+        gather(wanted, &index, &trust, now)
     }
 }
 
 fn gather(
-    locks: &[PathBuf],
+    wanted: AllWanted,
     index: &Asked,
     trust: &TrustRoot,
     now: DateTime<Utc>,
 ) -> Result<Gathered, CliError> {
-    let mut wanted: BTreeMap<ProjectName, Vec<(LockedProject, String)>> = BTreeMap::new();
-    let mut left_out = Vec::new();
-    for path in locks {
-        let lock = locked::read(path)?;
-        for entry in lock.entries {
-            let place = locked::at(path, entry.line);
-            wanted.entry(entry.name.clone()).or_default().push((entry, place));
-        }
-        left_out.extend(lock.unverifiable.into_iter().map(|entry| {
-            let what = entry.kind.explanation();
-            format!("{}: `{}` {what}", locked::at(path, entry.line), Escaped(&entry.name))
-        }));
+    let AllWanted { releases, mut left_out, from } = wanted;
+    let mut by_project: BTreeMap<ProjectName, Vec<Wanted>> = BTreeMap::new();
+    for it in releases {
+        by_project.entry(it.project.clone()).or_default().push(it);
     }
-    let progress = Files::new(wanted.len());
+    let progress = Files::counted(by_project.len(), "projects looked up in the index");
     let mut pages = Vec::new();
-    index.pages(wanted, |project, entries, page| {
-        progress.done(|| pages.push((project, entries, page)));
+    index.pages_or_why(by_project, |project, wanted, page| {
+        progress.done(|| pages.push((project, wanted, page)));
     })?;
+    drop(progress);
     pages.sort_by(|one, other| one.0.cmp(&other.0));
+    let progress = Files::counted(pages.len(), "projects asked for attestations");
     let mut projects = Vec::new();
-    for (_, entries, page) in pages {
-        let page = page?;
-        for (entry, place) in entries {
-            projects.push(seen(entry, place, &page, index, trust, now)?);
+    for (_, wanted, page) in pages {
+        match page {
+            Err(error) => left_out.extend(nowhere(&wanted, error)?),
+            Ok(page) => {
+                for it in wanted {
+                    match page.release(&it.version, index.limits().files) {
+                        Err(error) => left_out.extend(nowhere(&[it], error)?),
+                        Ok(listed) => match seen(it, listed, index, trust, now)? {
+                            Ok(seen) => projects.push(seen),
+                            Err(why) => left_out.push(why),
+                        },
+                    }
+                }
+            }
         }
+        progress.done(|| ());
     }
-    Ok(Gathered { projects, left_out, index: index.url() })
+    Ok(Gathered { projects, left_out, from, index: index.url() })
 }
 
-/// What the index has of one locked project.
+/// Of what is installed the index need not have anything; of all else that is no answer to what was asked.
+fn nowhere(wanted: &[Wanted], error: IndexError) -> Result<Vec<String>, CliError> {
+    let not_there = matches!(error.problem, Problem::NoProject { .. } | Problem::NoRelease { .. });
+    let installed = |it: &Wanted| matches!(it.from, Origin::Environment(_));
+    if !not_there || !wanted.iter().all(installed) {
+        return Err(undecided(error));
+    }
+    let said = Escaped(&error.problem.to_string()).to_string();
+    Ok(wanted.iter().map(|it| format!("{}: {said}", described(it))).collect())
+}
+
+fn described(wanted: &Wanted) -> String {
+    let Wanted { project, version, from, .. } = wanted;
+    format!("`{project} {version}`, {}", from.named())
+}
+
+/// What the index has of one release; or, in words, that none of its files is meant.
 fn seen(
-    project: LockedProject,
-    place: String,
-    page: &ProjectPage,
+    wanted: Wanted,
+    listed: Vec<FileListed>,
     index: &Asked,
     trust: &TrustRoot,
     now: DateTime<Utc>,
-) -> Result<Seen, CliError> {
-    let listed = page.release(&project.version, index.limits().files).map_err(undecided)?;
-    let mut listed: Vec<FileListed> =
-        listed.into_iter().filter(|file| project.has(file.sha256())).collect();
+) -> Result<Result<Seen, String>, CliError> {
+    let mut listed: Vec<_> = listed.into_iter().filter(|file| wanted.means(file)).collect();
+    if listed.is_empty() && matches!(wanted.which, Which::Fitting(_)) {
+        let said = described(&wanted);
+        return Ok(Err(format!("{said}: no wheel that the index has of it fits the interpreter")));
+    }
     listed.sort_by(|one, other| one.filename().as_str().cmp(other.filename().as_str()));
     let mut files = Vec::new();
     index.attestations_of_all(&listed, |file, Found { given, .. }| {
@@ -216,11 +236,12 @@ fn seen(
                 true => Vec::new(),
                 false => claims(file.filename(), file.sha256(), &given, trust, now),
             },
+            notes: indexed::notes(file).collect(),
         });
     })?;
-    let unlisted =
-        project.digests().filter(|it| !files.iter().any(|file| file.sha256 == *it)).count();
-    Ok(Seen { project, place, files, unlisted })
+    let digests = wanted.locked().into_iter().flat_map(LockedProject::digests);
+    let unlisted = digests.filter(|it| !files.iter().any(|file| file.sha256 == *it)).count();
+    Ok(Ok(Seen { wanted, files, unlisted }))
 }
 
 /// An identity, in the order of the keys that a policy has for it; equal ones are one.

@@ -18,6 +18,7 @@ use crate::error::{CliError, shown};
 use crate::evidence::{Evidence, Gathering};
 use crate::from_index::Asked;
 use crate::index_options::IndexOptions;
+use crate::installer::surroundings;
 use crate::interrupt;
 use crate::progress::Files;
 use crate::requirements::Requirements;
@@ -37,6 +38,10 @@ pub struct Subjects {
     /// The folder with the files of the lock, where that is not the lock's own
     #[arg(long, value_name = "DIR", requires = "locks")]
     files: Option<PathBuf>,
+    /// The interpreter, or the folder of its environment, that the lock is for: what the markers of the lock ask for only
+    /// elsewhere may be missing
+    #[arg(long, value_name = "PATH", requires = "locks")]
+    python: Option<PathBuf>,
     /// Look into sub-folders too
     #[arg(long)]
     recursive: bool,
@@ -94,8 +99,9 @@ impl Subjects {
             }
             plan.path(path, self.recursive, &cancel)?;
         }
+        let here = self.python.as_deref().map(surroundings).transpose()?;
         for lock in &self.locks {
-            plan.lock(lock, self.files.as_deref(), self.recursive, &cancel)?;
+            plan.lock(lock, self.files.as_deref(), here.as_ref(), self.recursive, &cancel)?;
         }
         let options = &self.index;
         let index = match options.ask() {

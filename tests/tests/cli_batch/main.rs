@@ -4,6 +4,7 @@
 mod attestations;
 mod formats;
 mod locks;
+mod platforms;
 
 use std::fs;
 use std::os::unix::fs::symlink;

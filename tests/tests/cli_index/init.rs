@@ -27,9 +27,16 @@ fn init(place: &Place, arguments: &[&str]) -> Command {
     command
 }
 
+/// What is written on standard output: the policy, and nothing beside it.
+#[track_caller]
+pub(super) fn printed(command: &mut Command) -> String {
+    let output = command.assert().code(0).get_output().clone();
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
 /// The policy that is written for what the place has.
 fn written(place: &Place) -> String {
-    let text = said(&mut init(place, &[]), 0);
+    let text = printed(&mut init(place, &[]));
     place.put("policy.toml", text.as_bytes());
     text
 }
@@ -39,11 +46,13 @@ fn an_attested_project_is_bound_to_who_signs_it() {
     let place = Place::new();
     lock(&place, &[of_demo()]);
     let text = written(&place);
-    assert_eq!(said(&mut init(&place, &[]), 0), text, "the same every time");
+    assert_eq!(printed(&mut init(&place, &[])), text, "the same every time");
     for line in [
         "# demo 1.0, locked at requirements.txt:1: 1 of 1 files have an attestation that holds.",
         "[identities.demo]",
         &format!("# From the certificate that signed for {FILENAME}."),
+        "# Trusted on first use: that its holder may sign `demo`, nobody but the index said.",
+        "# Locked at requirements.txt:1.",
         "trust = \"private\"",
         "issuer = \"https://token.actions.githubusercontent.com\"",
         "repository = \"https://github.com/octo/demo\"",
@@ -74,7 +83,14 @@ fn what_has_no_attestation_is_taken_as_it_was_locked_and_no_longer_than_said() {
     let place = Place::new();
     place.server.serve(PROJECT, &[Served { provenance: None, ..demo() }]);
     lock(&place, &[of_demo()]);
-    let text = said(&mut init(&place, &["--owner", "a \"b\"\n", "--exceptions-days", "7"]), 0);
+    let text = printed(&mut init(&place, &["--owner", "a \"b\"\n", "--exceptions-days", "7"]));
+    for line in [
+        "# Trusted on first use: that these are files of `demo`, nobody but requirements.txt:1 said.",
+        &format!("    \"{}\", # {FILENAME}, by requirements.txt:1", of_demo()),
+        &format!("    \"{FILENAME}\", # by the index"),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
     place.put("policy.toml", text.as_bytes());
     assert!(text.contains("expires = 2026-01-08T00:00:00Z\n"), "{text}");
     assert!(text.contains("0 of 1 files have an attestation"), "{text}");
@@ -123,7 +139,16 @@ fn an_answer_that_is_none_writes_nothing() {
     }
     place.server.told(&integrity_path(FILENAME), Reply::status(404));
     let told = said(&mut init(&place, &["--out", "made.toml"]), 0);
-    assert!(told.contains("0 projects by who signs them, 1 with files"), "{told}");
+    assert_eq!(
+        told,
+        "made `made.toml`\n  of 1 project:\n  0 by who signs them\n  1 only by their digests, by exceptions until \
+         2026-04-01: demo\neverything in it was trusted on first use: look at each line\nnext:\n  wheelmark policy \
+         check made.toml\n  wheelmark verify --policy made.toml -r requirements.txt --files DIR --fetch-attestations\n"
+    );
+    let told = said(&mut init(&place, &["--out", "made.json.toml", "--json"]), 0);
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["schema"], "https://wheelmark.dev/policy-init/v1");
+    assert_eq!((&told["attested"], &told["excepted"]), (&0.into(), &1.into()));
     assert!(said(&mut init(&place, &["--out", "made.toml"]), 1).contains("exists already"));
     said(&mut init(&place, &["--out", "made.toml", "--overwrite"]), 0);
     assert!(said(&mut init(&place, &["--out", LOCK, "--overwrite"]), 2).contains("write over"));
@@ -140,6 +165,11 @@ fn what_the_index_does_not_list_is_left_out_and_said() {
     with_folder += "-e ./here\n";
     place.put(LOCK, with_folder.as_bytes());
     assert!(written(&place).contains("# Left out, so that it is refused: requirements.txt:2: `"));
+    let told = said(&mut init(&place, &["--out", "made.toml"]), 0);
+    assert!(
+        told.contains("\n  left out and so refused: requirements.txt:2: `./here` is "),
+        "{told}"
+    );
     // What an index lists in another form is no file of it.
     place.bent(|page| page["files"][0]["hashes"] = json!({}));
     said(&mut init(&place, &[]), 1);
@@ -164,7 +194,7 @@ fn several_versions_and_locks_of_a_project_are_one_rule() {
     );
     place.put("pylock.toml", pylock.as_bytes());
     place.put("pylock.b.toml", pylock.as_bytes());
-    let text = said(&mut init(&place, &["-r", "pylock.toml", "-r", "pylock.b.toml"]), 0);
+    let text = printed(&mut init(&place, &["-r", "pylock.toml", "-r", "pylock.b.toml"]));
     for (part, times) in [("[identities.", 1), ("[[rules]]", 1), ("[[exceptions]]", 1)] {
         assert_eq!(text.matches(part).count(), times, "{part}\n{text}");
     }

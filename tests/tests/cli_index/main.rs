@@ -5,8 +5,10 @@
 mod accepted;
 mod answers;
 mod batches;
+mod first_policy;
 mod identities;
 mod init;
+mod init_sources;
 mod install;
 mod interrupted;
 mod listing;

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
 use wheelmark_core::limits::LOCK_FILE;
-use wheelmark_core::lock::{Lock, LockFormat, LockedProject};
+use wheelmark_core::lock::{Lock, LockFormat, LockedProject, Surroundings};
 use wheelmark_core::report::Escaped;
 
 use super::{Item, LockRead, Locked, Plan, Subject, Task, Work, folder};
@@ -17,16 +17,23 @@ use crate::input::{self, Watched};
 use crate::interrupt;
 
 /// Reads a lock and finds its files in `files`, or in the folder of the lock: by their names, and what is
-/// not found so by its bytes. Whatever is locked gets at least one item, so that nothing goes unseen.
+/// not found so by its bytes. Whatever is locked gets at least one item, so that nothing goes unseen; but for what is not
+/// there and the environment `here` does not ask for, which a note tells.
 pub fn plan(
     path: &Path,
     files: Option<&Path>,
+    here: Option<&Surroundings>,
     recursive: bool,
     cancel: &Arc<AtomicBool>,
     plan: &mut Plan,
 ) -> Result<(), CliError> {
     let lock = read(path)?;
     let projects = lock.entries.len() + lock.unverifiable.len();
+    let asked: Vec<_> = match here {
+        None => vec![true; lock.entries.len()],
+        Some(here) => lock.entries.iter().map(lock.asked_in(here)).collect(),
+    };
+    let only: Vec<_> = lock.entries.iter().map(|entry| lock.only_where(entry)).collect();
     let entries: Vec<_> = lock.entries.into_iter().map(Arc::new).collect();
     let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let files = files.or(beside).unwrap_or(Path::new("."));
@@ -73,9 +80,13 @@ pub fn plan(
         }
     }
     let others = left;
+    let mut elsewhere = Vec::new();
     for (index, project) in entries.iter().enumerate() {
         let Some(paths) = by_entry.remove(&index) else {
-            plan.items.push(missing(path, project, files));
+            match asked[index] {
+                true => plan.items.push(missing(path, project, only[index].as_deref(), files)),
+                false => elsewhere.push(format!("{}=={}", project.name, project.version)),
+            }
             continue;
         };
         for file in paths {
@@ -98,6 +109,13 @@ pub fn plan(
             others.len(),
             files.to_string_lossy(),
             path.to_string_lossy()
+        ));
+    }
+    if !elsewhere.is_empty() {
+        plan.notes.push(format!(
+            "`{}`: not asked for where `--python` is, and not there: {}",
+            path.to_string_lossy(),
+            elsewhere.join(", ")
         ));
     }
     let of_lock = |note: String| format!("`{}`: {note}", path.to_string_lossy());
@@ -137,13 +155,13 @@ fn digest(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Sha256Digest, CliErro
 }
 
 /// What is locked and not there.
-fn missing(lock: &Path, project: &LockedProject, files: &Path) -> Item {
+fn missing(lock: &Path, project: &LockedProject, only: Option<&str>, files: &Path) -> Item {
     let place = at(lock, project.line);
     let message = format!("{place}: no file of {project} is in {}", shown(files));
     // Whether a marker holds depends on a machine that is not known here.
-    let hint = match &project.marker {
+    let hint = match only {
         Some(marker) => format!(
-            "it is asked for only where `{}`; a lock for one platform does not have what others need",
+            "it is asked for only where `{}`; `--python PATH` leaves out what is not asked for there",
             Escaped(marker)
         ),
         None => "download it there, or name another folder with `--files DIR`".to_owned(),

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use wheelmark_core::lock::Surroundings;
+
 use super::{Item, Subject, Task, Work, folder, locked};
 use crate::error::CliError;
 use crate::interrupt;
@@ -59,14 +61,16 @@ impl Plan {
         Ok(())
     }
 
-    /// Adds what a lock names, which is in `files` or beside the lock.
+    /// Adds what a lock names, which is in `files` or beside the lock. What the environment `here` does not ask for need
+    /// not be there.
     pub fn lock(
         &mut self,
         lock: &Path,
         files: Option<&Path>,
+        here: Option<&Surroundings>,
         recursive: bool,
         cancel: &Arc<AtomicBool>,
     ) -> Result<(), CliError> {
-        locked::plan(lock, files, recursive, cancel, self)
+        locked::plan(lock, files, here, recursive, cancel, self)
     }
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
+use wheelmark_core::report::Escaped;
 use wheelmark_core::verify::{Artifact, trust_used};
 use wheelmark_index::{FileListed, ProjectPage, Yanked};
 
@@ -26,6 +27,7 @@ use crate::index_options::{IndexChoice, Release};
 use crate::installer::{Held, Installer, Tags, Verified, Wanted};
 use crate::interrupt;
 use crate::render::batch::Format;
+use crate::render::human::{BOLD, styled};
 use crate::render::{Output, json};
 use crate::requirements::Requirements;
 use crate::subjects::Planned;
@@ -113,6 +115,7 @@ struct Answer<'a> {
     decision: &'static str,
     /// What was done with the files; nothing unless all were accepted.
     done: &'static str,
+    /// The files with which it was done.
     files: Vec<&'a str>,
 }
 
@@ -191,7 +194,8 @@ fn handed_on(
         .tempdir()
         .map_err(|error| CliError::io("make a folder in", &std::env::temp_dir(), &error))?;
     let anew = purpose == Purpose::Download;
-    let (exit, files) = verified(common, installer, anew, folder.path(), output)?;
+    let Judged { exit, files, rejected } =
+        verified(common, installer, anew, folder.path(), output)?;
     let all = exit == Exit::Accepted;
     if all && !files.is_empty() {
         interrupt::check_watched()?;
@@ -213,22 +217,44 @@ fn handed_on(
                 Exit::Rejected => "rejected",
                 _ => "undecided",
             };
-            let files = files.iter().map(|it| it.filename.as_str()).collect();
+            // What was accepted and not handed on is in the documents before this one.
+            let done = files.iter().filter(|_| all);
+            let files = done.map(|it| it.filename.as_str()).collect();
             json::document(&Answer { schema: SCHEMA, decision, done: said, files }, output)?;
         }
-        false => writeln!(output, "{said}")?,
+        false => {
+            writeln!(output, "{said}")?;
+            if let Some(release) = rejected.first() {
+                let hint = styled(BOLD, "hint:");
+                writeln!(
+                    output,
+                    "{hint} `wheelmark policy explain` with the same policy and `--from-index {}` tells what would \
+                     have to change",
+                    Escaped(release)
+                )?;
+            }
+        }
     }
     Ok(exit)
 }
 
-/// Downloads what the installer wants into a folder, and verifies it. The files are those that were accepted.
+/// What was decided of everything that the installer wants.
+struct Judged {
+    exit: Exit,
+    /// The files that were accepted.
+    files: Vec<Verified>,
+    /// The releases of which a file was rejected.
+    rejected: Vec<String>,
+}
+
+/// Downloads what the installer wants into a folder, and verifies it.
 fn verified(
     common: &Common,
     installer: &Installer,
     anew: bool,
     folder: &Path,
     output: &mut Output,
-) -> Result<(Exit, Vec<Verified>), CliError> {
+) -> Result<Judged, CliError> {
     let now = common.at.unwrap_or_else(Utc::now);
     let policy = common.trust.policy(None, now)?;
     let cancel = interrupt::watch()?;
@@ -254,7 +280,7 @@ fn verified(
     let mut summary = planned.summary(trust_used(&policy, now));
     let format = if common.json { Format::Jsonl } else { Format::Human };
     let mut renderer = format.renderer(false, false);
-    let (mut exit, mut files) = (Exit::Accepted, Vec::new());
+    let (mut exit, mut files, mut rejected) = (Exit::Accepted, Vec::new(), Vec::new());
     let judge = |evidence: &Evidence| {
         let Artifact { filename, sha256, .. } = &evidence.artifact;
         let file = filename.clone().ok().map(|filename| Verified { filename, sha256: *sha256 });
@@ -263,6 +289,9 @@ fn verified(
     planned.judge(judge, |seen| {
         let (seen, file) = seen.split();
         exit = exit.and(seen.exit());
+        if let (Exit::Rejected, Subject::Indexed { release, .. }) = (seen.exit(), &seen.subject) {
+            rejected.push(release.clone());
+        }
         files.extend(file.flatten().filter(|_| seen.exit() == Exit::Accepted));
         summary.count(&seen);
         Ok(renderer.seen(seen, output)?)
@@ -270,7 +299,7 @@ fn verified(
     if planned.len() > 0 {
         renderer.end(&summary, output)?;
     }
-    Ok((exit, files))
+    Ok(Judged { exit, files, rejected })
 }
 
 /// The one file of each release that is wanted.

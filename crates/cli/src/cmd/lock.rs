@@ -19,6 +19,7 @@ use crate::identities;
 use crate::outputs;
 use crate::render::{Output, json};
 use crate::signed::{self, Asking, FileSeen, Gathered, Seen};
+use crate::wanted::AllWanted;
 
 /// Write down who signed what a lock names, so that a change is noticed.
 ///
@@ -37,6 +38,15 @@ Examples:
   wheelmark lock -r uv.lock --out wheelmark.lock --update demo
   wheelmark lock -r pylock.toml --write-identities")]
 pub struct Arguments {
+    /// The lock: requirements.txt with hashes, pylock.toml, uv.lock or poetry.lock
+    #[arg(
+        short = 'r',
+        long = "lock",
+        visible_alias = "requirements",
+        value_name = "LOCK",
+        required = true
+    )]
+    locks: Vec<PathBuf>,
     #[command(flatten)]
     asking: Asking,
     /// Where to write the identities
@@ -74,7 +84,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let Arguments { asking, out, .. } = arguments;
     // One of the two there is.
     let Some(out) = out else { return pylock::run(arguments, output) };
-    outputs::spare([("--out", out.as_path())], &asking.locks())?;
+    let locks: Vec<_> = arguments.locks.iter().map(PathBuf::as_path).collect();
+    outputs::spare([("--out", out.as_path())], &locks)?;
     let before = match arguments.update.is_empty() {
         true if arguments.overwrite => None,
         true => {
@@ -83,7 +94,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         }
         false => Some(identities::read(out)?),
     };
-    let gathered = asking.gather(asking.now())?.held_to_locks();
+    let gathered =
+        asking.gather(AllWanted::default().locks(&arguments.locks)?, asking.now())?.held_to_locks();
     let found = entries(&gathered)?;
     let entries = match before {
         None => found,
@@ -118,7 +130,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
 
 /// Who signed each project. Of several versions of it the last is named, and all who signed any of them.
 fn entries(gathered: &Gathered) -> Result<Vec<ProjectEntry>, CliError> {
-    let projects = gathered.projects.chunk_by(|one, other| one.project.name == other.project.name);
+    let projects = gathered.projects.chunk_by(|one, other| one.name() == other.name());
     projects
         .map(|versions| {
             let mut signers = BTreeSet::new();
@@ -146,10 +158,10 @@ fn entries(gathered: &Gathered) -> Result<Vec<ProjectEntry>, CliError> {
             if let Some(lost) = lost.filter(|_| signers.is_empty()) {
                 return Err(lost);
             }
-            let last = |seen: &&Seen| seen.project.version.clone();
-            let newest = versions.iter().max_by_key(last).map(|seen| &seen.project);
+            let last = |seen: &&Seen| seen.wanted.version.clone();
+            let newest = versions.iter().max_by_key(last).map(|seen| &seen.wanted);
             Ok(ProjectEntry {
-                name: newest.map(|it| it.name.to_string()).unwrap_or_default(),
+                name: newest.map(|it| it.project.to_string()).unwrap_or_default(),
                 version: newest.map(|it| it.version.to_string()).unwrap_or_default(),
                 signers: signers.into_iter().collect(),
             })

@@ -31,10 +31,10 @@ pub enum Command {
     Keygen(keygen::Arguments),
     Lock(lock::Arguments),
     Policy(policy::Arguments),
-    Rebuild(rebuild::Arguments),
+    Rebuild(Box<rebuild::Arguments>),
     Record(record::Arguments),
     Trust(trust::Arguments),
-    Verify(verify::Arguments),
+    Verify(Box<verify::Arguments>),
 }
 
 impl Command {

@@ -1,6 +1,7 @@
 //! pip and uv, as they are: they say what they would install, and are handed what was verified.
 
 mod arguments;
+mod environment;
 mod files;
 mod resolve;
 mod tags;
@@ -15,6 +16,7 @@ use wheelmark_core::report::Escaped;
 
 use crate::error::{CliError, shown};
 
+pub use environment::{Environment, Installed, surroundings};
 pub use files::Held;
 pub use resolve::Wanted;
 pub use tags::Tags;

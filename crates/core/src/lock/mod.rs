@@ -4,6 +4,7 @@
 //! address, an entry without a digest) is told apart by its kind and kept by name, so that whoever asks for
 //! everything in a lock learns of what was not looked at.
 
+mod asked;
 mod attested;
 mod poetry;
 pub mod pylock;
@@ -24,6 +25,7 @@ use crate::filename::{DistFilename, ProjectName};
 use crate::report::{Escaped, Reason, Refusal};
 use crate::requirement::is_of_version;
 
+pub use asked::Surroundings;
 pub use attested::AttestationIdentity;
 
 /// Digests that a refusal lists; a project with wheels for every platform has a hundred.
@@ -85,6 +87,8 @@ pub struct Lock {
     pub unverifiable: Vec<Unverifiable>,
     /// What was left out of account, for people.
     pub notes: Vec<String>,
+    /// Who asks for whom, where the lock says so of everything.
+    graph: Option<asked::Graph>,
 }
 
 /// One project at one version, and its files.

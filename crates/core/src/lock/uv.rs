@@ -1,10 +1,11 @@
 //! `uv.lock`, version 1. Its revisions add keys and change no meaning.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::asked::Graph;
 use super::{
     Lock, LockError, LockedFile, LockedProject, Reader, Unverifiable, UnverifiableKind, last_part,
     put,
@@ -24,6 +25,9 @@ struct Manifest {
     /// The projects of a workspace: those that are locked, not what they are locked to.
     #[serde(default)]
     members: BTreeSet<String>,
+    /// What it asks for otherwise than through a project.
+    #[serde(flatten)]
+    others: BTreeMap<String, toml::Value>,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +42,25 @@ struct Package {
     sdist: Option<File>,
     #[serde(default)]
     wheels: Vec<File>,
+    #[serde(default)]
+    dependencies: Vec<Dependency>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, Vec<Dependency>>,
+    #[serde(default)]
+    dev_dependencies: BTreeMap<String, Vec<Dependency>>,
+    /// What the project says of itself; uv resolved it to the dependencies.
+    #[serde(rename = "metadata")]
+    _metadata: Option<toml::Value>,
+    /// What is not known here.
+    #[serde(flatten)]
+    others: BTreeMap<String, toml::Value>,
+}
+
+/// A package that is needed, and in which case.
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    marker: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,10 +75,20 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
     let document: Document = reader.toml()?;
     reader.known("version", &document.version.to_string(), &["1"])?;
     let mut lock = Lock::default();
+    // What asks for something that is not understood may ask for anything.
+    let mut understood = document.manifest.others.is_empty();
+    let mut graph = Graph::default();
     for package in document.package {
         let line = reader.line(package.span().start);
         let package = package.into_inner();
         let name = reader.name(line, &package.name)?;
+        let groups =
+            package.optional_dependencies.values().chain(package.dev_dependencies.values());
+        for it in package.dependencies.iter().chain(groups.flatten()) {
+            let needed = (reader.name(line, &it.name)?, it.marker.clone());
+            graph.needs.entry(name.clone()).or_default().push(needed);
+        }
+        understood &= package.others.is_empty();
         let keys: Vec<&str> = package.source.keys().map(String::as_str).collect();
         let place = package.source.values().next().and_then(toml::Value::as_str);
         let own = place == Some(".")
@@ -64,6 +97,7 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
             ["registry"] => None,
             ["virtual" | "editable" | "directory"] if own => {
                 lock.notes.push(format!("`{name}` is the project that is locked, not looked at"));
+                graph.roots.insert(name);
                 continue;
             }
             ["git"] => Some(UnverifiableKind::Vcs),
@@ -98,6 +132,7 @@ pub(super) fn parse(reader: &Reader<'_>) -> Result<Lock, LockError> {
         let marker = (!markers.is_empty()).then(|| markers.join(" or "));
         put(&mut lock, LockedProject { name, version, files, marker, line });
     }
+    lock.graph = Some(graph).filter(|graph| understood && !graph.roots.is_empty());
     Ok(lock)
 }
 

@@ -76,12 +76,19 @@ pub fn rule_for<'p>(
                     "rules[{first}] names `{}`, for other versions, kinds, tags or indexes",
                     file.project()
                 )),
-            (None, count) => refusal
-                .expected(format!("a [[rules]] entry with projects = [\"{}\"]", file.project()))
-                .found(match count {
+            (None, count) => {
+                let rules = match count {
+                    0 => "the policy has no rules".to_owned(),
                     1 => "1 rule, which does not name it".to_owned(),
                     count => format!("{count} rules, none of which names it"),
-                }),
+                };
+                refusal
+                    .expected(format!("a [[rules]] entry with projects = [\"{}\"]", file.project()))
+                    .found(match policy.exceptions.beside(file) {
+                        None => rules,
+                        Some(beside) => format!("{rules}; {beside}"),
+                    })
+            }
         }
     })
 }

@@ -54,6 +54,19 @@ impl Exceptions {
         self.by_file.get(&file).and_then(|number| self.all.get(*number))
     }
 
+    /// That one is for other files of a file's project, in words: after an upgrade it is what one looks for.
+    pub(super) fn beside(&self, file: &DistFilename) -> Option<String> {
+        let named = self.all.iter().flat_map(|it| it.names.iter().map(move |name| (it, name)));
+        let mut beside = named.filter(|(_, name)| name.project() == file.project());
+        let (exception, name) = beside.next()?;
+        let more = match beside.count() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        let (at, line, name) = (&exception.name, exception.line, name.as_str());
+        Some(format!("{at} in line {line} is for other files of it: {name}{more}"))
+    }
+
     /// The one that is for a file at the time `now`.
     ///
     /// # Errors

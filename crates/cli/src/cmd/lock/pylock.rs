@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wheelmark_build::atomic::Existing;
 use wheelmark_core::digest::Sha256Digest;
@@ -22,17 +22,18 @@ use crate::outputs;
 use crate::pylock::with_identities;
 use crate::render::{Output, json};
 use crate::signed::{FileSeen, Gathered};
+use crate::wanted::AllWanted;
 
 /// Writes them.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let Arguments { asking, overwrite, update, .. } = arguments;
-    let path = the_one(&asking.locks())?;
+    let path = the_one(&arguments.locks)?;
     let (told, text) = (path.to_string_lossy(), input::read_text(path, LOCK_FILE)?);
     let packages = packages(&told, &text).map_err(unread)?;
     if let Some(name) = update.iter().find(|name| !packages.iter().any(|it| it.name == **name)) {
         return Err(CliError::usage(format!("no lock names `{name}`, which is to be updated")));
     }
-    let gathered = asking.gather(asking.now())?;
+    let gathered = asking.gather(AllWanted::default().locks(&arguments.locks)?, asking.now())?;
     let mut written = BTreeMap::new();
     let (mut signed, mut notes) = (0, Vec::new());
     for (place, package) in packages.iter().enumerate() {
@@ -82,8 +83,8 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
 }
 
 /// The one lock that can be written into.
-fn the_one<'a>(locks: &[&'a Path]) -> Result<&'a Path, CliError> {
-    let [path] = locks[..] else {
+fn the_one(locks: &[PathBuf]) -> Result<&Path, CliError> {
+    let [path] = locks else {
         return Err(
             CliError::usage("--write-identities is for one lock").hint("one after the other")
         );
@@ -115,7 +116,7 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn of(package: &AttestedPackage, gathered: &'a Gathered) -> Result<Self, CliError> {
-        let files = gathered.projects.iter().filter(|seen| seen.project.name == package.name);
+        let files = gathered.projects.iter().filter(|seen| *seen.name() == package.name);
         let files = files.flat_map(|seen| &seen.files);
         let (mut claims, mut identities) = (Vec::new(), Vec::new());
         for file in files.filter(|file| package.digests.contains(&file.sha256)) {

@@ -1,11 +1,10 @@
 //! A first policy as text, each line with where it came from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use pep440_rs::Version;
-use serde::Serialize;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::policy::RefPattern;
@@ -13,11 +12,10 @@ use wheelmark_core::report::Escaped;
 use wheelmark_core::verify::Claim;
 
 use crate::signed::{FileSeen, Gathered, Identity, Seen, identity};
+use crate::wanted::{Origin, Wanted};
 
 /// How and when the policy is made.
 pub struct Made<'a> {
-    /// The locks.
-    pub locks: Vec<String>,
     /// Who answers for the exceptions.
     pub owner: &'a str,
     /// Until when they count.
@@ -31,13 +29,20 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
     let mut text = format!(
         "# Made by `wheelmark policy init` from {} at {}, asking the index {}.\n\
          #\n\
-         # Everything here was taken on first use: it is what signed or was locked then, and nobody compared it with\n\
-         # what the projects say of themselves. Look at each line, and keep this file under version control.\n\n\
-         schema = 1\n",
-        comment(&made.locks.join(", ")),
+         # Everything here was trusted on first use: it is what signed, was locked or was served then, and nobody\n\
+         # compared it with what the projects say of themselves. Look at each line, and keep this file under version\n\
+         # control.\n",
+        comment(&gathered.from.join(", ")),
         day_and_time(made.now),
         comment(&gathered.index),
     );
+    let mut origins = gathered.projects.iter().map(|seen| &seen.wanted.from);
+    if origins.any(|it| matches!(it, Origin::Environment(_))) {
+        text += "#\n\
+                 # Which file of a release was installed is not recorded: each wheel of it that fits the interpreter is\n\
+                 # taken for it.\n";
+    }
+    text += "\nschema = 1\n";
     for left_out in &gathered.left_out {
         let _ = writeln!(text, "\n# Left out, so that it is refused: {}", comment(left_out));
     }
@@ -46,20 +51,22 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
     let all = || gathered.projects.iter().flat_map(|seen| &seen.files);
     let mut excepted: BTreeSet<_> =
         all().filter(|file| !file.is_bare()).map(|file| file.sha256).collect();
-    for versions in gathered.projects.chunk_by(|one, other| one.project.name == other.project.name)
-    {
+    for versions in gathered.projects.chunk_by(|one, other| one.name() == other.name()) {
         versions.iter().for_each(|seen| about(seen, &mut text));
         let files = versions.iter().flat_map(|seen| &seen.files);
         let claims =
             files.flat_map(|it| it.claims.iter().flatten().map(|claim| (&it.filename, claim)));
         if let Some(seen) = versions.first() {
-            text += &rule(&seen.project.name, claims.clone());
+            let named: BTreeSet<_> =
+                versions.iter().map(|seen| comment(&seen.wanted.from.named())).collect();
+            let named: Vec<_> = named.into_iter().collect();
+            text += &rule(seen.name(), claims.clone(), Some(&named.join("; ")));
         }
         for seen in versions {
             let bare: Vec<_> =
                 seen.files.iter().filter(|file| !excepted.contains(&file.sha256)).collect();
             if !bare.is_empty() {
-                as_locked(made, seen, &bare, &mut text);
+                as_it_was(made, seen, &bare, &mut text);
             }
             excepted.extend(bare.iter().map(|file| file.sha256));
         }
@@ -67,63 +74,16 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
     text
 }
 
-/// How much of what a policy was made of.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Counts {
-    /// Projects that are bound to who signs them.
-    attested: usize,
-    /// Projects with files that are only taken as they were locked.
-    excepted: usize,
-    /// Files whose attestations do not hold.
-    refused: usize,
-    /// Entries of the locks that no file can be held against.
-    left_out: usize,
-}
-
-impl Counts {
-    /// Counts.
-    pub fn of(gathered: &Gathered) -> Self {
-        let Gathered { projects, left_out, .. } = gathered;
-        let with =
-            |is: fn(&FileSeen) -> bool| projects.iter().filter(move |it| it.files.iter().any(is));
-        let files = projects.iter().flat_map(|it| &it.files);
-        Self {
-            attested: with(FileSeen::is_attested).count(),
-            excepted: with(FileSeen::is_bare).count(),
-            refused: files.filter(|it| !it.is_taken()).count(),
-            left_out: left_out.len(),
-        }
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { attested, excepted, refused, left_out } = self;
-        write!(
-            f,
-            "{attested} projects by who signs them, {excepted} with files that are only taken as locked"
-        )?;
-        if *refused > 0 {
-            write!(f, ", {refused} files left out whose attestations do not hold")?;
-        }
-        if *left_out > 0 {
-            write!(f, ", {left_out} entries left out that no file can be held against")?;
-        }
-        f.write_str("; look at each line of it")
-    }
-}
-
-/// What there is of a locked project, in comments.
+/// What there is of a release, in comments.
 fn about(seen: &Seen, text: &mut String) {
-    let Seen { project, place, files, unlisted } = seen;
+    let Seen { wanted, files, unlisted } = seen;
     let attested = files.iter().filter(|file| file.is_attested()).count();
     let _ = writeln!(
         text,
-        "\n# {} {}, locked at {}: {attested} of {} files have an attestation that holds.",
-        project.name,
-        project.version,
-        comment(place),
+        "\n# {} {}, {}: {attested} of {} files have an attestation that holds.",
+        wanted.project,
+        wanted.version,
+        comment(&wanted.from.named()),
         files.len()
     );
     if *unlisted > 0 {
@@ -138,6 +98,9 @@ fn about(seen: &Seen, text: &mut String) {
             false => "Left out, so that it is refused",
         };
         let name = file.filename.as_str();
+        for note in &file.notes {
+            let _ = writeln!(text, "# Of {name}: {}", comment(note));
+        }
         for because in file.claims.iter().filter_map(|claim| claim.as_ref().err()) {
             let _ = writeln!(text, "# {says}: {name}: {}", comment(&because.to_string()));
         }
@@ -151,10 +114,12 @@ fn about(seen: &Seen, text: &mut String) {
     }
 }
 
-/// The identities that signed files of a project, and the rule that takes them; nothing where nobody did.
+/// The identities that signed files of a project, and the rule that takes them; nothing where nobody did. Where it is
+/// `named` says who wrote the project down, that is marked, and what is trusted on first use.
 pub fn rule<'a>(
     project: &ProjectName,
     claims: impl Iterator<Item = (&'a DistFilename, &'a Claim)>,
+    named: Option<&str>,
 ) -> String {
     let mut identities: BTreeMap<Identity, &str> = BTreeMap::new();
     let mut types = BTreeSet::new();
@@ -181,12 +146,21 @@ pub fn rule<'a>(
         };
         let _ =
             writeln!(text, "\n[identities.{name}]\n# From the certificate that signed for {file}.");
+        if named.is_some() {
+            let _ = writeln!(
+                text,
+                "# Trusted on first use: that its holder may sign `{project}`, nobody but the index said."
+            );
+        }
         for (key, value) in identity {
             let _ = writeln!(text, "{key} = {}", quoted(value));
         }
         names.push(name);
     }
     let _ = writeln!(text, "\n[[rules]]");
+    if let Some(named) = named {
+        let _ = writeln!(text, "# {}.", capital(named));
+    }
     let _ = writeln!(text, "projects = {}", list([project.to_string()]));
     let _ = writeln!(text, "identities = {}", list(names));
     // Where they differ, or one has none, nothing is known of the next one.
@@ -217,16 +191,33 @@ fn built_from(name: &str, version: &Version) -> Option<String> {
     bound.chain([name.to_owned()]).find(holds)
 }
 
-/// An exception for these files of a lock, which the index has no attestation of.
-fn as_locked(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String) {
-    let reason = format!(
-        "{} {}: the index had no attestation on {}; taken as it was locked",
-        seen.project.name,
-        seen.project.version,
-        made.now.format("%Y-%m-%d")
-    );
+/// An exception for these files of a release, which the index has no attestation of.
+fn as_it_was(made: &Made<'_>, seen: &Seen, bare: &[&FileSeen], text: &mut String) {
+    let Wanted { project, version, from, .. } = &seen.wanted;
+    let day = made.now.format("%Y-%m-%d");
+    let taken = match from {
+        Origin::Lock(_) => "taken as it was locked",
+        Origin::Environment(_) => "taken as what was installed",
+        Origin::Index => "taken as the index had it",
+    };
+    let reason = format!("{project} {version}: the index had no attestation on {day}; {taken}");
     let files: Vec<_> = bare.iter().map(|file| (&file.filename, file.sha256)).collect();
-    *text += &exception(&files, &reason, made.owner, made.expires);
+    let marks = Marks {
+        trusted: format!(
+            "Trusted on first use: that these are files of `{project}`, nobody but {} said.",
+            comment(from.said_by())
+        ),
+        digest: comment(from.said_by()),
+    };
+    *text += &exception(&files, &reason, made.owner, made.expires, Some(&marks));
+}
+
+/// Where the lines of an exception came from, as comments.
+pub struct Marks {
+    /// What was trusted.
+    trusted: String,
+    /// Who said the digests.
+    digest: String,
 }
 
 /// An exception.
@@ -235,16 +226,23 @@ pub fn exception(
     reason: &str,
     owner: &str,
     expires: DateTime<Utc>,
+    marks: Option<&Marks>,
 ) -> String {
-    let lines =
-        |values: Vec<String>| values.iter().map(|it| format!("    {it},\n")).collect::<String>();
-    // An index may list the same bytes under several names.
+    let mut digests = String::new();
+    let mut names = String::new();
     let mut seen = BTreeSet::new();
-    let digests = files.iter().filter(|(_, sha256)| seen.insert(*sha256));
-    let digests = lines(digests.map(|(_, sha256)| format!("\"{sha256}\"")).collect());
-    let names = lines(files.iter().map(|(name, _)| quoted(name.as_str())).collect());
+    for (name, sha256) in files {
+        // An index may list the same bytes under several names.
+        if seen.insert(*sha256) {
+            let from = marks.map(|it| format!(" # {}, by {}", name.as_str(), it.digest));
+            let _ = writeln!(digests, "    \"{sha256}\",{}", from.unwrap_or_default());
+        }
+        let from = marks.map_or("", |_| " # by the index");
+        let _ = writeln!(names, "    {},{from}", quoted(name.as_str()));
+    }
+    let trusted = marks.map(|it| format!("# {}\n", it.trusted)).unwrap_or_default();
     format!(
-        "\n[[exceptions]]\nsha256 = [\n{digests}]\nnames = [\n{names}]\nreason = {}\nowner = {}\nexpires = {}\n",
+        "\n[[exceptions]]\n{trusted}sha256 = [\n{digests}]\nnames = [\n{names}]\nreason = {}\nowner = {}\nexpires = {}\n",
         quoted(reason),
         quoted(owner),
         day_and_time(expires)
@@ -274,6 +272,12 @@ fn quoted(text: &str) -> String {
 /// A text of somebody else's within a comment: on one line, and nothing in it moves a terminal.
 fn comment(text: &str) -> String {
     Escaped(text).to_string()
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
+    first + characters.as_str()
 }
 
 fn day_and_time(time: DateTime<Utc>) -> String {

@@ -163,7 +163,7 @@ fn lines(
         Reason::ProjectNotNamed | Reason::SignerNotAllowed => {
             let claims = claims(file, artifact.sha256, &evidence.given, policy.trust(), now);
             let claims = claims.iter().flatten().map(|claim| (file, claim));
-            let policy = written::rule(file.project(), claims);
+            let policy = written::rule(file.project(), claims, None);
             let note = match refusal.reason {
                 Reason::SignerNotAllowed => {
                     "in place of what the rule says; these lines say who signed it, not that they may:"
@@ -181,6 +181,7 @@ fn lines(
                 "say why",
                 "say who",
                 now.checked_add_signed(EXCEPTION)?,
+                None,
             ),
         }),
         _ => None,
