@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use wheelmark_build::sign::Signer as _;
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 use wheelmark_core::trust::KeyId;
+use wheelmark_tests::cases::{self, AT, TRUSTED_ROOT};
 use wheelmark_tests::program::wheelmark;
 use wheelmark_tests::repo::GitRepo;
 use wheelmark_tests::statement::{self, SOURCE, Signed, dependency, failures, report};
@@ -507,4 +508,41 @@ fn a_commit_must_be_on_a_branch_of_the_clone() {
     verify(&first, Some(repo.folder()), 0);
     // No repository, and one without its history.
     verify(&first, Some(signed.folder.path()), 1);
+}
+
+/// Of several attestations that hold, it is not their order that decides whether one of them is by who signed before.
+#[test]
+fn whoever_signed_before_may_be_any_of_those_who_signed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let of = |case: &str, name: &str| fs::read(cases::folder().join(case).join(name)).expect(name);
+    let bundle = format!("{}.sigstore.json", tiny::FILENAME);
+    let (job, person) = (of("log_and_time_stamp", &bundle), of("email_identity", &bundle));
+    fs::write(path(tiny::FILENAME), of("email_identity", tiny::FILENAME)).expect("written");
+    fs::write(path(TRUSTED_ROOT), of("email_identity", TRUSTED_ROOT)).expect("written");
+    let policy = String::from_utf8(of("log_and_time_stamp", "policy.toml")).expect("text");
+    let email = "[identities.person]\ntrust = \"private\"\nissuer = \"https://accounts.google.com\"\n\
+                 san = \"manager@demo.example\"\n\n[[rules]]\nprojects = [\"demo\"]\n\
+                 identities = [\"release\", \"person\"]";
+    let policy =
+        policy.replacen("[[rules]]\nprojects = [\"demo\"]\nidentities = [\"release\"]", email, 1);
+    let policy = policy.replace("source = \"https://github.com/octo/demo\"\n", "");
+    fs::write(path("policy.toml"), policy.replace("ref = \"refs/tags/v{version}\"\n", ""))
+        .expect("written");
+    let lock = "schema = 1\n[[projects]]\nname = \"demo\"\nversion = \"0.9\"\n[[projects.signers]]\n\
+                trust = \"private\"\nissuer = \"https://token.actions.githubusercontent.com\"\n\
+                repository = \"https://github.com/octo/demo\"\n";
+    fs::write(path("wheelmark.lock"), lock).expect("written");
+    let verify = |first: &[u8], second: &[u8], code: i32| {
+        fs::write(path(&bundle), first).expect("written");
+        fs::write(path(&format!("{}.sigstore", tiny::FILENAME)), second).expect("written");
+        let mut command = wheelmark();
+        command.current_dir(&folder).args(["verify", "--policy", "policy.toml", "--at", AT]);
+        command.args(["--trust-root", TRUSTED_ROOT, "--locked", "wheelmark.lock", tiny::FILENAME]);
+        report(&mut command, code)
+    };
+    let one = verify(&job, &person, 0);
+    let other = verify(&person, &job, 0);
+    assert_eq!(one["checks"], other["checks"]);
+    verify(&person, &person, 10);
 }
