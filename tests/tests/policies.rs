@@ -127,7 +127,7 @@ fn one_place_that_is_not_filled_in_is_enough() {
             fs::write(own.path().join("policy.toml"), text).expect("written");
             let mut command = wheelmark();
             command.current_dir(&own).args(["policy", "check", "policy.toml"]);
-            let said = command.assert().code(1).get_output().stderr.clone();
+            let said = command.assert().code(1).get_output().stdout.clone();
             let said = String::from_utf8_lossy(&said).into_owned();
             assert!(said.contains(&format!("`{word}` still stands")), "{policy}: {said}");
         }
@@ -226,11 +226,13 @@ fn the_table_says_what_the_tests_show() {
         for (policy, cell) in columns.iter().zip(&row[2..]) {
             let (word, note) = cell.split_once(' ').unwrap_or((cell, ""));
             let found = shown.remove(&(row[0].clone(), policy.clone())).unwrap_or_default();
-            let held = match (word, found) {
-                ("yes" | "gate", (1.., 0)) | ("partly", (1.., 1..)) | ("no", (0, 1..)) => true,
-                ("–", (0, 0)) => true,
-                _ => false,
-            };
+            let held = matches!(
+                (word, found),
+                ("yes" | "gate", (1.., 0))
+                    | ("partly", (1.., 1..))
+                    | ("no", (0, 1..))
+                    | ("–", (0, 0))
+            );
             assert!(held, "row {}, {policy}: {cell}, and the tests show {found:?}", row[0]);
             // What is only partly so says how.
             assert!(word != "partly" || !note.is_empty(), "row {}, {policy}", row[0]);
