@@ -168,7 +168,7 @@ fn all_that_is_wrong_is_told_at_once() {
             "trust = \"public-good\"\nissuer = \"https://a",
             "trust = \"public\"\nissuer = \"https://a",
         )
-        .replace("identities = [\"release\"]", "identities = [\"relase\"]");
+        .replacen("identities = [\"release\"]", "identities = [\"relase\"]", 1);
     assert_eq!(
         checked(&text, &[], 1),
         "policy.toml:10:9: error: no trust instance `public`: there are public-good, github, staging, private\n    \
