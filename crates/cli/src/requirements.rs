@@ -25,8 +25,11 @@ pub struct Requirements {
     pub index: Option<Arc<Asked>>,
     /// Ctrl-C.
     pub cancel: Arc<AtomicBool>,
-    decided: Mutex<BTreeMap<(Sha256Digest, Sha256Digest), Result<Arc<Outcome>, String>>>,
+    decided: Mutex<Decided>,
 }
+
+/// By the policy and the file: what was decided, or why the file could not be had.
+type Decided = BTreeMap<(Sha256Digest, Sha256Digest), Result<Arc<Outcome>, String>>;
 
 impl Requirements {
     /// Nothing decided yet.

@@ -422,12 +422,11 @@ mod tests {
         }
         let deep = format!("{}true{}", "(".repeat(1_000), ")".repeat(1_000));
         assert!(matches!(error(&deep), ExpressionError::Malformed(_)));
-        for chain in
-            [vec!["1"; 2_000].join("-") + " == 1", format!("predicate{}", "[0]".repeat(1_300))]
+        for chain in [["1"; 2_000].join("-") + " == 1", format!("predicate{}", "[0]".repeat(1_300))]
         {
             assert!(matches!(error(&chain), ExpressionError::Deep), "{chain}");
         }
-        let sum = vec!["predicate.s"; EXPRESSION_SUMS + 2].join(" + ");
+        let sum = ["predicate.s"; EXPRESSION_SUMS + 2].join(" + ");
         assert!(matches!(error(&sum), ExpressionError::Sums));
         for name in VARIABLES {
             let text = format!("predicate.a.all({name}, {name}.all(x, true))");
