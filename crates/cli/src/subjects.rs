@@ -115,6 +115,12 @@ impl Subjects {
         let (bundle, jobs) = (self.bundle.as_deref(), self.jobs);
         let branches = branches(self.checkout.as_deref(), policies, &cancel)?;
         let folder = self.build_requirements.clone();
+        if let Some(folder) = folder.as_deref().filter(|folder| !folder.is_dir()) {
+            return Err(CliError::usage(format!(
+                "--build-requirements {} is no folder",
+                shown(folder)
+            )));
+        }
         let requirements = Requirements::new(folder, index.clone(), &cancel);
         Ok(Planned { plan, index, bundle, requirements, branches, keep: None, jobs, cancel })
     }

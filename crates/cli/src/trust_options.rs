@@ -144,6 +144,11 @@ impl TrustOptions {
         }
     }
 
+    /// Whether only signed policies say who is trusted.
+    pub fn has_policy_key(&self) -> Result<bool, CliError> {
+        Ok(self.policy_key.keys()?.is_some())
+    }
+
     /// The files that say who is trusted.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let named = [&self.policy, &self.key, &self.trust_root];

@@ -218,9 +218,16 @@ fn alone(
         _ => beside,
     };
     run.judge(C::Rebuild, rebuilt, |it| rests(it.rebuilt()));
+    for it in seen.iter_mut().filter(|it| it.standing == Standing::NotHeld) {
+        let of_type = it.predicate_type.as_deref().zip(rule.ok());
+        if of_type.is_some_and(|(of_type, rule)| rule.looks_at(of_type)) {
+            // That it is no provenance says nothing against it.
+            (it.standing, it.reason) = (Standing::Beside, None);
+        }
+    }
     for index in rests_on {
         all_held.extend(froms[index].map(|given| Held::new(given, Proof::Beside)));
-        if seen[index].standing == Standing::NotHeld {
+        if matches!(seen[index].standing, Standing::NotHeld | Standing::Beside) {
             seen[index].standing = Standing::Demanded;
         }
     }

@@ -23,6 +23,7 @@ use crate::error::{CliError, shown};
 use crate::evidence::Evidence;
 use crate::exit::Exit;
 use crate::from_index::{Asked, undecided};
+use crate::identities;
 use crate::index_options::{IndexChoice, Release};
 use crate::installer::{Held, Installer, Tags, Verified, Wanted};
 use crate::interrupt;
@@ -45,6 +46,9 @@ struct Common {
     /// Judge as of this time (RFC 3339) and not as of now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<DateTime<Utc>>,
+    /// The identities that were locked (`wheelmark lock`): another signer than before is refused
+    #[arg(long, value_name = "FILE")]
+    locked: Option<PathBuf>,
     /// Answer with one JSON document for each file, each on one line, and a last one that sums up
     #[arg(long)]
     json: bool,
@@ -257,6 +261,7 @@ fn verified(
 ) -> Result<Judged, CliError> {
     let now = common.at.unwrap_or_else(Utc::now);
     let policy = common.trust.policy(None, now)?;
+    let before = common.locked.as_deref().map(identities::read).transpose()?;
     let cancel = interrupt::watch()?;
     installer.check_variables()?;
     let whole = common.index.url()?.with_credentials();
@@ -283,8 +288,13 @@ fn verified(
     let (mut exit, mut files, mut rejected) = (Exit::Accepted, Vec::new(), Vec::new());
     let judge = |evidence: &Evidence| {
         let Artifact { filename, sha256, .. } = &evidence.artifact;
+        let mut outcome = evidence.weigh(&policy, now);
+        if let Some(locked) = &before {
+            let file = filename.as_ref().ok();
+            outcome.report = locked.hold(outcome.report, file, &outcome.attested_by);
+        }
         let file = filename.clone().ok().map(|filename| Verified { filename, sha256: *sha256 });
-        Ok((evidence.weigh(&policy, now).report, file))
+        Ok((outcome.report, file))
     };
     planned.judge(judge, |seen| {
         let (seen, file) = seen.split();
@@ -320,7 +330,7 @@ fn items(
     index.pages(projects, |_, wanted, page| {
         let Wanted { project, version, .. } = &wanted;
         let release = Release { project: project.clone(), version: version.clone() };
-        let locked = held.of(project);
+        let locked = held.of(project, version);
         let file = page.and_then(|page| {
             let of_lock = locked.as_ref().ok().and_then(Option::as_ref);
             chosen(&page, &wanted, of_lock, tags, index.limits().files)

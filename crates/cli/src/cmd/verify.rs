@@ -109,6 +109,11 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     arguments.subjects.check()?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     match arguments.layout.judge(now)? {
+        // Once a policy key is configured, nothing else says who is trusted.
+        Some(_) if arguments.trust.has_policy_key()? => {
+            Err(CliError::usage("a policy key is configured, and a layout is no signed policy")
+                .hint("whoever administers this machine configures it by WHEELMARK_POLICY_KEY"))
+        }
         Some(layout) => under_layout(arguments, &layout, output),
         None => under_policy(arguments, now, output),
     }

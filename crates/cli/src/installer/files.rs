@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pep440_rs::Version;
 use tempfile::TempDir;
 use wheelmark_build::environment::project::requirement;
 use wheelmark_core::filename::ProjectName;
@@ -121,12 +122,15 @@ impl Held {
         .hint("lock it in one file"))
     }
 
-    /// What locks a project.
+    /// What locks a release. Of a project that is locked at several versions, each under a marker, it is the one that the
+    /// installer chose; at no other version than these.
     ///
     /// # Errors
     /// Where nothing does, and something must.
-    pub fn of(&self, project: &ProjectName) -> Result<Option<Locked>, CliError> {
-        match self.locked.iter().find(|locked| locked.project.name == *project) {
+    pub fn of(&self, project: &ProjectName, version: &Version) -> Result<Option<Locked>, CliError> {
+        let of_project = || self.locked.iter().filter(|locked| locked.project.name == *project);
+        let of_version = of_project().find(|locked| locked.project.version == *version);
+        match of_version.or_else(|| of_project().next()) {
             None if self.all => Err(CliError::undecided(format!(
                 "no digest of `{project}` is in the files of requirements, of which some have digests"
             ))
@@ -241,11 +245,24 @@ mod tests {
         let digest = "a".repeat(64);
         let a: ProjectName = "a".parse().expect("a name");
         let b: ProjectName = "b".parse().expect("a name");
+        let (one, two): (Version, Version) = ("1".parse().expect("1"), "2".parse().expect("2"));
         let held = read("requirements.txt", "a[x]>=1\n# x\n\nb\n").expect("read");
-        assert!(held.of(&a).expect("nothing is asked").is_none());
+        assert!(held.of(&a, &one).expect("nothing is asked").is_none());
         let held = read("r.txt", &format!("a==1 \\\n  --hash=sha256:{digest}\n")).expect("read");
-        assert!(held.of(&a).expect("locked").is_some());
-        assert!(held.of(&b).is_err());
+        assert!(held.of(&a, &one).expect("locked").is_some());
+        assert!(held.of(&b, &one).is_err());
+        // At two versions, each under a marker: that of the one that was chosen.
+        let line = |version: &str, marker: &str, digest: &str| {
+            format!("a=={version} ; python_version {marker} \\\n  --hash=sha256:{digest}\n")
+        };
+        let (old, new) = ("b".repeat(64), "c".repeat(64));
+        let both = line("1", "< '3.9'", &old) + &line("2", ">= '3.9'", &new);
+        let held = read("r.txt", &both).expect("read");
+        for (version, digest) in [(&one, &old), (&two, &new)] {
+            let locked = held.of(&a, version).expect("locked").expect("an entry");
+            assert_eq!(locked.project.version, *version);
+            assert!(locked.project.has(digest.parse().expect("a digest")));
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use anstyle::{AnsiColor, Style};
 use chrono::SecondsFormat;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::report::{
-    Check, CheckName, Decision, Escaped, IncludeUsed, Refusal, Report, Standing, Status,
+    AttestationSeen, Check, CheckName, Decision, Escaped, IncludeUsed, Refusal, Report, Standing,
+    Status,
 };
 
 use crate::describe::Description;
@@ -116,7 +117,9 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if report.attestations.is_empty() {
         return Ok(());
     }
-    let enough = match counted(report) {
+    let beside =
+        |it: &AttestationSeen| matches!(it.standing, Standing::Demanded | Standing::Beside);
+    let enough = match counted(report) || report.attestations.iter().any(beside) {
         true => "",
         false => ", one that holds is enough",
     };
@@ -127,7 +130,7 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             (Standing::Demanded, _) | (Standing::AlsoHeld, None) => styled(GOOD, "✓"),
             (_, Some(_)) => styled(BAD, "✗"),
             (Standing::Decided, None) if accepted => styled(GOOD, "✓"),
-            (Standing::Decided | Standing::NotHeld, None) => styled(DIM, "–"),
+            (Standing::Decided | Standing::NotHeld | Standing::Beside, None) => styled(DIM, "–"),
         };
         write!(out, "  {sign} {}: ", Escaped(&seen.from))?;
         match (seen.standing, seen.reason) {
@@ -136,6 +139,7 @@ fn attestations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             (Standing::Decided, None) => write!(out, "shown above")?,
             (Standing::AlsoHeld, _) => write!(out, "holds too")?,
             (Standing::Demanded, _) => write!(out, "gives what the rule demands")?,
+            (Standing::Beside, _) => write!(out, "looked at beside, for what the rule demands")?,
             (Standing::Decided, Some(why)) => write!(out, "{why}, shown above")?,
             (Standing::NotHeld, Some(why)) => {
                 write!(out, "{why} ({})", clause(why.explanation()))?;

@@ -210,8 +210,10 @@ impl Beside<'_> {
             }
         }
         Err(match furthest {
-            Some((_, refusal)) => {
-                refusal.expected(format!("{} of {}", demand.predicate_type, demand.name))
+            Some((_, mut refusal)) => {
+                let found = refusal.found.take().unwrap_or_else(|| "none".to_owned());
+                let what = format!("{} that {} asks for", demand.predicate_type, demand.name);
+                refusal.found(format!("{found}, in the {what}"))
             }
             None => Refusal::new(Reason::AttestationRequired)
                 .expected(format!("{} ({})", demand.predicate_type, demand.name))

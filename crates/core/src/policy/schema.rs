@@ -24,6 +24,7 @@ use super::source::SourcePattern;
 use super::versions::Versions;
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
+use crate::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use crate::attestation::repository::RepositoryUri;
 use crate::digest::Sha256Digest;
 use crate::report::Escaped;
@@ -91,6 +92,13 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it looks at attestations of a type beside those that decide.
+    pub(crate) fn looks_at(&self, predicate_type: &str) -> bool {
+        let mut demands = self.required.iter().chain(&self.forbidden);
+        let rebuilds = self.rebuild.rebuilders.is_some() && predicate_type == REBUILD_RESULT_TYPE;
+        rebuilds || demands.any(|demand| demand.predicate_type == predicate_type)
+    }
+
     /// Whether it asks for what attestations say that do not decide by themselves.
     pub(crate) fn looks_at_others(&self) -> bool {
         !self.required.is_empty() || !self.forbidden.is_empty() || self.rebuild.rebuilders.is_some()

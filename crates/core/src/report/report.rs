@@ -114,6 +114,8 @@ pub enum Standing {
     AlsoHeld,
     /// It gives what the rule demands beside.
     Demanded,
+    /// The rule looks at it beside, and it does not give what it demands, or was not needed.
+    Beside,
     /// It does not hold.
     NotHeld,
 }

@@ -20,6 +20,11 @@ pub struct Decided {
 }
 
 impl Decided {
+    /// Whether the same was decided, for the same reasons, by whichever rule.
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.decision == other.decision && self.reasons == other.reasons
+    }
+
     /// What a report comes to.
     pub fn of(report: &Report) -> Self {
         let reasons = report.checks().iter().filter_map(Check::reason);
