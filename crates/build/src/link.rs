@@ -95,11 +95,7 @@ impl<'a> Recorder<'a> {
         let mut left: Vec<PathBuf> = Vec::new();
         self.is_there()?;
         for path in paths {
-            let path = plain(path)?;
-            if !path.as_os_str().is_empty() && self.is_excluded(&path)? {
-                return Err(refused(&path, "it was named, and it is excluded".to_owned()));
-            }
-            left.push(path);
+            left.push(plain(path)?);
         }
         while let Some(path) = left.pop() {
             if self.cancel.load(Ordering::Relaxed) {

@@ -29,7 +29,7 @@ pub struct Requirements {
 }
 
 /// By the policy and the file: what was decided, or why the file could not be had.
-type Decided = BTreeMap<(Sha256Digest, Sha256Digest), Result<Arc<Outcome>, String>>;
+type Decided = BTreeMap<(Sha256Digest, Sha256Digest, String), Result<Arc<Outcome>, String>>;
 
 impl Requirements {
     /// Nothing decided yet.
@@ -46,7 +46,8 @@ impl Requirements {
     pub fn decide(self: &Arc<Self>, owed: &[Owed], now: DateTime<Utc>) -> RequirementVerdicts {
         let mut verdicts = RequirementVerdicts::default();
         for it in owed {
-            let key = (it.policy.sha256(), it.requirement.sha256);
+            let name = it.requirement.filename.clone();
+            let key = (it.policy.whole_sha256(), it.requirement.sha256, name);
             let known =
                 self.decided.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
             let outcome = known.unwrap_or_else(|| {

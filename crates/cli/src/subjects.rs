@@ -83,6 +83,11 @@ pub struct Planned<'a> {
 }
 
 impl Subjects {
+    /// What is read of the builds' own files.
+    pub fn build_requirements(&self) -> Option<&Path> {
+        self.build_requirements.as_deref()
+    }
+
     /// What they stand for, in the order in which it is shown, for the policies under which they will be weighed. The
     /// index, if it is asked, is asked here.
     pub fn plan(&self, policies: &[&Policy]) -> Result<Planned<'_>, CliError> {

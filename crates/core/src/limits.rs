@@ -147,6 +147,15 @@ pub const RULES_OF_PROJECT: usize = 100;
 /// Patterns of a policy that are alike up to their first `*`, each of which is held against each name that begins so.
 pub const PATTERNS_ALIKE: usize = 1_000;
 
+/// Characters of what is said of an error in a policy.
+pub const POLICY_ERROR_LENGTH: usize = 1_000;
+
+/// Identities of a rule that counts its signers, any two of which are held against each other.
+pub const COUNTED_IDENTITIES: usize = 100;
+
+/// Elements that a condition may write down itself, which are made anew wherever they stand in a macro.
+pub const EXPRESSION_ELEMENTS: usize = 64;
+
 /// Attestations that one rule may demand or forbid.
 pub const DEMANDS: usize = 64;
 

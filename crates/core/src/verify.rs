@@ -21,7 +21,7 @@ use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
 use crate::policy::beside::{Beside, Rests};
 use crate::policy::evaluate::Ruling;
-use crate::policy::{Exception, Policy, RebuildRule, evaluate};
+use crate::policy::{Exception, Policy, RebuildRule, Rule, evaluate};
 use crate::report::{
     Check, CheckName, Decision, FileSeen, PolicySigned, PolicyUsed, Reason, Refusal, Report,
     Standing, Status, TrustUsed,
@@ -90,6 +90,8 @@ pub struct Outcome {
     /// How many independent builders gave these bytes: whoever made provenance that held, and each of the rule's
     /// rebuilders who got the same.
     pub independent_builders: usize,
+    /// Whether the rule demands further attestations, all of which held.
+    pub demands_met: bool,
     /// The files that were installed for the build and have to be decided before this can be accepted.
     pub owed: Vec<Owed>,
     /// What the rule that was asked says of building the file again.
@@ -179,6 +181,13 @@ fn alone(
     let mut all_held: Vec<_> = tried.iter().filter_map(Tried::as_held).collect();
     let froms: Vec<_> = tried.iter().map(|it| it.given).collect();
     let owed = tried.iter_mut().flat_map(|it| mem::take(&mut it.owed)).collect();
+    // A result names the file that it was rebuilt from: of one with several it does not say which.
+    let proven: Vec<_> = match rule.is_ok_and(Rule::looks_at_others) {
+        true => tried.iter().filter_map(|it| it.sole_provenance(&tried)).collect(),
+        false => Vec::new(),
+    };
+    let built = all_held.iter().any(|it| matches!(it.proof(), Proof::Provenance(_)));
+    let unread: Vec<_> = tried.iter_mut().filter_map(|it| it.unread.take()).collect();
     let said: Vec<_> = tried.iter_mut().filter_map(|it| it.said.take()).collect();
     let Tried { checks, signer, known, bare, .. } = tried.swap_remove(best);
     let (signer, known) = if nobody { (None, None) } else { (signer, known) };
@@ -189,8 +198,6 @@ fn alone(
     }
     run.judge(C::Threshold, threshold, |status| status);
     // 10. Whatever else the rule demands is there, and nothing that it forbids.
-    let proven = all_held.iter().filter(|it| matches!(it.proof(), Proof::Provenance(_)));
-    let proven: Vec<_> = proven.map(Held::sha256).collect();
     let beside = both(rule, file).map(|(rule, file)| Beside {
         policy,
         rule,
@@ -199,6 +206,7 @@ fn alone(
         now,
         said: &said,
         provenance: &proven,
+        unread: &unread,
     });
     let mut rests_on = Vec::new();
     let mut rests = |rests: Rests| {
@@ -218,6 +226,14 @@ fn alone(
         _ => beside,
     };
     run.judge(C::Rebuild, rebuilt, |it| rests(it.rebuilt()));
+    // Who rebuilt from no provenance that held has rebuilt nothing of this.
+    let (reproduced, on) = beside.map(|it| it.reproduced()).unwrap_or_default();
+    let independent_builders = if built { 1 + reproduced } else { 0 };
+    rests_on.extend(on);
+    let demands_met = run
+        .checks
+        .iter()
+        .any(|it| it.name == C::Required && matches!(it.status, Status::Passed(_)));
     for it in seen.iter_mut().filter(|it| it.standing == Standing::NotHeld) {
         let of_type = it.predicate_type.as_deref().zip(rule.ok());
         if of_type.is_some_and(|(of_type, rule)| rule.looks_at(of_type)) {
@@ -251,9 +267,6 @@ fn alone(
         _ => None,
     };
     let rebuild = rule.ok().map(|rule| rule.rebuild.clone());
-    // Who rebuilt from no provenance that held has rebuilt nothing of this.
-    let reproduced = beside.map(|it| it.reproduced()).unwrap_or_default();
-    let independent_builders = if proven.is_empty() { 0 } else { 1 + reproduced };
     Outcome {
         report,
         provenance,
@@ -261,6 +274,7 @@ fn alone(
         attested_by,
         held: all_held,
         independent_builders,
+        demands_met,
         owed,
         rebuild,
         contents,
@@ -302,6 +316,7 @@ fn excepted(
         attested_by: Vec::new(),
         held: Vec::new(),
         independent_builders: 0,
+        demands_met: false,
         owed: Vec::new(),
         rebuild: None,
         contents,

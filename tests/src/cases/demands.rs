@@ -9,6 +9,7 @@ use wheelmark_core::attestation::vsa::VSA_TYPE;
 use wheelmark_core::compare::RebuildOutcome;
 use wheelmark_core::digest::Sha256Digest;
 
+use super::signed::statement;
 use super::{AT, Case, TestKey, bundle_of, packed};
 use crate::hostile::Plan;
 use crate::statement::build;
@@ -355,6 +356,25 @@ fn forbidden() -> Vec<Case> {
         "rebuild = \"never\"\n[[rules.forbid]]\npredicate = \"{TEST_RESULT_TYPE}\"\n\
          keys = [\"elsewhere\"]\nwhere = \"predicate.result == 'FAILED'\"\n"
     );
+    let mut two = withdrawn();
+    let other = json!({"name": "other.whl", "digest": {"sha256": "0".repeat(64)}});
+    two["subject"].as_array_mut().expect("subjects").push(other);
+    let two_subjects = case(
+        "attestation_forbidden_among_others_fail",
+        "The file was withdrawn together with another one.",
+        Some(("forbidden", "attestation-forbidden")),
+        &rule,
+        Some((TestKey::Elsewhere, two)),
+    );
+    let mut unreadable = case(
+        "attestation_forbidden_unreadable_fail",
+        "Who may withdraw the file signed something that names a key twice, and could be that.",
+        Some(("forbidden", "attestation-forbidden")),
+        &rule,
+        None,
+    );
+    let text = withdrawn().to_string().replacen("\"subject\"", "\"subject\":[],\"subject\"", 1);
+    unreadable.beside.push((".sigstore", bundle_of(TestKey::Elsewhere, &text)));
     let mut revoked_since = case(
         "attestation_forbidden_by_a_revoked_signer_fail",
         "Who withdrew the file is revoked since: a revocation takes nothing back that refuses.",
@@ -399,6 +419,8 @@ fn forbidden() -> Vec<Case> {
             &rule,
             Some((TestKey::Elsewhere, unnamed)),
         ),
+        two_subjects,
+        unreadable,
         revoked_since,
         case(
             "attestation_forbidden_of_another",
@@ -460,6 +482,25 @@ fn rebuilders() -> Vec<Case> {
     let other = other();
     let different = RebuildOutcome::Different { diffs: vec!["demo/__init__.py".to_owned()] };
     let nothing = RebuildOutcome::Inconclusive { cause: "another compiler".to_owned() };
+    // One file of two provenances, of which the other is a stranger's: the result names the file.
+    let mut strange = statement();
+    strange["predicate"]["buildDefinition"]["externalParameters"]["source"]["uri"] =
+        json!("git+https://example.org/stranger/demo");
+    let lines = [
+        bundle_of(TestKey::Elsewhere, &strange.to_string()),
+        Case::new("", "").bundle.expect("a bundle"),
+    ]
+    .join(&b'\n');
+    let identical_of_both = result_of(&lines, AT, RebuildOutcome::Identical, true_digest());
+    let mut two_provenances = case(
+        "rebuilt_from_one_of_two_provenances_fail",
+        "The file of attestations that the result names holds two, and does not say which was rebuilt.",
+        few,
+        rule,
+        Some((elsewhere, identical_of_both)),
+    );
+    two_provenances.bundle = None;
+    two_provenances.beside.push((".intoto.jsonl", lines));
     vec![
         two_rebuilders(),
         by(
@@ -534,6 +575,18 @@ fn rebuilders() -> Vec<Case> {
             elsewhere,
             result_of(b"other provenance", AT, RebuildOutcome::Identical, true_digest()),
         ),
+        by(
+            "rebuilt_equivalently_by_nothing_fail",
+            "The rebuilder says equivalent under no normaliser, of a file that it does not name.",
+            few,
+            rule,
+            elsewhere,
+            result(
+                RebuildOutcome::Equivalent { normalizers: Vec::new(), copied: Vec::new() },
+                None,
+            ),
+        ),
+        two_provenances,
         by(
             "rebuilt_later_fail",
             "The rebuilder says that it ended after now.",

@@ -12,8 +12,8 @@ use super::error::SourceError;
 use super::git::Git;
 
 /// The commits that can be reached from branches of a checkout, which must have the whole history. A branch is what
-/// the remote `origin` had when it was asked last; without one there, the checkout's own of that name. One that is in
-/// neither place has no commits.
+/// the remote `origin` had when it was asked last; where nothing is known of such a remote, the checkout's own of that
+/// name. One that is not there has no commits.
 ///
 /// # Errors
 /// [`SourceError::NotARepository`], [`SourceError::Shallow`], [`SourceError::PartialClone`] and failures of git.
@@ -26,25 +26,21 @@ pub fn commits_of(
     let tree = WorkTree::discover(&git, checkout)?;
     tree.refuse_incomplete(&git)?;
     let mut branches = BTreeMap::new();
+    let known = git.call(["for-each-ref", "--count=1", "--format=%(refname)"]);
+    let known = known.arg("refs/remotes/origin/").git_dir(&tree.common).text()?;
+    let place = if known.trim().is_empty() { "heads" } else { "remotes/origin" };
     for name in names {
-        for full in [format!("refs/remotes/origin/{name}"), format!("refs/heads/{name}")] {
-            // This very ref: a tag whose name is `refs/heads/…` would do for `rev-parse`.
-            let call = git.call(["show-ref", "--verify", "--hash", "--quiet", "--"]);
-            if !call.arg(&full).git_dir(&tree.common).answer()?.success {
-                continue;
-            }
-            let call = git.call(["show-ref", "--verify", "--hash", "--"]);
-            let answer = call.arg(&full).git_dir(&tree.common).answer()?;
-            if !answer.success {
-                continue;
-            }
-            let tip = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-            let listed = git.call(["rev-list", "--end-of-options", &tip]);
-            let listed = listed.git_dir(&tree.common).text()?;
-            let commits = listed.lines().filter_map(|line| line.parse().ok()).collect();
-            branches.insert(name.clone(), commits);
-            break;
+        // This very ref: a tag whose name is `refs/heads/…` would do for `rev-parse`.
+        let call = git.call(["show-ref", "--verify", "--hash", "--"]);
+        let answer = call.arg(format!("refs/{place}/{name}")).git_dir(&tree.common).answer()?;
+        if !answer.success {
+            continue;
         }
+        let tip = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+        let listed = git.call(["rev-list", "--end-of-options", &tip]);
+        let listed = listed.git_dir(&tree.common).text()?;
+        let commits = listed.lines().filter_map(|line| line.parse().ok()).collect();
+        branches.insert(name.clone(), commits);
     }
     Ok(branches)
 }

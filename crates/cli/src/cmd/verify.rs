@@ -1,5 +1,6 @@
 //! `wheelmark verify`: wheels and source distributions against their attestations, under a policy.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -8,6 +9,7 @@ use wheelmark_core::report::Report;
 use wheelmark_core::verdict::Verdict;
 use wheelmark_core::verify::trust_used;
 
+use crate::attestations::beside;
 use crate::batch::Summary;
 use crate::error::CliError;
 use crate::evidence::Evidence;
@@ -15,6 +17,7 @@ use crate::exit::Exit;
 use crate::identities;
 use crate::interrupt;
 use crate::layout_options::{Judged, LayoutOptions};
+use crate::policy_key::SIGNATURE;
 use crate::render::Output;
 use crate::render::batch::{Format, Render};
 use crate::subjects::{Planned, Subjects};
@@ -94,9 +97,18 @@ impl Arguments {
     }
 
     /// The files that are read beside those that are judged.
-    fn inputs<'a>(&'a self, policy: &'a Policy) -> Vec<&'a Path> {
+    fn inputs(&self, policy: &Policy) -> Result<Vec<PathBuf>, CliError> {
         let read = self.locked.as_deref().into_iter().chain(self.subjects.named());
-        read.chain(self.trust.files()).chain(policy.all_files().map(Path::new)).collect()
+        let read = read.chain(self.trust.files()).chain(policy.all_files().map(Path::new));
+        let mut read: Vec<_> = read.map(Path::to_owned).collect();
+        read.push(beside(Path::new(policy.path()), SIGNATURE));
+        if let Some(folder) = self.subjects.build_requirements() {
+            let failed = |error| CliError::io("read", folder, &error);
+            for entry in fs::read_dir(folder).map_err(failed)? {
+                read.push(entry.map_err(failed)?.path());
+            }
+        }
+        Ok(read)
     }
 
     fn format(&self) -> Format {
@@ -128,7 +140,7 @@ fn under_policy(
     let policy = arguments.trust.policy(signing.as_ref().and_then(Signing::trusted), now)?;
     let locked = arguments.locked.as_deref().map(identities::read).transpose()?;
     let files = arguments.subjects.plan(&[&policy])?;
-    arguments.verdicts.check(&files, arguments.at, &arguments.inputs(&policy))?;
+    arguments.verdicts.check(&files, arguments.at, &arguments.inputs(&policy)?)?;
     let mut summary = files.summary(trust_used(&policy, now));
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
     let judge = |evidence: &Evidence| {

@@ -152,7 +152,7 @@ impl VerdictOptions {
         &self,
         files: &Planned<'_>,
         at: Option<DateTime<Utc>>,
-        inputs: &[&Path],
+        inputs: &[PathBuf],
     ) -> Result<(), CliError> {
         if !self.any() {
             return Ok(());
@@ -197,7 +197,7 @@ impl VerdictOptions {
             _ => Vec::new(),
         };
         let own = self.signing_key.iter().chain(&subjects).map(PathBuf::as_path);
-        let inputs: Vec<&Path> = inputs.iter().copied().chain(own).collect();
+        let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).chain(own).collect();
         outputs::spare(single.iter().copied(), &inputs)?;
         for (_, path) in single {
             let (folder, _) = Target::File(path).place("", "");

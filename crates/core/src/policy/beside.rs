@@ -21,8 +21,9 @@ use crate::trust::{KeyId, SignerIdentity};
 /// What somebody said of the file whose signature held: the statement is about exactly these bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
-    /// Which attestation it is, of those that were given.
+    /// Which attestation it is, of those that were given, and where it is from.
     pub(crate) index: usize,
+    pub(crate) from: String,
     /// Whether the statement names the file, too: what does not can only be forbidden.
     pub(crate) is_named: bool,
     /// Who signed.
@@ -48,6 +49,17 @@ pub(crate) struct Beside<'a> {
     pub(crate) said: &'a [Said],
     /// The digests of the attestations whose provenance held.
     pub(crate) provenance: &'a [Sha256Digest],
+    /// What could not be read of what was given.
+    pub(crate) unread: &'a [Unread],
+}
+
+/// Something that could not be read: a file of attestations, or what somebody signed.
+#[derive(Debug, Clone)]
+pub(crate) struct Unread {
+    /// Where it is from.
+    pub(crate) from: String,
+    /// Who signed it, where that is known.
+    pub(crate) signer: Option<SignerIdentity>,
 }
 
 /// How a check ended, and on which attestations that rests.
@@ -90,6 +102,22 @@ impl Beside<'_> {
         if self.rule.forbidden.is_empty() {
             return Status::NotRequired;
         }
+        // What could be one of them counts as one.
+        let could_be = |unread: &&Unread| match &unread.signer {
+            None => true,
+            Some(signer) => self
+                .rule
+                .forbidden
+                .iter()
+                .any(|demand| matches!(demand.signers.judge(signer, false), Status::Passed(_))),
+        };
+        if let Some(unread) = self.unread.iter().find(could_be) {
+            return Status::Failed(
+                Refusal::new(Reason::AttestationForbidden)
+                    .expected("attestations that can be read: some are forbidden")
+                    .found(format!("{}, which cannot be read", unread.from)),
+            );
+        }
         let banned = |demand: &Demand| self.said.iter().find(|said| self.is_banned(demand, said));
         let mut demands = self.rule.forbidden.iter();
         match demands.find_map(|demand| Some((demand, banned(demand)?))) {
@@ -97,7 +125,7 @@ impl Beside<'_> {
             Some((demand, said)) => Status::Failed(
                 Refusal::new(Reason::AttestationForbidden)
                     .expected(format!("none of type {} ({})", demand.predicate_type, demand.name))
-                    .found(format!("one by {}", said.signer)),
+                    .found(format!("{}, by {}", said.from, said.signer)),
             ),
         }
     }
@@ -150,11 +178,12 @@ impl Beside<'_> {
         Status::Failed(refusal).into()
     }
 
-    /// How many of the rebuilders whom the rule names got the very same bytes.
-    pub(crate) fn reproduced(&self) -> usize {
+    /// How many of the rebuilders whom the rule names got the very same bytes, and which attestations say so.
+    pub(crate) fn reproduced(&self) -> (usize, Vec<usize>) {
         let identical = |outcome: &RebuildOutcome| *outcome == RebuildOutcome::Identical;
         let rebuilders = self.rule.rebuild.rebuilders.as_ref();
-        rebuilders.map_or(0, |it| self.those_who_got(it, identical).0.len())
+        let found = rebuilders.map(|it| self.those_who_got(it, identical));
+        found.map_or((0, Vec::new()), |(names, on)| (names.len(), on))
     }
 
     /// The different rebuilders with a result that is taken, and which attestations those are.
@@ -184,8 +213,11 @@ impl Beside<'_> {
     /// nothing that contradicts itself. That somebody rebuilt what other provenance says shows nothing of this one.
     fn shows(&self, result: &RebuildResult) -> bool {
         let from = result.attestation.digest.get("sha256").and_then(|text| text.parse().ok());
-        let contradicts =
-            result.outcome == RebuildOutcome::Identical && result.rebuilt != Some(self.sha256);
+        let contradicts = match &result.outcome {
+            RebuildOutcome::Identical => result.rebuilt != Some(self.sha256),
+            // Of other bytes from another environment nothing is known.
+            _ => result.rebuilt.is_none() || !result.drift.is_empty(),
+        };
         from.is_some_and(|from| self.provenance.contains(&from))
             && result.finished_on <= self.now
             && !contradicts

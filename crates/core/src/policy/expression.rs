@@ -15,7 +15,9 @@ use serde::Serialize;
 
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
-use crate::limits::{EXPRESSION_DEPTH, EXPRESSION_LENGTH, EXPRESSION_LOOPS, EXPRESSION_SUMS};
+use crate::limits::{
+    EXPRESSION_DEPTH, EXPRESSION_ELEMENTS, EXPRESSION_LENGTH, EXPRESSION_LOOPS, EXPRESSION_SUMS,
+};
 use crate::report::{Escaped, Reason, Refusal};
 
 /// A condition, compiled.
@@ -106,6 +108,9 @@ pub enum ExpressionError {
     /// Too much is put together.
     #[error("`+` more than {EXPRESSION_SUMS} times")]
     Sums,
+    /// Too many elements of lists and maps.
+    #[error("more than {EXPRESSION_ELEMENTS} elements are written down")]
+    Elements,
     /// An element that is called like something else.
     #[error("`{}` is a name of its own already: call the element otherwise", Escaped(.0))]
     Shadowed(String),
@@ -216,7 +221,7 @@ impl FromStr for Expression {
             let line = text.lines().map(str::trim).find(|line| !line.is_empty());
             ExpressionError::Malformed(clipped(line.unwrap_or("it cannot be read")))
         })?;
-        let mut walk = Walk { loops: 0, depth: 0, sums: 0 };
+        let mut walk = Walk { loops: 0, depth: 0, sums: 0, elements: 0 };
         walk.expression(program.expression(), &Scope::Document)?;
         if walk.loops > EXPRESSION_LOOPS {
             return Err(ExpressionError::Loops(walk.loops));
@@ -240,6 +245,8 @@ struct Walk {
     depth: usize,
     /// Of texts and lists, each of which is copied.
     sums: usize,
+    /// Of lists and maps that are written down.
+    elements: usize,
 }
 
 impl Walk {
@@ -274,15 +281,30 @@ impl Walk {
                 let target = call.target.iter().map(|target| &**target);
                 target.chain(&call.args).try_for_each(|it| self.expression(it, scope))
             }
-            Expr::List(list) => list.elements.iter().try_for_each(|it| self.expression(it, scope)),
-            Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => self
-                    .expression(&entry.key, scope)
-                    .and_then(|()| self.expression(&entry.value, scope)),
-                EntryExpr::StructField(field) => self.expression(&field.value, scope),
-            }),
+            Expr::List(list) => {
+                self.count(list.elements.len())?;
+                list.elements.iter().try_for_each(|it| self.expression(it, scope))
+            }
+            Expr::Map(map) => {
+                self.count(map.entries.len())?;
+                map.entries.iter().try_for_each(|entry| match &entry.expr {
+                    EntryExpr::MapEntry(entry) => self
+                        .expression(&entry.key, scope)
+                        .and_then(|()| self.expression(&entry.value, scope)),
+                    EntryExpr::StructField(field) => self.expression(&field.value, scope),
+                })
+            }
             Expr::Struct(_) => Err(ExpressionError::Made("a message")),
             Expr::Comprehension(comprehension) => self.comprehension(comprehension, scope),
+        }
+    }
+
+    /// Elements that are written down.
+    fn count(&mut self, elements: usize) -> Result<(), ExpressionError> {
+        self.elements += elements;
+        match self.elements > EXPRESSION_ELEMENTS {
+            true => Err(ExpressionError::Elements),
+            false => Ok(()),
         }
     }
 
@@ -300,8 +322,15 @@ impl Walk {
         if !matches!(it.accu_init.expr, Expr::Literal(_)) {
             return Err(ExpressionError::Made("a macro that makes a list"));
         }
-        if !is_part(&it.iter_range) {
+        // Within another one it goes through a part of the element, or the whole would be walked again for each.
+        let Some(root) = part_of(&it.iter_range) else {
             return Err(ExpressionError::Made("a macro over something else"));
+        };
+        match scope {
+            Scope::Element { element, .. } if root != *element => {
+                return Err(ExpressionError::LookedAside(root.to_owned()));
+            }
+            _ => {}
         }
         self.expression(&it.iter_range, scope)?;
         let inner = Scope::Element { element: &it.iter_var, so_far: &it.accu_var };
@@ -312,17 +341,16 @@ impl Walk {
     }
 }
 
-/// Whether an expression is a part of a document: a name, and what is within it.
-fn is_part(expression: &IdedExpr) -> bool {
+/// The name of what an expression is a part of: a name, and what is within it.
+fn part_of(expression: &IdedExpr) -> Option<&str> {
     match &expression.expr {
-        Expr::Ident(_) => true,
-        Expr::Select(select) => !select.test && is_part(&select.operand),
-        Expr::Call(call) => {
-            let index = call.func_name == operators::INDEX;
-            index
-                && matches!(&call.args[..], [of, at] if is_part(of) && matches!(at.expr, Expr::Literal(_)))
-        }
-        _ => false,
+        Expr::Ident(name) => Some(name),
+        Expr::Select(select) if !select.test => part_of(&select.operand),
+        Expr::Call(call) if call.func_name == operators::INDEX => match &call.args[..] {
+            [of, at] if matches!(at.expr, Expr::Literal(_)) => part_of(of),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -426,6 +454,8 @@ mod tests {
         {
             assert!(matches!(error(&chain), ExpressionError::Deep), "{chain}");
         }
+        let list = format!("predicate.a in [{}]", vec!["1"; EXPRESSION_ELEMENTS + 1].join(","));
+        assert!(matches!(error(&list), ExpressionError::Elements));
         let sum = ["predicate.s"; EXPRESSION_SUMS + 2].join(" + ");
         assert!(matches!(error(&sum), ExpressionError::Sums));
         for name in VARIABLES {
@@ -446,6 +476,8 @@ mod tests {
         for text in [
             "predicate.a.all(x, predicate.a.all(y, x == y))",
             "predicate.a.all(x, x in predicate.b)",
+            "predicate.a.all(x, file.all(y, true))",
+            "predicate.a.all(x, x.b.all(y, x.b.all(z, true)))",
             "predicate.a.all(x, x.b.all(y, y in x.c))",
         ] {
             assert!(matches!(error(text), ExpressionError::LookedAside(_)), "{text}");

@@ -185,6 +185,14 @@ impl Policy {
         self.above.iter().filter_map(|it| it.get()).flatten()
     }
 
+    /// A digest of everything that decides under it: its text, which pins what it includes, and what those revoke that
+    /// name it for what builds used.
+    pub fn whole_sha256(&self) -> Sha256Digest {
+        let above = self.above().map(|it| it.sha256.to_string());
+        let all: Vec<_> = [self.sha256.to_string()].into_iter().chain(above).collect();
+        Sha256Digest::of(all.join(" ").as_bytes())
+    }
+
     /// The paths of every file that was read with it: what it includes, and policies for something else.
     pub fn all_files(&self) -> impl Iterator<Item = &str> {
         self.also_read.iter().chain(self.files().map(|it| &it.path)).map(String::as_str)

@@ -94,7 +94,9 @@ impl RebuildRule {
         match outcome {
             RebuildOutcome::Identical => true,
             RebuildOutcome::Equivalent { normalizers, copied } => {
-                copied.is_empty() && normalizers.iter().all(|it| self.normalizers.contains(it))
+                copied.is_empty()
+                    && !normalizers.is_empty()
+                    && normalizers.iter().all(|it| self.normalizers.contains(it))
             }
             RebuildOutcome::Inconclusive { .. } => self.inconclusive,
             RebuildOutcome::Different { .. } | RebuildOutcome::BuildFailed { .. } => false,

@@ -71,6 +71,7 @@ pub struct Verdict {
     /// What held; nothing of a file that was rejected, which others must not read as proof.
     held: Vec<Held>,
     levels: Vec<String>,
+    demands_met: bool,
 }
 
 impl Verdict {
@@ -91,6 +92,7 @@ impl Verdict {
             decision: report.decision(),
             held,
             levels,
+            demands_met: outcome.demands_met,
         }
     }
 
@@ -168,12 +170,13 @@ impl Verdict {
 
     /// `properties` of the SVR: what passed. A level that was not evaluated is none.
     pub fn properties(&self) -> Vec<String> {
-        let kinds = self.held.iter().map(|it| match it.proof() {
-            Proof::Provenance(_) => PROVENANCE,
-            Proof::Publish => PUBLISHER,
-            Proof::BareSignature => SIGNATURE,
-            Proof::Beside => DEMANDS,
+        let kinds = self.held.iter().filter_map(|it| match it.proof() {
+            Proof::Provenance(_) => Some(PROVENANCE),
+            Proof::Publish => Some(PUBLISHER),
+            Proof::BareSignature => Some(SIGNATURE),
+            Proof::Beside => None,
         });
+        let kinds = kinds.chain(self.demands_met.then_some(DEMANDS));
         let kinds: BTreeSet<_> = kinds.collect();
         let levels = self.levels.iter().filter(|level| *level != vsa::BUILD_UNEVALUATED).cloned();
         let words = [ACCEPTED].into_iter().chain(kinds).map(str::to_owned);

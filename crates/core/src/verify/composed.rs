@@ -16,6 +16,7 @@ struct Said {
     owed: Vec<Owed>,
     held: Vec<Held>,
     independent_builders: usize,
+    demands_met: bool,
 }
 
 /// Adds to what a policy itself decides what its includes do, each of which `alone` asks. An include that accepts
@@ -60,6 +61,7 @@ pub(super) fn composed(
     for said in all {
         outcome.owed.extend(said.owed);
         outcome.held.extend(said.held);
+        outcome.demands_met |= said.demands_met;
         outcome.independent_builders = outcome.independent_builders.max(said.independent_builders);
         for used in
             said.trust.into_iter().filter(|it| !report.trust.contains(it)).collect::<Vec<_>>()
@@ -102,10 +104,12 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
             owed: Vec::new(),
             held: Vec::new(),
             independent_builders: 0,
+            demands_met: false,
         };
     }
-    let Outcome { report, provenance, rebuild, owed, held, independent_builders, .. } =
-        alone(policy);
+    let Outcome {
+        report, provenance, rebuild, owed, held, independent_builders, demands_met, ..
+    } = alone(policy);
     let mut refusal = None;
     for check in report.checks().iter().filter(|check| !check.holds()) {
         let because = match &check.status {
@@ -122,6 +126,7 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
     used.reason = refusal.as_ref().map(|it| it.reason);
     (used.rule, used.line) = (report.policy.rule, report.policy.line);
     Said {
+        demands_met,
         used,
         refusal,
         trust: report.trust,

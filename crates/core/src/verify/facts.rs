@@ -34,7 +34,7 @@ pub struct Owed {
     pub requirement: Requirement,
 }
 
-/// What was decided of files that were installed for builds, by the policy and the digest of each.
+/// What was decided of files that were installed for builds, by the digests of each and of all that decides.
 #[derive(Debug, Clone, Default)]
 pub struct RequirementVerdicts(BTreeMap<(Sha256Digest, Sha256Digest), RequirementVerdict>);
 
@@ -67,12 +67,12 @@ impl RequirementVerdicts {
                 Some(reason) => V::Refused(reason),
             },
         };
-        self.0.insert((owed.policy.sha256(), owed.requirement.sha256), verdict);
+        self.0.insert((owed.policy.whole_sha256(), owed.requirement.sha256), verdict);
     }
 
     /// What was decided of a file under a policy; nothing where that is not known.
     pub fn of(&self, policy: &Policy, file: Sha256Digest) -> Option<&RequirementVerdict> {
-        self.0.get(&(policy.sha256(), file))
+        self.0.get(&(policy.whole_sha256(), file))
     }
 }
 

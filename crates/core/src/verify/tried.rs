@@ -16,10 +16,13 @@ use crate::attestation::forms;
 use crate::attestation::origin::Origin;
 use crate::attestation::pep517::{BUILD_TYPE, Distribution, Pep517Build, Requirement};
 use crate::attestation::predicate::Predicate;
+use crate::attestation::provenance::PROVENANCE_TYPE;
+use crate::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use crate::attestation::statement::Statement;
+use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
-use crate::policy::beside::Said;
+use crate::policy::beside::{Said, Unread};
 use crate::policy::{Policy, Rule, evaluate};
 use crate::report::{AttestationSeen, Check, CheckName, Reason, Refusal, Standing, Status};
 use crate::subject;
@@ -157,18 +160,32 @@ impl Case<'_> {
             _ => None,
         };
         let held = |name| run.checks.iter().any(|check| check.name == name && check.holds());
+        let about = |statement: &Statement| {
+            let is_ours = |text: &String| text.eq_ignore_ascii_case(&sha256.to_string());
+            let mut subjects = statement.subject.iter();
+            subjects.any(|it| it.digest.get("sha256").is_some_and(is_ours))
+        };
+        let from = || given.map(|it| it.from.clone()).unwrap_or_default();
+        let unread = match (&signed, envelope, &statement) {
+            // That a bare signature says nothing is known.
+            (Ok(_), Ok(envelope), Err(_)) if !envelope.is_bare() => Some(Some(envelope.signer())),
+            (Err(_), ..) if given.is_some() => Some(None),
+            _ => None,
+        };
+        let unread = unread.filter(|_| demanding);
+        let unread = unread.map(|signer| Unread { from: from(), signer: signer.cloned() });
         let said = match (envelope, statement) {
-            (Ok(envelope), Ok(Some(statement))) if demanding && held(C::SubjectDigest) => {
-                Some(Said {
-                    index,
-                    is_named: held(C::SubjectName),
-                    signer: envelope.signer().clone(),
-                    key: key.clone(),
-                    times: envelope.times().to_vec(),
-                    statement: statement.clone(),
-                    document: OnceCell::new(),
-                })
-            }
+            // What it says of which file is the demands' to ask: to be forbidden, the digest among others is enough.
+            (Ok(envelope), Ok(Some(statement))) if demanding && about(statement) => Some(Said {
+                index,
+                from: from(),
+                is_named: held(C::SubjectName) && held(C::SubjectDigest),
+                signer: envelope.signer().clone(),
+                key: key.clone(),
+                times: envelope.times().to_vec(),
+                statement: statement.clone(),
+                document: OnceCell::new(),
+            }),
             _ => None,
         };
         let proof = match (predicate, origin, rule, envelope) {
@@ -183,6 +200,7 @@ impl Case<'_> {
             given,
             proof,
             said,
+            unread,
             owed,
             signer: envelope.ok().map(|it| it.signer().clone()),
             key,
@@ -212,6 +230,8 @@ pub(super) struct Tried<'g> {
     pub(super) predicate_type: Option<String>,
     /// What it says, for what else a rule demands.
     pub(super) said: Option<Said>,
+    /// That it could not be read, for what a rule forbids.
+    pub(super) unread: Option<Unread>,
     /// What was installed for the build and is not decided yet.
     pub(super) owed: Vec<Owed>,
     /// Whether it is over the file itself, and says nothing of it.
@@ -232,6 +252,18 @@ pub(super) fn best(tried: &[Tried<'_>]) -> usize {
 }
 
 impl Tried<'_> {
+    /// The digest of the file that it is from, where its provenance held and the file has no other provenance.
+    pub(super) fn sole_provenance(&self, all: &[Self]) -> Option<Sha256Digest> {
+        let (given, proof) = self.given.zip(self.proof).filter(|_| self.holds())?;
+        let is_provenance = |it: &&Self| {
+            let of_type = it.predicate_type.as_deref();
+            it.given.is_some_and(|other| std::ptr::eq(other, given))
+                && of_type.is_some_and(|it| [PROVENANCE_TYPE, PROVENANCE_V0_2_TYPE].contains(&it))
+        };
+        let sole = all.iter().filter(is_provenance).count() == 1;
+        (sole && matches!(proof, Proof::Provenance(_))).then(|| given.sha256())
+    }
+
     /// Whether it holds and says how the file was built.
     fn says_how(&self) -> bool {
         self.holds() && self.known.as_ref().is_some_and(|(_, build)| build.is_some())

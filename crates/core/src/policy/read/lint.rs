@@ -28,8 +28,12 @@ impl Reader<'_> {
     ) -> Result<Vec<Finding>, PolicyError> {
         let mut found = Vec::new();
         self.lint_signers(file, now, &mut found)?;
+        let revoked = |list: fn(&RevocationEntry) -> &Option<List>| {
+            named(file.revocations.iter().map(|it| list(it.get_ref())))
+        };
+        let (keys, identities) = (revoked(|it| &it.keys), revoked(|it| &it.identities));
         for (number, rule) in file.rules.iter().enumerate() {
-            self.lint_rule(number, rule, file, &mut found);
+            self.lint_rule(number, rule, file, (&keys, &identities), &mut found);
         }
         if let (true, Some(first)) = (file.rules.is_empty(), file.exceptions.first()) {
             found.push(self.finding(
@@ -83,10 +87,12 @@ impl Reader<'_> {
         // What an included file revokes counts in the others, so it may name signers for that alone.
         let revocations = || file.revocations.iter().map(Spanned::get_ref);
         let only_revoked =
-            |name: &Spanned<String>, rules: &BTreeSet<&str>, revoked: BTreeSet<&str>| {
+            |name: &Spanned<String>, rules: &BTreeSet<&str>, revoked: &BTreeSet<&str>| {
                 let name = name.get_ref().as_str();
                 self.included && !rules.contains(name) && revoked.contains(name)
             };
+        let revoked_keys = named(revocations().map(|it| &it.keys));
+        let revoked_identities = named(revocations().map(|it| &it.identities));
         let lists = || file.rules.iter().flat_map(|rule| rule.get_ref().signers());
         let keys = named(lists().map(|(keys, _)| keys));
         let identities = named(lists().map(|(_, identities)| identities));
@@ -100,7 +106,7 @@ impl Reader<'_> {
             )
         };
         for (name, key) in &file.keys {
-            if only_revoked(name, &keys, named(revocations().map(|it| &it.keys))) {
+            if only_revoked(name, &keys, &revoked_keys) {
                 continue;
             }
             if !keys.contains(name.get_ref().as_str()) {
@@ -123,7 +129,7 @@ impl Reader<'_> {
             }
         }
         for (name, identity) in &file.identities {
-            if only_revoked(name, &identities, named(revocations().map(|it| &it.identities))) {
+            if only_revoked(name, &identities, &revoked_identities) {
                 continue;
             }
             if !identities.contains(name.get_ref().as_str()) {
@@ -176,6 +182,7 @@ impl Reader<'_> {
         number: usize,
         rule: &Spanned<RuleEntry>,
         file: &File,
+        (keys, identities): (&BTreeSet<&str>, &BTreeSet<&str>),
         found: &mut Vec<Finding>,
     ) {
         let (place, rule) = (rule.span(), rule.get_ref());
@@ -187,15 +194,11 @@ impl Reader<'_> {
                 "name the projects that are theirs",
             ));
         }
-        let revoked = |list: fn(&RevocationEntry) -> &Option<List>| {
-            named(file.revocations.iter().map(|it| list(it.get_ref())))
-        };
-        let (keys, identities) = (revoked(|it| &it.keys), revoked(|it| &it.identities));
         let remain = |list: &Option<List>, revoked: &BTreeSet<&str>| {
             named([list].into_iter()).difference(revoked).count()
         };
         let somebody = rule.keys.is_some() || rule.identities.is_some();
-        if somebody && remain(&rule.keys, &keys) + remain(&rule.identities, &identities) == 0 {
+        if somebody && remain(&rule.keys, keys) + remain(&rule.identities, identities) == 0 {
             found.push(self.finding(
                 Lint::AllRevoked,
                 place.clone(),

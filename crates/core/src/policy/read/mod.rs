@@ -33,6 +33,7 @@ use super::lint::Finding;
 use super::projects::ByProject;
 use super::schema::{Policy, PolicyError, Projects, Rule};
 use crate::digest::Sha256Digest;
+use crate::limits::POLICY_ERROR_LENGTH;
 use crate::report::Escaped;
 use crate::trust::{Instance, InstanceName, Instances, TrustRoot};
 
@@ -185,7 +186,12 @@ impl Reader<'_> {
         suggestion: impl Into<String>,
     ) -> PolicyError {
         let (line, column) = self.place(span.start);
-        let (message, suggestion) = (message.into(), suggestion.into());
+        // However long the value is that is wrong.
+        let clipped = |text: String| match text.char_indices().nth(POLICY_ERROR_LENGTH) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        };
+        let (message, suggestion) = (clipped(message.into()), clipped(suggestion.into()));
         PolicyError { path: self.path.to_owned(), line, column, message, suggestion }
     }
 

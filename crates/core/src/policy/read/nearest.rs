@@ -21,15 +21,17 @@ pub(super) fn instead<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clo
     if let Some(near) = nearest(word, known.clone()) {
         return format!("did you mean `{}`?", Escaped(near));
     }
-    let mut listed: Vec<_> = known.map(|it| format!("`{}`", Escaped(it))).collect();
-    let all = listed.len();
-    listed.truncate(LISTED);
+    let all = known.clone().count();
+    let listed: Vec<_> = known.take(LISTED).map(|it| format!("`{}`", Escaped(it))).collect();
     match all {
         0 => "there is none that could be named".to_owned(),
         all if all > LISTED => format!("there are {} and {} more", listed.join(", "), all - LISTED),
         _ => format!("there are {}", listed.join(", ")),
     }
 }
+
+/// Names that a slip is held against.
+const COMPARED: usize = 1_000;
 
 /// The one that is spelled most like it, where one is.
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -38,7 +40,7 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         return None;
     }
     let distance = |it: &str| strsim::osa_distance(&word.to_lowercase(), &it.to_lowercase());
-    let near = known.filter(|it| fits(it)).map(|it| (distance(it), it)).min();
+    let near = known.take(COMPARED).filter(|it| fits(it)).map(|it| (distance(it), it)).min();
     // A third of it may be another: in a shorter word that is one letter.
     near.filter(|(distance, _)| *distance <= (word.chars().count() / 3).max(1)).map(|(_, it)| it)
 }

@@ -13,7 +13,7 @@ use super::{Named, Reader};
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use crate::attestation::publish::PUBLISH_TYPE;
-use crate::limits::{PATTERNS_ALIKE, RULES_OF_PROJECT};
+use crate::limits::{COUNTED_IDENTITIES, PATTERNS_ALIKE, RULES_OF_PROJECT};
 use crate::policy::files::{Files, Kind};
 use crate::policy::identity::IdentityRule;
 use crate::policy::projects::ProjectPattern;
@@ -97,6 +97,11 @@ impl Reader<'_> {
         written: &Option<List>,
         identities: &[Arc<IdentityRule>],
     ) -> Result<(), PolicyError> {
+        if identities.len() > COUNTED_IDENTITIES {
+            let message = format!("more than {COUNTED_IDENTITIES} identities that are counted");
+            let place = written.as_ref().map_or(0..0, Spanned::span);
+            return Err(self.error(place, message, "name fewer"));
+        }
         for (number, one) in identities.iter().enumerate() {
             for other in identities.iter().skip(number + 1) {
                 if !one.excludes(other) {
