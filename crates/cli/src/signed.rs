@@ -260,10 +260,13 @@ pub fn identity(claim: &Claim) -> Option<Identity> {
         // Its name has the ref in it, which changes with each release.
         Some(repository) => {
             identity.push(("repository", repository));
+            // Of a workflow of its own the name says nothing more.
+            let reusable = signer.caller().and_then(|_| signer.builder());
             let more = [
                 ("repository-id", claims.source_repository_identifier.clone()),
                 ("owner-id", claims.source_repository_owner_identifier.clone()),
                 ("workflow", claim.origin.workflow.clone()),
+                ("builder", reusable.map(str::to_owned)),
                 ("environment", claims.deployment_environment.clone()),
             ];
             identity.extend(more.into_iter().filter_map(|(key, value)| Some((key, value?))));

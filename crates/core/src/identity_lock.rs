@@ -75,6 +75,7 @@ struct SignerEntry {
     repository_id: Option<String>,
     owner_id: Option<String>,
     workflow: Option<String>,
+    builder: Option<String>,
     environment: Option<String>,
 }
 
@@ -225,6 +226,7 @@ impl SignerEntry {
             repository_id: self.repository_id,
             owner_id: self.owner_id,
             workflow: self.workflow,
+            builder: self.builder,
             environment: self.environment,
             ..IdentityRule::named(trust, self.issuer, self.san)
         })

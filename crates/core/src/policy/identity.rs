@@ -21,6 +21,8 @@ pub struct IdentityRule {
     pub repository: Option<RepositoryUri>,
     /// The path within the repository of the file that defines the job, whatever its ref.
     pub workflow: Option<String>,
+    /// The workflow that asked for the signature, without its ref: another than `workflow` where a reusable one signs.
+    pub builder: Option<String>,
     /// The issuer's lasting id of the repository.
     pub repository_id: Option<String>,
     /// The issuer's lasting id of the repository's owner.
@@ -43,6 +45,7 @@ impl IdentityRule {
             san,
             repository: None,
             workflow: None,
+            builder: None,
             repository_id: None,
             owner_id: None,
             environment: None,
@@ -61,6 +64,7 @@ impl IdentityRule {
             || differ(&self.san, &other.san)
             || differ(&self.repository, &other.repository)
             || differ(&self.workflow, &other.workflow)
+            || differ(&self.builder, &other.builder)
             || differ(&self.repository_id, &other.repository_id)
             || differ(&self.owner_id, &other.owner_id)
             || differ(&self.environment, &other.environment)
@@ -109,12 +113,13 @@ impl IdentityRule {
             let separator = if found.issuer == crate::trust::GITLAB_ISSUER { "//" } else { "/" };
             format!("{}{separator}{path}@{at}", found.repository().unwrap_or_default())
         });
-        let asked: [(&str, Option<String>, Option<String>); 9] = [
+        let asked: [(&str, Option<String>, Option<String>); 10] = [
             ("trust", Some(self.trust.to_string()), Some(found.instance.to_string())),
             ("issuer", Some(self.issuer.clone()), Some(found.issuer.clone())),
             ("san", self.san.clone(), Some(found.san.as_asked(self.san.as_deref()))),
             ("repository", self.repository.as_ref().map(ToString::to_string), repository),
             ("workflow", workflow, found.build_config().map(str::to_owned)),
+            ("builder", self.builder.clone(), found.builder().map(str::to_owned)),
             (
                 "repository-id",
                 self.repository_id.clone(),
@@ -151,6 +156,7 @@ impl fmt::Display for IdentityRule {
             ("san", &self.san),
             ("repository", &repository),
             ("workflow", &self.workflow),
+            ("builder", &self.builder),
             ("repository-id", &self.repository_id),
             ("owner-id", &self.owner_id),
             ("environment", &self.environment),
@@ -213,6 +219,9 @@ mod tests {
         assert_eq!(other(|it| it.workflow = text(".github/workflows/w.yml")), None);
         assert_eq!(other(|it| it.triggers = set(&["push", "release"])), None);
         assert_eq!(other(|it| it.owner_id = text("2")), None);
+        let builder = SAN.split_once('@').map(|(uri, _)| uri.to_owned());
+        assert_eq!(other(|it| it.builder = builder), None);
+        assert_eq!(other(|it| it.builder = text(SAN)), Some("builder"));
         assert_eq!(other(|it| it.trust = InstanceName::Staging), Some("trust"));
         assert_eq!(other(|it| it.issuer = "https://other".into()), Some("issuer"));
         assert_eq!(other(|it| it.san = text(&SAN[..SAN.len() - 1])), Some("san"));

@@ -140,6 +140,11 @@ impl CertificateIdentity {
         }
     }
 
+    /// The same without its ref, which changes with each release.
+    pub fn builder(&self) -> Option<&str> {
+        self.build_signer().map(|uri| uri.split_once('@').map_or(uri, |(uri, _)| uri))
+    }
+
     /// The workflow that asked for the signature, which is another than [`Self::build_config`] where a
     /// reusable workflow signs (`.1.9`, which is also the name).
     pub fn build_signer(&self) -> Option<&str> {

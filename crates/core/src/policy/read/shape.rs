@@ -74,6 +74,7 @@ pub(super) struct IdentityEntry {
     pub(super) san: Option<Spanned<String>>,
     pub(super) repository: Option<Spanned<String>>,
     pub(super) workflow: Option<Spanned<String>>,
+    pub(super) builder: Option<Spanned<String>>,
     pub(super) repository_id: Option<Spanned<String>>,
     pub(super) owner_id: Option<Spanned<String>>,
     pub(super) environment: Option<Spanned<String>>,

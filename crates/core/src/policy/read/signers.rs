@@ -151,6 +151,7 @@ impl Reader<'_> {
             san: optional(&entry.san)?,
             repository: repository.transpose()?,
             workflow: optional(&entry.workflow)?,
+            builder: optional(&entry.builder)?,
             repository_id: optional(&entry.repository_id)?,
             owner_id: optional(&entry.owner_id)?,
             environment: optional(&entry.environment)?,
