@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::TimeDelta;
+use wheelmark_core::attestation::timestamp::seconds;
 use wheelmark_core::filename::DistFilename;
 use wheelmark_core::limits::{LATE_UPLOAD_DAYS, SHOWN_LENGTH};
 use wheelmark_index::{FileListed, ProjectPage, Yanked};
@@ -117,13 +118,12 @@ fn withdrawn(listed: &FileListed) -> Option<String> {
 /// was meant to have it.
 fn added_late(listed: &FileListed) -> Option<String> {
     let (uploaded, began) = (listed.uploaded()?, listed.release_began()?);
-    let shown = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     (uploaded - began > TimeDelta::days(LATE_UPLOAD_DAYS)).then(|| {
         format!(
             "the index says that this file was uploaded at {}, more than {LATE_UPLOAD_DAYS} days after the first \
              file of its release, at {}",
-            shown(uploaded),
-            shown(began)
+            seconds(uploaded),
+            seconds(began)
         )
     })
 }

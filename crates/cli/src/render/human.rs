@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use chrono::SecondsFormat;
+use wheelmark_core::attestation::timestamp::seconds;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::report::{
     AttestationSeen, Check, CheckName, Decision, Escaped, IncludeUsed, Refusal, Report, Standing,
@@ -71,7 +71,7 @@ pub fn report_on(name: &str, report: &Report, out: &mut dyn Write) -> io::Result
     writeln!(out, "{decision} {}", Escaped(name))?;
     writeln!(out, "  sha256 {}", report.wheel.sha256)?;
     if let Some(signed) = &report.policy.signed {
-        let expires = signed.expires.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let expires = seconds(signed.expires);
         writeln!(
             out,
             "  policy version {}, signed by key {} until {expires}",

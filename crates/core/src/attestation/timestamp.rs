@@ -4,8 +4,8 @@
 //! `chrono` reads more forms than that. One spelling is asked for, so that two readers of one document
 //! cannot see two times.
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// Text that is not a time in the one form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,30 @@ pub(super) fn optional<'de, D: Deserializer<'de>>(
 ) -> Result<Option<DateTime<Utc>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| parse(&text)).transpose().map_err(serde::de::Error::custom)
+}
+
+/// Writes a time, to the second.
+pub fn seconds(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// For `serde(serialize_with)`: a time to the second.
+pub(crate) fn in_seconds<S: Serializer>(
+    time: &DateTime<Utc>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&seconds(*time))
+}
+
+/// For `serde(serialize_with)`: a time to the second, or null.
+pub(crate) fn maybe_in_seconds<S: Serializer>(
+    time: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => in_seconds(time, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[cfg(test)]

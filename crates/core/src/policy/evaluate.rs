@@ -1,6 +1,6 @@
 //! The rule that applies, and what it says of what a trusted signer signed.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::exceptions::Exception;
 use super::schema::{Ages, BuilderRule, Policy, Projects, Rule, SourceRule};
@@ -9,6 +9,7 @@ use crate::attestation::environment::Isolation;
 use crate::attestation::origin::Origin;
 use crate::attestation::pep517::Pep517Build;
 use crate::attestation::repository::RepositoryUri;
+use crate::attestation::timestamp::seconds;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal, Status};
@@ -96,7 +97,7 @@ pub fn rule_for<'p>(
 /// The file was uploaded as long ago as the rule asks, by the word of the index that listed it.
 pub fn cool_down(rule: &Rule, uploaded: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Status {
     let Some(min_age) = rule.ages.upload else { return Status::NotRequired };
-    let wanted = format!("uploaded {} days before {} or earlier", min_age.num_days(), shown(now));
+    let wanted = format!("uploaded {} days before {} or earlier", min_age.num_days(), seconds(now));
     match uploaded {
         None => Status::Failed(
             Refusal::new(Reason::UploadTimeUnknown)
@@ -106,14 +107,10 @@ pub fn cool_down(rule: &Rule, uploaded: Option<DateTime<Utc>>, now: DateTime<Utc
         Some(time) if now - time < min_age => Status::Failed(
             Refusal::new(Reason::UploadTooRecent)
                 .expected(wanted)
-                .found(format!("uploaded at {}", shown(time))),
+                .found(format!("uploaded at {}", seconds(time))),
         ),
-        Some(time) => Status::Passed(Some(format!("uploaded at {}", shown(time)))),
+        Some(time) => Status::Passed(Some(format!("uploaded at {}", seconds(time)))),
     }
-}
-
-fn shown(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// The signer is one of the rule's, and not revoked.

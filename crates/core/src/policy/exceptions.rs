@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
+use crate::attestation::timestamp::seconds;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::report::{Reason, Refusal};
@@ -83,9 +84,9 @@ impl Exceptions {
                         "{} in line {}, which counts until {}",
                         exception.name,
                         exception.line,
-                        shown(exception.expires)
+                        seconds(exception.expires)
                     ))
-                    .found(format!("verified at {}", shown(now))))
+                    .found(format!("verified at {}", seconds(now))))
             }
             exception => Ok(exception),
         }
@@ -95,10 +96,6 @@ impl Exceptions {
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, reason, owner, expires, .. } = self;
-        write!(f, "{name}: {reason} ({owner}, until {})", shown(*expires))
+        write!(f, "{name}: {reason} ({owner}, until {})", seconds(*expires))
     }
-}
-
-fn shown(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

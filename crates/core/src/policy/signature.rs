@@ -3,14 +3,14 @@
 //! An in-toto statement about the policy file, by name and digest, with a version and the time until which it counts.
 //! [`SignedPolicy::verify`] is the only place where one is made.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::attestation::bundle::Attestation;
 use crate::attestation::document;
 use crate::attestation::envelope::{Signed, VerifiedEnvelope};
 use crate::attestation::statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
-use crate::attestation::timestamp;
+use crate::attestation::timestamp::{self, seconds};
 use crate::digest::Sha256Digest;
 use crate::limits::{AttestationLimits, POLICY_SIGNATURE};
 use crate::report::Refusal;
@@ -29,10 +29,13 @@ pub struct PolicyStatement {
     /// From 1; a later policy of the same name has a higher one.
     pub version: u64,
     /// The last moment at which the policy counts, UTC.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "timestamp::in_seconds")]
     pub expires: DateTime<Utc>,
     /// When it was signed, as the signer says; nothing is decided by it.
-    #[serde(serialize_with = "maybe_rfc3339", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "timestamp::maybe_in_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub issued_at: Option<DateTime<Utc>>,
 }
 
@@ -192,22 +195,4 @@ fn predicate(statement: &Statement) -> Result<PolicyStatement, String> {
         expires: time(&read.expires)?,
         issued_at: read.issued_at.as_deref().map(time).transpose()?,
     })
-}
-
-fn seconds(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-fn rfc3339<S: serde::Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&seconds(*time))
-}
-
-fn maybe_rfc3339<S: serde::Serializer>(
-    time: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => rfc3339(time, serializer),
-        None => serializer.serialize_none(),
-    }
 }

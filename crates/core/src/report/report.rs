@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::{Check, CheckName, Reason, Status};
+use crate::attestation::timestamp;
 use crate::digest::Sha256Digest;
 use crate::limits::OLD_TRUST_DAYS;
 use crate::trust::{TrustRoot, TrustedKey};
@@ -61,7 +62,7 @@ pub struct PolicySigned {
     /// The version.
     pub version: u64,
     /// The last moment at which it counts.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "timestamp::in_seconds")]
     pub expires: DateTime<Utc>,
 }
 
@@ -129,7 +130,10 @@ pub struct TrustUsed {
     /// The digest of the trusted root.
     pub sha256: Sha256Digest,
     /// When it was known to be true; absent for a file, of which nobody says.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc3339")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "timestamp::maybe_in_seconds"
+    )]
     pub as_of: Option<DateTime<Utc>>,
     /// Whole days from then until the time of verification.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,7 +189,7 @@ pub struct Report {
     /// The policy.
     pub policy: PolicyUsed,
     /// The time that was given as now.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "timestamp::in_seconds")]
     pub verified_at: DateTime<Utc>,
     /// The Sigstore instances that were trusted, with the age of what is known of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -264,19 +268,5 @@ impl Report {
     fn decided_anew(self) -> Self {
         let Self { wheel, policy, verified_at, trust, attestations, notes, checks, .. } = self;
         Self { trust, attestations, ..Self::new(wheel, policy, verified_at, notes, checks) }
-    }
-}
-
-fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
-}
-
-fn maybe_rfc3339<S: Serializer>(
-    time: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => rfc3339(time, serializer),
-        None => serializer.serialize_none(),
     }
 }

@@ -2,13 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, SecondsFormat};
+use chrono::DateTime;
 use sigstore_verify::bundle::Error as Bundle;
 use sigstore_verify::{
     CertificateError as Certificate, Error, TimestampError as Timestamp,
     TransparencyLogError as Log,
 };
 
+use crate::attestation::timestamp::seconds;
 use crate::report::{Reason, Refusal};
 
 /// What the library calls its own parts, which says nothing to a reader.
@@ -52,7 +53,7 @@ fn of_chain(text: &str) -> Option<String> {
     let time = |field: &str| {
         let (_, rest) = error.split_once(&format!("{field}: UnixTime("))?;
         let time = DateTime::from_timestamp(rest.split_once(')')?.0.parse().ok()?, 0)?;
-        Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
+        Some(seconds(time))
     };
     let valid = |within: String| {
         Some(format!(

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
 use super::run::{Run, Step, both, both_if};
 use super::{Artifact, Contents, Given, Held, Owed, Proof, RequirementVerdicts};
@@ -19,6 +19,7 @@ use crate::attestation::predicate::Predicate;
 use crate::attestation::provenance::PROVENANCE_TYPE;
 use crate::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
 use crate::attestation::statement::Statement;
+use crate::attestation::timestamp::seconds;
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
@@ -333,7 +334,7 @@ pub(super) fn read_all<'a>(
 
 fn signing_times(envelope: &VerifiedEnvelope) -> Option<String> {
     let first = envelope.times().first()?;
-    Some(format!("signed at {}", first.to_rfc3339_opts(SecondsFormat::Secs, true)))
+    Some(format!("signed at {}", seconds(*first)))
 }
 
 /// What the certificate of the signer, if there is one, is to be held against.

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use wheelmark_core::attestation::timestamp::seconds;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::json::{self, JsonError};
 use wheelmark_core::limits::{TRUST_STATE, TufLimits};
@@ -159,7 +160,7 @@ impl TrustState {
             schema: SCHEMA.to_owned(),
             instance: self.instance.to_string(),
             url: self.url.clone(),
-            refreshed_at: self.refreshed_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            refreshed_at: seconds(self.refreshed_at),
             own_root: self.own_root.as_deref().map(Part::of),
             trusted_root: Part::of(&self.trusted_root),
             metadata: parts.collect(),

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
+use wheelmark_core::attestation::timestamp::seconds;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::POLICY_ERRORS;
 use wheelmark_core::policy::signature::PolicyStatement;
@@ -222,7 +223,7 @@ fn human(checked: &Checked<'_>, out: &mut dyn Write) -> io::Result<()> {
     match &checked.signature {
         None => {}
         Some(Signature::Holds { key, says }) => {
-            let expires = says.expires.to_rfc3339_opts(SecondsFormat::Secs, true);
+            let expires = seconds(says.expires);
             let holds = styled(GOOD, "signed");
             writeln!(
                 out,

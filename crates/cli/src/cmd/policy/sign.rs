@@ -4,10 +4,11 @@ use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Serialize;
 use wheelmark_build::atomic::Existing;
 use wheelmark_build::sign::{Signer as _, sign_statement};
+use wheelmark_core::attestation::timestamp::seconds;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::policy::signature::{PolicyStatement, SignedPolicy};
 use wheelmark_core::report::Escaped;
@@ -150,8 +151,4 @@ fn human(answer: &Answer<'_>, output: &mut Output) -> Result<(), CliError> {
         writeln!(output, "{warning} {shows} {} in it", answer.warnings)?;
     }
     Ok(())
-}
-
-fn seconds(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use pep440_rs::Version;
+use wheelmark_core::attestation::timestamp::seconds;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::policy::RefPattern;
@@ -33,7 +34,7 @@ pub fn policy(made: &Made<'_>, gathered: &Gathered) -> String {
          # compared it with what the projects say of themselves. Look at each line, and keep this file under version\n\
          # control.\n",
         comment(&gathered.from.join(", ")),
-        day_and_time(made.now),
+        seconds(made.now),
         comment(&gathered.index),
     );
     let mut origins = gathered.projects.iter().map(|seen| &seen.wanted.from);
@@ -245,7 +246,7 @@ pub fn exception(
         "\n[[exceptions]]\n{trusted}sha256 = [\n{digests}]\nnames = [\n{names}]\nreason = {}\nowner = {}\nexpires = {}\n",
         quoted(reason),
         quoted(owner),
-        day_and_time(expires)
+        seconds(expires)
     )
 }
 
@@ -278,8 +279,4 @@ fn capital(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
     first + characters.as_str()
-}
-
-fn day_and_time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
