@@ -142,8 +142,8 @@ fn every_line_has_a_comment() {
         assert!(lines[0].starts_with("# "), "{policy}");
         for (before, line) in lines.iter().zip(&lines[1..]) {
             let key = line.split(" = ").next().expect("a part");
-            let is_key =
-                line.contains(" = ") && key.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            let of_a_key = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            let is_key = line.contains(" = ") && key.chars().all(of_a_key);
             assert!(!is_key || before.starts_with("# "), "{policy}: {line}");
         }
     }

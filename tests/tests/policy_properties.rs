@@ -3,6 +3,8 @@
 //! order says nothing.
 #![allow(clippy::expect_used, reason = "tests")]
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::LazyLock;
 
@@ -27,7 +29,7 @@ fn under(case: &Held, policy: &str) -> Option<Decision> {
     Some(case.under(&policy, &case.wheel, &case.given).report.decision())
 }
 
-/// What asks for more: of a rule, put after each `rebuild = "never"`, or of the file, at its end.
+/// What asks for more: of a rule, put after each `rebuild = "never"`, or of the file, at its end, or in the place of the first `never`.
 const OF_RULES: [&str; 17] = [
     "max-age-days = 1",
     "max-age-days = 3650",
@@ -53,30 +55,38 @@ const OF_THE_FILE: [&str; 3] = [
     "[[revocations]]\nkeys = [\"release\"]\nreason = \"r\"",
 ];
 
+const REBUILT: [&str; 4] = [
+    "\"required\"",
+    "{ sampled = 0.5 }",
+    "{ keys = [\"elsewhere\"] }",
+    "{ allow-inconclusive-unsafe = true }",
+];
+
 #[test]
 fn what_is_added_to_a_policy_never_makes_it_accept() {
-    let (mut read, mut refusing) = (0, 0);
+    let (mut read, mut refusing) = (BTreeMap::<_, usize>::new(), 0);
     for case in cases() {
         let before = decided(&case, &case.given);
         let never = "rebuild = \"never\"";
-        let rules = OF_RULES.map(|more| case.text.replace(never, &format!("{never}\n{more}")));
-        let files = OF_THE_FILE.map(|more| format!("{}\n{more}\n", case.text));
-        let rebuilt = [
-            "\"required\"",
-            "{ sampled = 0.5 }",
-            "{ keys = [\"elsewhere\"] }",
-            "{ allow-inconclusive-unsafe = true }",
-        ]
-        .map(|how| case.text.replace(never, &format!("rebuild = {how}")));
-        for policy in rules.iter().chain(&files).chain(&rebuilt) {
+        let of_rules =
+            OF_RULES.map(|more| (more, case.text.replace(never, &format!("{never}\n{more}"))));
+        let of_the_file = OF_THE_FILE.map(|more| (more, format!("{}\n{more}\n", case.text)));
+        // Of the first rule, since who rebuilds must be another than who signs.
+        let rebuilt =
+            REBUILT.map(|how| (how, case.text.replacen(never, &format!("rebuild = {how}"), 1)));
+        for (more, policy) in of_rules.into_iter().chain(of_the_file).chain(rebuilt) {
             // Some name a key that the case's policy has not, or say again what stands there.
-            let Some(after) = under(&case, policy) else { continue };
-            read += 1;
+            let Some(after) = under(&case, &policy) else { continue };
+            *read.entry(more).or_default() += usize::from(policy != case.text);
             refusing += usize::from(before != after);
             let refused = after == Decision::Rejected;
             assert!(before == Decision::Accepted || refused, "{}: {policy}", case.name);
         }
     }
+    for more in OF_RULES.iter().chain(&OF_THE_FILE).chain(&REBUILT) {
+        assert!(read.get(more).is_some_and(|read| *read > 0), "no policy was read with {more}");
+    }
+    let read: usize = read.values().sum();
     assert!(read > 800 && refusing > 80, "{read} policies, of which {refusing} refuse more");
 }
 
@@ -151,6 +161,7 @@ fn accepts(case: &Held, policy: &wheelmark_core::policy::Policy) -> bool {
 fn an_include_never_turns_a_refusal_into_an_acceptance() {
     let config = ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() };
     let index = any::<prop::sample::Index>;
+    let (read, accepted) = (Cell::new(0), Cell::new(0));
     proptest!(config, |(
         case in index(),
         top in index(),
@@ -173,6 +184,8 @@ fn an_include_never_turns_a_refusal_into_an_acceptance() {
             (Ok(each), Ok(policy)) => {
                 prop_assert_eq!(policy.includes().len(), texts.len());
                 let (all, found) = (each.iter().all(|it| *it), accepts(case, &policy));
+                read.set(read.get() + 1);
+                accepted.set(accepted.get() + usize::from(found));
                 prop_assert!(all || !found, "{}: {}", case.name, whole);
                 let revokes = |text: &String| text.contains("[[revocations]]");
                 let any_revokes = revokes(&top) || texts.iter().any(revokes);
@@ -184,6 +197,11 @@ fn an_include_never_turns_a_refusal_into_an_acceptance() {
             (Err(_), Err(_)) => {}
         }
     });
+    let (read, accepted) = (read.get(), accepted.get());
+    assert!(
+        read > 40 && accepted > 4,
+        "{read} compositions were read, {accepted} of them accepted"
+    );
 }
 
 /// Each case, under a policy that includes its own once more: nothing is lost by including what says the same.
