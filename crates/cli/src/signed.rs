@@ -1,7 +1,9 @@
 //! What the index has signed of what is wanted, under no policy: for whoever is to write down who signs.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod at_hand;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use wheelmark_core::attestation::repository::RepositoryUri;
@@ -9,8 +11,10 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::lock::LockedProject;
 use wheelmark_core::report::{Escaped, Refusal};
-use wheelmark_core::trust::{InstanceName, Instances as _, SignerIdentity, TrustRoot};
-use wheelmark_core::verify::{Claim, claims};
+use wheelmark_core::trust::{
+    InstanceName, Instances as _, KeyId, SignerIdentity, TrustRoot, TrustedKey,
+};
+use wheelmark_core::verify::{Claim, Given, Signed, signed};
 use wheelmark_index::{FileListed, IndexError, Problem};
 
 use crate::attestations::Found;
@@ -49,11 +53,36 @@ pub struct FileSeen {
     pub sha256: Sha256Digest,
     /// What was claimed of it, or why an attestation says nothing.
     pub claims: Vec<Result<Claim, Refusal>>,
+    /// The keys that were given and signed it.
+    pub keys: BTreeSet<KeyId>,
     /// What a person should know of it by what the index says.
     pub notes: Vec<String>,
 }
 
 impl FileSeen {
+    /// What was given of a file.
+    fn of(
+        filename: &DistFilename,
+        sha256: Sha256Digest,
+        given: &[Given],
+        trust: &TrustRoot,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let all = match given.is_empty() {
+            true => Vec::new(),
+            false => signed(filename, sha256, given, trust, now),
+        };
+        let (mut claims, mut keys) = (Vec::new(), BTreeSet::new());
+        for one in all {
+            match one {
+                Ok(Signed::Certificate(claim)) => claims.push(Ok(*claim)),
+                Ok(Signed::Key(id)) => _ = keys.insert(id),
+                Err(refusal) => claims.push(Err(refusal)),
+            }
+        }
+        Self { filename: filename.clone(), sha256, claims, keys, notes: Vec::new() }
+    }
+
     /// Whether somebody signed for it.
     pub fn is_attested(&self) -> bool {
         self.claims.iter().any(Result::is_ok)
@@ -101,6 +130,8 @@ impl Gathered {
                 let signers: Vec<_> = certificates
                     .map(|it| SignerIdentity::Certificate(Box::new(it.clone())))
                     .collect();
+                // A key is nobody whom such a lock could name.
+                file.keys.clear();
                 let refused =
                     of_name().find_map(|it| it.attested(file.sha256, signers.iter()).err());
                 let of_lock = |claim: &Claim| {
@@ -149,9 +180,23 @@ impl Asking {
 
     /// Asks for everything that is wanted.
     pub fn gather(&self, wanted: AllWanted, now: DateTime<Utc>) -> Result<Gathered, CliError> {
+        self.gather_from(wanted, now, Vec::new(), None)
+    }
+
+    /// The same with keys whose signatures count, too; in a folder, where one is given, instead of the index.
+    pub fn gather_from(
+        &self,
+        wanted: AllWanted,
+        now: DateTime<Utc>,
+        keys: Vec<TrustedKey>,
+        folder: Option<&Path>,
+    ) -> Result<Gathered, CliError> {
         let cancel = interrupt::watch()?;
         let instance = self.roots().instance(self.trust).map_err(CliError::undecided)?;
-        let trust = TrustRoot::new(Vec::new(), vec![instance]);
+        let trust = TrustRoot::new(keys, vec![instance]);
+        if let Some(folder) = folder {
+            return at_hand::gather(wanted, folder, &trust, now, &cancel);
+        }
         let index = self.index.open(&cancel)?;
         gather(wanted, &index, &trust, now)
     }
@@ -229,15 +274,8 @@ fn seen(
     listed.sort_by(|one, other| one.filename().as_str().cmp(other.filename().as_str()));
     let mut files = Vec::new();
     index.attestations_of_all(&listed, |file, Found { given, .. }| {
-        files.push(FileSeen {
-            filename: file.filename().clone(),
-            sha256: file.sha256(),
-            claims: match given.is_empty() {
-                true => Vec::new(),
-                false => claims(file.filename(), file.sha256(), &given, trust, now),
-            },
-            notes: indexed::notes(file).collect(),
-        });
+        let seen = FileSeen::of(file.filename(), file.sha256(), &given, trust, now);
+        files.push(FileSeen { notes: indexed::notes(file).collect(), ..seen });
     })?;
     let digests = wanted.locked().into_iter().flat_map(LockedProject::digests);
     let unlisted = digests.filter(|it| !files.iter().any(|file| file.sha256 == *it)).count();

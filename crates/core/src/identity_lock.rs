@@ -3,16 +3,17 @@
 //! A policy says who may sign. This says who did, so that another signer is told as a change, with both, even where the
 //! policy would take it.
 
+mod signer;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::attestation::repository::RepositoryUri;
+use self::signer::LockedSigner;
 use crate::filename::{DistFilename, ProjectName};
-use crate::policy::IdentityRule;
-use crate::report::{Check, CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
+use crate::report::{Change, Check, CheckName, Decision, Escaped, Reason, Refusal, Report, Status};
 use crate::text::place;
-use crate::trust::{InstanceName, SignerIdentity};
+use crate::trust::SignerIdentity;
 
 /// The identities of some projects.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ struct Seen {
     /// The version it was seen of.
     version: String,
     /// Who signed; empty where nobody did.
-    signers: Vec<IdentityRule>,
+    signers: Vec<LockedSigner>,
 }
 
 /// A file that is refused, with the place.
@@ -62,21 +63,6 @@ pub struct ProjectEntry {
     /// Who signed; empty where nobody did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signers: Vec<BTreeMap<String, String>>,
-}
-
-/// A signer by its values, which are those of an identity of a policy.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct SignerEntry {
-    trust: String,
-    issuer: String,
-    san: Option<String>,
-    repository: Option<String>,
-    repository_id: Option<String>,
-    owner_id: Option<String>,
-    workflow: Option<String>,
-    builder: Option<String>,
-    environment: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -117,16 +103,10 @@ impl IdentityLock {
             let project: ProjectName = name
                 .parse()
                 .map_err(|_| wrong(format!("not a project name: `{}`", Escaped(&name))))?;
-            let identity = |values: &BTreeMap<String, String>| {
-                let values = values.iter().map(|(key, value)| (key.clone(), value.clone().into()));
-                let signer: SignerEntry = toml::Value::Table(values.collect())
-                    .try_into()
-                    .map_err(|error: toml::de::Error| error.message().to_owned())?;
-                signer.identity(&project)
-            };
-            let identities: Result<Vec<_>, String> = signers.iter().map(identity).collect();
+            let identities: Result<Vec<_>, String> =
+                signers.iter().map(|values| LockedSigner::read(values, &project)).collect();
             let seen = Seen { version: version.clone(), signers: identities.map_err(&wrong)? };
-            entries.push(ProjectEntry { name: name.clone(), version, signers });
+            entries.push(ProjectEntry { name: project.to_string(), version, signers });
             if projects.insert(project, seen).is_some() {
                 return Err(wrong(format!("`{}` stands here twice", Escaped(&name))));
             }
@@ -137,6 +117,11 @@ impl IdentityLock {
     /// As it stands in the file.
     pub fn entries(&self) -> &[ProjectEntry] {
         &self.entries
+    }
+
+    /// Whether it has a project.
+    pub fn has(&self, project: &ProjectName) -> bool {
+        self.projects.contains_key(project)
     }
 
     /// Adds to a report whether one of those who signed the file is who signed the project before, whichever of them
@@ -172,70 +157,36 @@ impl IdentityLock {
         if signers.is_empty() {
             return Status::NotRequired;
         }
-        let before = |identity: &IdentityRule| format!("{identity}, as of {version}");
+        let before = |signer: &LockedSigner| format!("{signer}, as of {version}");
         let refused = |reason, found: String| {
-            Status::Failed(
-                Refusal::new(reason)
-                    .expected_all(signers.iter().map(before))
-                    .found(format!("{found}, of {}", file.version())),
-            )
+            Refusal::new(reason)
+                .expected_all(signers.iter().map(before))
+                .found(format!("{found}, of {}", file.version()))
         };
-        let certificates = || {
-            signed.iter().filter_map(|it| match it {
-                SignerIdentity::Certificate(certificate) => Some(certificate),
-                SignerIdentity::Key(_) => None,
-            })
-        };
-        let same = |identity: &&IdentityRule| {
-            certificates().any(|certificate| identity.mismatch(certificate).is_none())
-        };
-        match (signers.iter().find(same), certificates().next(), signed.first()) {
-            (Some(identity), ..) => Status::Passed(Some(before(identity))),
-            (None, Some(other), _) => refused(Reason::IdentityChanged, changed(signers, other)),
-            (None, None, Some(key)) => refused(Reason::IdentityChanged, key.to_string()),
-            (None, None, None) => refused(Reason::IdentityLost, "no attestation".to_owned()),
+        let pairs = signers.iter().flat_map(|locked| signed.iter().map(move |now| (locked, now)));
+        let compared = pairs.map(|(locked, now)| (locked, now, locked.changes(now)));
+        // Of several who signed before, what changed is told of the one who is nearest.
+        let nearest =
+            compared.min_by_key(|(locked, now, values)| locked.distance(now, values.len()));
+        match nearest {
+            None => Status::Failed(refused(Reason::IdentityLost, "no attestation".to_owned())),
+            Some((locked, _, values)) if values.is_empty() => Status::Passed(Some(before(locked))),
+            Some((_, now, values)) => {
+                let all: Vec<_> = values.iter().map(ToString::to_string).collect();
+                let found = format!("{} ({now})", all.join(", "));
+                let (from, to) = (version.clone(), file.version().to_string());
+                let change = Change { from, to, values };
+                Status::Failed(refused(Reason::IdentityChanged, found).changed(change))
+            }
         }
-    }
-}
-
-/// What is another value than before; of several signers, who it is.
-fn changed(signers: &[IdentityRule], certificate: &crate::trust::CertificateIdentity) -> String {
-    match signers {
-        [one] => one.mismatch(certificate).map_or_else(
-            || certificate.to_string(),
-            |(what, _, found)| format!("{what} {found} ({certificate})"),
-        ),
-        _ => certificate.to_string(),
-    }
-}
-
-impl SignerEntry {
-    fn identity(self, project: &ProjectName) -> Result<IdentityRule, String> {
-        let trust: InstanceName = self
-            .trust
-            .parse()
-            .map_err(|_| format!("not an instance: `{}`", Escaped(&self.trust)))?;
-        let repository = self.repository.map(|text| text.parse::<RepositoryUri>()).transpose();
-        let repository = repository.map_err(|error| error.to_string())?;
-        if self.san.is_none() && repository.is_none() && self.repository_id.is_none() {
-            return Err("a signer without `san`, `repository` or `repository-id`".to_owned());
-        }
-        Ok(IdentityRule {
-            name: project.to_string(),
-            repository,
-            repository_id: self.repository_id,
-            owner_id: self.owner_id,
-            workflow: self.workflow,
-            builder: self.builder,
-            environment: self.environment,
-            ..IdentityRule::named(trust, self.issuer, self.san)
-        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const KEY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     #[test]
     fn what_is_no_such_file_is_an_error_with_its_line() {
@@ -251,11 +202,20 @@ mod tests {
                 &format!("schema = 1\n{project}{signer}san = \"a\"\n").replace("public-good", "x"),
                 ":2: not an instance",
             ),
+            (&format!("schema = 1\n{project}[[projects.signers]]\nkey = \"x\"\n"), ":2: a key"),
+            (
+                &format!(
+                    "schema = 1\n{project}[[projects.signers]]\nkey = \"{KEY}\"\nsan = \"a\"\n"
+                ),
+                ":2: unknown field `san`",
+            ),
         ] {
             let error = IdentityLock::parse("wheelmark.lock", text).expect_err(says).to_string();
             assert!(error.contains(says), "{text}: {error}");
         }
         let good = format!("schema = 1\n{project}{signer}san = \"a@b.example\"\n");
         assert!(IdentityLock::parse("wheelmark.lock", &good).is_ok());
+        let key = format!("schema = 1\n{project}[[projects.signers]]\nkey = \"{KEY}\"\n");
+        assert!(IdentityLock::parse("wheelmark.lock", &key).is_ok());
     }
 }

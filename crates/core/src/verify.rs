@@ -29,7 +29,7 @@ use crate::report::{
 use crate::sdist::Sdist;
 use crate::trust::SignerIdentity;
 use crate::wheel::Wheel;
-pub use claims::{Claim, claims};
+pub use claims::{Claim, Signed, claims, signed};
 pub use facts::{Branches, Facts, Owed, RequirementVerdict, RequirementVerdicts};
 pub use held::{Held, Proof};
 use run::{Run, both};

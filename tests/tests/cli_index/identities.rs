@@ -49,8 +49,12 @@ fn place() -> Place {
 }
 
 fn lock(place: &Place, more: &[&str]) -> Command {
+    told_to(place, &["lock"], more)
+}
+
+fn told_to(place: &Place, verb: &[&str], more: &[&str]) -> Command {
     let mut command = wheelmark();
-    command.current_dir(&place.folder).args(["lock", "-r", LOCK]);
+    command.current_dir(&place.folder).args(verb).args(["-r", LOCK]);
     command.args(["--trust", "private", "--trust-root", TRUSTED_ROOT, "--at", AT]);
     command.args(["--index", &place.server.url()]).args(more);
     command
@@ -218,7 +222,10 @@ fn who_changed_is_told_and_taken_up_on_purpose_only() {
     place.put(LOCK, before.as_bytes());
     let told = said(&mut lock(&place, &["--write-identities"]), 1);
     assert!(told.contains("pylock.toml:5: `demo-1.0-py3-none-any.whl` was attested by"), "{told}");
-    assert!(told.contains("repository `octo/before`") && told.contains("--update NAME"), "{told}");
+    assert!(
+        told.contains("repository `octo/before`") && told.contains("lock update NAME"),
+        "{told}"
+    );
     said(&mut lock(&place, &["--out", "wheelmark.lock"]), 1);
     let mut init = wheelmark();
     init.current_dir(&place.folder).args(["policy", "init", "-r", LOCK, "--at", AT]);
@@ -229,9 +236,9 @@ fn who_changed_is_told_and_taken_up_on_purpose_only() {
         "{policy}"
     );
     assert_eq!(text(&place), before);
-    said(&mut lock(&place, &["--write-identities", "--update", "nobody"]), 2);
-    said(&mut lock(&place, &["--write-identities", "--update", "other"]), 1);
-    said(&mut lock(&place, &["--write-identities", "--update", "demo"]), 0);
+    for (name, code) in [("nobody", 2), ("other", 1), ("demo", 0)] {
+        said(&mut told_to(&place, &["lock", "update", name], &["--write-identities"]), code);
+    }
     assert_eq!(text(&place), before.replace("octo/before", "octo/demo"));
     // Nobody any more, on purpose too.
     place.server.serve(PROJECT, &[Served { provenance: None, ..demo() }]);

@@ -147,11 +147,25 @@ pub fn at(path: &Path, line: usize) -> String {
     format!("{}:{line}", Escaped(&path.to_string_lossy()))
 }
 
-fn digest(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Sha256Digest, CliError> {
+/// The digest of a file.
+pub fn digest(path: &Path, cancel: &Arc<AtomicBool>) -> Result<Sha256Digest, CliError> {
     let file = Watched::open_quietly(path, cancel)?;
     let (digest, _) =
         Sha256Digest::of_reader(file).map_err(|error| CliError::io("read", path, &error))?;
     Ok(digest)
+}
+
+/// The distributions in a folder, by the names that they have there.
+pub fn distributions(
+    folder: &Path,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Vec<(PathBuf, DistFilename)>, CliError> {
+    let (paths, _) = folder::files(folder::find(folder, false, cancel)?.items);
+    let named = paths.into_iter().filter_map(|path| {
+        let name = DistFilename::parse(&path.file_name()?.to_string_lossy()).ok()?;
+        Some((path, name))
+    });
+    Ok(named.collect())
 }
 
 /// What is locked and not there.

@@ -48,7 +48,7 @@ impl Command {
             Command::Inspect(arguments) => arguments.json,
             Command::Install(arguments) => arguments.json(),
             Command::Keygen(arguments) => arguments.json,
-            Command::Lock(arguments) => arguments.json,
+            Command::Lock(arguments) => arguments.json(),
             Command::Policy(arguments) => arguments.json(),
             Command::Rebuild(arguments) => arguments.json,
             Command::Record(arguments) => arguments.json,

@@ -77,9 +77,10 @@ impl IdentityRule {
     /// Whether a certificate is of it, as a revocation asks: hosts of repositories do not tell `A` from `a`, and what
     /// is meant to be refused must not slip through by the spelling of a name.
     pub fn is_of(&self, found: &CertificateIdentity) -> bool {
-        self.mismatch_by(found, |one, other| {
+        self.mismatches_by(found, |one, other| {
             one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
         })
+        .next()
         .is_none()
     }
 
@@ -94,14 +95,22 @@ impl IdentityRule {
 
     /// The first value that is not the certificate's: its name, what the policy asks for, what was found.
     pub fn mismatch(&self, found: &CertificateIdentity) -> Option<(&'static str, String, String)> {
-        self.mismatch_by(found, |one, other| one == other)
+        self.mismatches(found).next()
     }
 
-    fn mismatch_by(
-        &self,
-        found: &CertificateIdentity,
-        same: impl Fn(&str, &str) -> bool,
-    ) -> Option<(&'static str, String, String)> {
+    /// Every value that is not the certificate's, as [`Self::mismatch`] has it.
+    pub(crate) fn mismatches<'a>(
+        &'a self,
+        found: &'a CertificateIdentity,
+    ) -> impl Iterator<Item = (&'static str, String, String)> + 'a {
+        self.mismatches_by(found, |one, other| one == other)
+    }
+
+    fn mismatches_by<'a>(
+        &'a self,
+        found: &'a CertificateIdentity,
+        same: fn(&str, &str) -> bool,
+    ) -> impl Iterator<Item = (&'static str, String, String)> + 'a {
         let claims = &found.claims;
         // What is no repository's URI is told as that, and is none that a rule can ask for.
         let repository = found.repository().map(|uri| match uri.parse::<RepositoryUri>() {
@@ -133,18 +142,19 @@ impl IdentityRule {
                 claims.runner_environment.clone(),
             ),
         ];
-        let other = asked.into_iter().find_map(|(name, asked, found)| {
+        let others = asked.into_iter().filter_map(move |(name, asked, found)| {
             let is_same = |asked: &String| found.as_ref().is_some_and(|found| same(asked, found));
             let asked = asked.filter(|asked| !is_same(asked))?;
             Some((name, asked, found.unwrap_or_else(|| "none".to_owned())))
         });
-        other.or_else(|| {
+        let trigger = move || {
             let trigger = found.trigger().unwrap_or("none");
             let wrong =
                 !self.triggers.is_empty() && !self.triggers.iter().any(|it| same(it, trigger));
             let asked = || self.triggers.iter().cloned().collect::<Vec<_>>().join(" or ");
             wrong.then(|| ("triggers", asked(), trigger.to_owned()))
-        })
+        };
+        others.chain(std::iter::once_with(trigger).flatten())
     }
 }
 

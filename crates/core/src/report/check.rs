@@ -155,6 +155,9 @@ impl Serialize for Check {
                 if let Some(found) = &refusal.found {
                     map.serialize_entry("found", found)?;
                 }
+                if let Some(change) = &refusal.change {
+                    map.serialize_entry("changed", change)?;
+                }
             }
             Status::NotRun(because) => {
                 map.serialize_entry("status", "not-run")?;

@@ -8,7 +8,7 @@ mod report;
 
 pub use check::{Check, CheckName, Status};
 pub use reason::Reason;
-pub use refusal::{Escaped, Refusal};
+pub use refusal::{Change, ChangedValue, Escaped, Refusal};
 pub use report::{
     AttestationSeen, Decision, FileSeen, IncludeUsed, PolicySigned, PolicyUsed, REPORT_SCHEMA,
     Report, Standing, TrustUsed,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::Reason;
 
 /// Why one thing was refused: the reason, what was expected, and what was found.
@@ -13,12 +15,42 @@ pub struct Refusal {
     pub expected: Vec<String>,
     /// What was there instead.
     pub found: Option<String>,
+    /// What is another than before, where that is why.
+    pub change: Option<Box<Change>>,
+}
+
+/// What is another than it was in an earlier release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The release of which it was known.
+    pub from: String,
+    /// The release of which it is another.
+    pub to: String,
+    /// Each value that is another, by its name.
+    pub values: Vec<ChangedValue>,
+}
+
+/// One value that is another than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangedValue {
+    /// What it is, as a policy names it.
+    pub name: &'static str,
+    /// What it was.
+    pub before: String,
+    /// What it is.
+    pub after: String,
+}
+
+impl fmt::Display for ChangedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} instead of {}", self.name, self.after, self.before)
+    }
 }
 
 impl Refusal {
     /// A refusal that carries no values yet.
     pub fn new(reason: Reason) -> Self {
-        Self { reason, expected: Vec::new(), found: None }
+        Self { reason, expected: Vec::new(), found: None, change: None }
     }
 
     /// Adds a value that would have been accepted.
@@ -36,6 +68,12 @@ impl Refusal {
     /// Sets what was found.
     pub fn found(mut self, value: impl Into<String>) -> Self {
         self.found = Some(value.into());
+        self
+    }
+
+    /// Sets what is another than before.
+    pub fn changed(mut self, change: Change) -> Self {
+        self.change = Some(Box::new(change));
         self
     }
 }

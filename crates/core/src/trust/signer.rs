@@ -1,12 +1,16 @@
 //! Signers, by what proves them. Never to be confused with the builder, which is what they claim.
 
 use std::fmt;
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::CertificateIdentity;
 use crate::digest::Sha256Digest;
+use crate::report::Escaped;
 
 /// A key by the SHA-256 of its DER-encoded SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +40,27 @@ impl KeyId {
             None if hint.is_empty() => "no key hint".to_owned(),
             None => format!("hint `{}`", hint.escape_debug()),
         }
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = String;
+
+    /// Reads the one form in which an id is shown.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digest = text.strip_prefix("sha256:").and_then(|digits| digits.parse().ok());
+        digest.map(Self).ok_or_else(|| {
+            format!(
+                "a key is `sha256:` and 64 lower-case hexadecimal digits, and not `{}`",
+                Escaped(text)
+            )
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 

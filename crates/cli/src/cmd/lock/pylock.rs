@@ -13,7 +13,7 @@ use wheelmark_core::lock::{AttestationIdentity, Lock, LockError, LockFormat};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::verify::Claim;
 
-use super::{Answer, Arguments, SCHEMA, not_written};
+use super::{Anew, Answer, SCHEMA, What, not_written};
 use crate::batch::locked;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
@@ -25,21 +25,21 @@ use crate::signed::{FileSeen, Gathered};
 use crate::wanted::AllWanted;
 
 /// Writes them.
-pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
-    let Arguments { asking, overwrite, update, .. } = arguments;
-    let path = the_one(&arguments.locks)?;
+pub fn run(what: &What, anew: Anew<'_>, output: &mut Output) -> Result<Exit, CliError> {
+    let path = the_one(&what.locks)?;
     let (told, text) = (path.to_string_lossy(), input::read_text(path, LOCK_FILE)?);
     let packages = packages(&told, &text).map_err(unread)?;
-    if let Some(name) = update.iter().find(|name| !packages.iter().any(|it| it.name == **name)) {
+    if let Anew::These(names) = anew
+        && let Some(name) = names.iter().find(|name| !packages.iter().any(|it| it.name == **name))
+    {
         return Err(CliError::usage(format!("no lock names `{name}`, which is to be updated")));
     }
-    let gathered = asking.gather(AllWanted::default().locks(&arguments.locks)?, asking.now())?;
+    let gathered = what.gather(AllWanted::default().locks(&what.locks)?)?;
     let mut written = BTreeMap::new();
     let (mut signed, mut notes) = (0, Vec::new());
     for (place, package) in packages.iter().enumerate() {
         let found = Found::of(package, &gathered)?;
-        let anew = *overwrite || update.contains(&package.name);
-        let identities = match anew || package.identities.is_empty() {
+        let identities = match anew.has(&package.name) || package.identities.is_empty() {
             true => found.identities.clone(),
             false => found.held(package, path)?,
         };
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         outputs::write(&to, &made, Existing::Replace)?;
     }
     let unsigned = packages.len() - signed;
-    match arguments.json {
+    match what.json {
         true => {
             let locked = told.into_owned();
             json::document(&Answer { schema: SCHEMA, locked, signed, unsigned, notes }, output)?;
@@ -161,7 +161,7 @@ impl<'a> Found<'a> {
         let place = locked::at(path, package.line);
         let message = format!("{place}: {found}, and who is locked is {}", names.join(" or "));
         Err(CliError::undecided(Escaped(&message)).hint(
-            "`--update NAME` takes up who attests it now, for whoever knows why that changed",
+            "`wheelmark lock update NAME` takes up who attests it now, for whoever knows why that changed",
         ))
     }
 
