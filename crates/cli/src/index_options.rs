@@ -83,6 +83,42 @@ impl IndexChoice {
     }
 }
 
+/// Which package indexes a verb asks that asks several, each project of one of them.
+#[derive(clap::Args)]
+pub struct IndexChoices {
+    /// A package index's simple API; without this, the default index that uv or pip is configured with, and no other. Of
+    /// several a project is of one: the first that the rule naming it has in its `indexes`, and without these the first
+    // A text: were it parsed by clap, what clap says of a wrong one would show the password in it.
+    #[arg(long, value_name = "URL")]
+    index: Vec<String>,
+    /// Give up where an index is silent for this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    index_timeout: Option<NonZeroU64>,
+}
+
+impl IndexChoices {
+    /// The indexes, in their order, each once.
+    pub fn urls(&self) -> Result<Vec<IndexUrl>, CliError> {
+        let mut urls: Vec<IndexUrl> = Vec::new();
+        for text in &self.index {
+            let one = url(Some(text))?;
+            if urls.iter().any(|other| other.to_string() == one.to_string()) {
+                return Err(CliError::usage(format!("the index `{one}` is given twice")));
+            }
+            urls.push(one);
+        }
+        if urls.is_empty() {
+            urls.push(url(None)?);
+        }
+        Ok(urls)
+    }
+
+    /// As [`IndexOptions::limits`].
+    pub fn limits(&self) -> IndexLimits {
+        limits(self.index_timeout)
+    }
+}
+
 /// As [`IndexOptions::url`].
 fn url(named: Option<&str>) -> Result<IndexUrl, CliError> {
     if let Some(url) = named {

@@ -120,6 +120,27 @@ impl Index {
         download::download(&self.client, file, to).await
     }
 
+    /// A file's METADATA or PKG-INFO as the index serves it beside the file (PEP 658), of the digest that it lists; none
+    /// where it lists none or says 404.
+    ///
+    /// # Errors
+    /// [`Problem::DigestMismatch`], and those of a request.
+    pub async fn metadata(&self, file: &FileListed) -> Result<Option<Vec<u8>>, IndexError> {
+        let Some(expected) = file.metadata_sha256() else { return Ok(None) };
+        let mut url = file.url().clone();
+        url.set_path(&format!("{}.metadata", url.path()));
+        let limits = self.limits();
+        let ask =
+            Ask { url: &url, accept: "*/*", follow: Follow::Anywhere, within: limits.document };
+        let Some(body) = self.client.get(&ask).await? else { return Ok(None) };
+        let bytes = body.whole(limits.page).await?;
+        let found = Sha256Digest::of(&bytes);
+        match found == expected {
+            true => Ok(Some(bytes)),
+            false => Err(IndexError::new(&url, Problem::DigestMismatch { found, expected })),
+        }
+    }
+
     /// A file's provenance object as the index serves it, unverified; none where it says 404 and only
     /// then. It is taken from where the page says, or, where the page does not say, from the Integrity
     /// API of the index's origin. What is returned is JSON that can be read in one way only.

@@ -20,9 +20,11 @@ mod error;
 mod index;
 mod integrity;
 pub mod page;
+mod together;
 pub mod trust;
 
 pub use address::{DEFAULT_INDEX_URL, IndexUrl, IndexUrlError, ShownUrl};
 pub use error::{IndexError, Problem};
 pub use index::Index;
 pub use page::{FileListed, ProjectPage, ProvenanceLink, Yanked};
+pub use together::{Binding, NotServed, Together};

@@ -133,6 +133,32 @@ impl ProjectPage {
         &self.name
     }
 
+    /// The same page with other places of its files: what resolvers read of each file, and nothing else.
+    pub(crate) fn passed_on(&self, place: impl Fn(&DistFilename) -> String) -> Vec<u8> {
+        let kept = ["filename", "hashes", "requires-python", "yanked", "size", "upload-time"];
+        let files = self.files.iter().map(|(name, file)| {
+            let of_file = file.as_object().into_iter().flatten();
+            let mut passed: serde_json::Map<_, _> = of_file
+                .filter(|(key, _)| kept.contains(&key.as_str()))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            passed.insert("url".to_owned(), place(name).into());
+            // Without a digest nobody could say that it is the file's.
+            if let Ok(Some(sha256)) = self.metadata_sha256(name, file) {
+                let digests = serde_json::json!({ "sha256": sha256.to_string() });
+                for key in &METADATA_KEYS[..2] {
+                    passed.insert((*key).to_owned(), digests.clone());
+                }
+            }
+            Value::Object(passed)
+        });
+        let files: Vec<_> = files.collect();
+        let meta = serde_json::json!({ "api-version": "1.0" });
+        serde_json::json!({ "meta": meta, "name": self.name.as_str(), "files": files })
+            .to_string()
+            .into_bytes()
+    }
+
     /// The files of one version, at least one and at most `limit`, in the page's order. Versions are
     /// compared as `==` does (PEP 440): one without a local part stands for those with any.
     ///

@@ -10,13 +10,13 @@ use wheelmark_tests::tiny;
 use super::*;
 
 /// An environment, and the words that install into it.
-struct Environment {
-    words: Vec<String>,
-    folder: PathBuf,
+pub(super) struct Environment {
+    pub(super) words: Vec<String>,
+    pub(super) folder: PathBuf,
 }
 
 /// One with pip and one of uv, made in the place.
-fn environments(place: &Place) -> Vec<Environment> {
+pub(super) fn environments(place: &Place) -> Vec<Environment> {
     let make = |program: &str, arguments: &[&str], name: &str| {
         let made = std::process::Command::new(program)
             .args(arguments)
@@ -58,7 +58,7 @@ impl Environment {
     }
 
     /// What is installed, but for what it came with.
-    fn installed(&self) -> Vec<String> {
+    pub(super) fn installed(&self) -> Vec<String> {
         let libraries = fs::read_dir(self.folder.join("lib")).expect("lib");
         let library = libraries.map(|it| it.expect("an entry").path()).next().expect("python3.x");
         let entries = fs::read_dir(library.join("site-packages")).expect("site-packages");
@@ -73,7 +73,7 @@ impl Environment {
 }
 
 /// Another project, of which there is no attestation.
-fn other() -> Served {
+pub(super) fn other() -> Served {
     let (filename, bytes) = tiny::wheel_of("other", "1.0");
     Served { filename, bytes, provenance: None }
 }

@@ -1,7 +1,7 @@
 //! `wheelmark install` and `wheelmark download`: what pip or uv would install, verified before it is.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+mod choice;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write as _};
@@ -13,19 +13,19 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use wheelmark_build::atomic::{self, Existing, NewFile, WriteError};
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::filename::{DistFilename, ProjectName};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::verify::{Artifact, trust_used};
-use wheelmark_index::{FileListed, ProjectPage, Yanked};
 
-use crate::batch::{self, Item, Locked, Plan, Subject, Work};
+use self::choice::{by_index, items};
+
+use crate::batch::{self, Plan, Subject, Summary};
 use crate::error::{CliError, shown};
 use crate::evidence::Evidence;
 use crate::exit::Exit;
-use crate::from_index::{Asked, undecided};
+use crate::from_index::Asked;
 use crate::identities;
-use crate::index_options::{IndexChoice, Release};
-use crate::installer::{Held, Installer, Tags, Verified, Wanted};
+use crate::index_options::IndexChoices;
+use crate::installer::{Installer, Verified, as_one};
 use crate::interrupt;
 use crate::render::batch::Format;
 use crate::render::human::{BOLD, styled};
@@ -39,7 +39,7 @@ use crate::values::time;
 #[derive(clap::Args)]
 struct Common {
     #[command(flatten)]
-    index: IndexChoice,
+    index: IndexChoices,
     /// Look at this many files at a time; without it, as many as there are processors
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -61,8 +61,8 @@ struct Common {
 
 /// Install with pip or uv what a policy accepts, and nothing else.
 ///
-/// pip or uv says what it would install. Each of these files is downloaded from the one index, and verified with the
-/// attestations that the index has of it. Only if all of them are accepted is the installer run once more, with the index
+/// pip or uv says what it would install. Each of these files is downloaded from the index that its project is of, and
+/// verified with the attestations that this index has of it. Only if all of them are accepted is the installer run once more, with the index
 /// switched off, on these files by their digests; on any refusal the environment stays as it is.
 ///
 /// Only wheels are installed: to build a source distribution would run what nobody has verified. Paths, URLs and
@@ -260,32 +260,21 @@ fn verified(
     output: &mut Output,
 ) -> Result<Judged, CliError> {
     let now = common.at.unwrap_or_else(Utc::now);
-    let policy = common.trust.policy(None, now)?;
+    let policy = Arc::new(common.trust.policy(None, now)?);
     let before = common.locked.as_deref().map(identities::read).transpose()?;
     let cancel = interrupt::watch()?;
     installer.check_variables()?;
-    let whole = common.index.url()?.with_credentials();
-    let index = common.index.open(&cancel)?;
+    let (urls, limits) = (common.index.urls()?, common.index.limits());
     let held = installer.held()?;
-    let wanted = installer.wanted(&held, &whole, anew)?;
-    let mut items = items(&index, wanted, &held, installer.tags()?.as_ref())?;
-    batch::sort(&mut items);
-    let notes = vec![format!("the package index that was asked is `{}`", index.url())];
-    let index = Arc::new(index);
-    let planned = Planned {
-        requirements: Requirements::new(None, Some(Arc::clone(&index)), &cancel),
-        plan: Plan { items, notes, ..Plan::default() },
-        index: Some(index),
-        bundle: None,
-        branches: None,
-        keep: Some(folder),
-        jobs: common.jobs,
-        cancel,
+    let wanted = match &urls[..] {
+        [one] => installer.wanted(&held, &one.with_credentials(), anew)?,
+        several => as_one(several, limits, &policy, |index| installer.wanted(&held, index, anew))?,
     };
-    let mut summary = planned.summary(trust_used(&policy, now));
+    let tags = installer.tags()?;
+    let mut judged = Judged { exit: Exit::Accepted, files: Vec::new(), rejected: Vec::new() };
+    let mut summary = Summary::new(trust_used(&policy, now), Vec::new());
     let format = if common.json { Format::Jsonl } else { Format::Human };
     let mut renderer = format.renderer(false, false);
-    let (mut exit, mut files, mut rejected) = (Exit::Accepted, Vec::new(), Vec::new());
     let judge = |evidence: &Evidence| {
         let Artifact { filename, sha256, .. } = &evidence.artifact;
         let mut outcome = evidence.weigh(&policy, now);
@@ -296,97 +285,38 @@ fn verified(
         let file = filename.clone().ok().map(|filename| Verified { filename, sha256: *sha256 });
         Ok((outcome.report, file))
     };
-    planned.judge(judge, |seen| {
-        let (seen, file) = seen.split();
-        exit = exit.and(seen.exit());
-        if let (Exit::Rejected, Subject::Indexed { release, .. }) = (seen.exit(), &seen.subject) {
-            rejected.push(release.clone());
+    for (url, wanted) in urls.iter().zip(by_index(wanted, &urls, &policy)?) {
+        if wanted.is_empty() {
+            continue;
         }
-        files.extend(file.flatten().filter(|_| seen.exit() == Exit::Accepted));
-        summary.count(&seen);
-        Ok(renderer.seen(seen, output)?)
-    })?;
-    if planned.len() > 0 {
+        let index = Arc::new(Asked::new(url.clone(), limits, &cancel)?);
+        let mut items = items(&index, wanted, &held, tags.as_ref())?;
+        batch::sort(&mut items);
+        summary.notes.push(format!("the package index that was asked is `{}`", index.url()));
+        let planned = Planned {
+            requirements: Requirements::new(None, Some(Arc::clone(&index)), &cancel),
+            plan: Plan { items, ..Plan::default() },
+            index: Some(index),
+            bundle: None,
+            branches: None,
+            keep: Some(folder),
+            jobs: common.jobs,
+            cancel: Arc::clone(&cancel),
+        };
+        planned.judge(judge, |seen| {
+            let (seen, file) = seen.split();
+            judged.exit = judged.exit.and(seen.exit());
+            if let (Exit::Rejected, Subject::Indexed { release, .. }) = (seen.exit(), &seen.subject)
+            {
+                judged.rejected.push(release.clone());
+            }
+            judged.files.extend(file.flatten().filter(|_| seen.exit() == Exit::Accepted));
+            summary.count(&seen);
+            Ok(renderer.seen(seen, output)?)
+        })?;
+    }
+    if !summary.notes.is_empty() {
         renderer.end(&summary, output)?;
     }
-    Ok(Judged { exit, files, rejected })
-}
-
-/// The one file of each release that is wanted.
-fn items(
-    index: &Asked,
-    wanted: Vec<Wanted>,
-    held: &Held,
-    tags: Option<&Tags>,
-) -> Result<Vec<Item>, CliError> {
-    let mut projects: BTreeMap<ProjectName, Wanted> = BTreeMap::new();
-    for it in wanted {
-        if let Some(other) = projects.insert(it.project.clone(), it) {
-            let message = format!("the installer wants `{}` twice", other.project);
-            return Err(CliError::undecided(message));
-        }
-    }
-    let mut items = Vec::new();
-    index.pages(projects, |_, wanted, page| {
-        let Wanted { project, version, .. } = &wanted;
-        let release = Release { project: project.clone(), version: version.clone() };
-        let locked = held.of(project, version);
-        let file = page.and_then(|page| {
-            let of_lock = locked.as_ref().ok().and_then(Option::as_ref);
-            chosen(&page, &wanted, of_lock, tags, index.limits().files)
-        });
-        let name = file.as_ref().ok().map(|file| file.filename().as_str().to_owned());
-        let work = match file.and_then(|file| Ok((file, locked?))) {
-            Ok((file, locked)) => Work::Download(Box::new(file), locked),
-            Err(error) => Work::Settled(error),
-        };
-        let subject = Subject::Indexed { release: release.to_string(), file: name };
-        items.push(Item { subject, work });
-    })?;
-    Ok(items)
-}
-
-/// The build tag, which counts as its number and then as text; none is before any.
-fn build(file: &FileListed) -> Option<(u64, String)> {
-    let DistFilename::Wheel(wheel) = file.filename() else { return None };
-    let tag = wheel.build()?.to_string();
-    let digits = tag.bytes().take_while(u8::is_ascii_digit).count();
-    Some((tag[..digits].parse().unwrap_or(u64::MAX), tag[digits..].to_owned()))
-}
-
-/// The file that the installer takes of a release: the one that it named, or the wheel that fits best.
-fn chosen(
-    page: &ProjectPage,
-    wanted: &Wanted,
-    locked: Option<&Locked>,
-    tags: Option<&Tags>,
-    limit: usize,
-) -> Result<FileListed, CliError> {
-    let Wanted { project, version, sha256 } = wanted;
-    let files = page.release(version, limit).map_err(undecided)?;
-    let found = match (sha256, tags) {
-        (Some(sha256), _) => files.into_iter().find(|file| file.sha256() == *sha256),
-        (None, Some(tags)) => files
-            .into_iter()
-            // The local version that was asked for, not another variant.
-            .filter(|file| file.filename().version() == version)
-            .filter(|file| locked.is_none_or(|locked| locked.project.has(file.sha256())))
-            .filter_map(|file| Some((tags.fit(file.filename())?, file)))
-            // One that was withdrawn only where there is no other (PEP 592); of two that fit alike that of the later
-            // build.
-            .min_by_key(|(fit, file)| (*file.yanked() != Yanked::No, *fit, Reverse(build(file))))
-            .map(|(_, file)| file),
-        (None, None) => None,
-    };
-    found.ok_or_else(|| {
-        let what = match sha256 {
-            Some(sha256) => format!("no file with sha256 {sha256}, which the installer would take"),
-            None if locked.is_some() => {
-                "no wheel that fits the interpreter and is locked".to_owned()
-            }
-            None => "no wheel that fits the interpreter".to_owned(),
-        };
-        CliError::undecided(format!("the index lists {what}, of `{project}` {version}"))
-            .hint("it may be of another index, and only one is asked")
-    })
+    Ok(judged)
 }

@@ -109,8 +109,11 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
 fn hint(name: &str, known: &[Known]) -> String {
     match name {
         "-i" | "--index-url" | "--default-index" | "--index" => {
-            "give `--index URL` before the `--`: that one index is asked, and no other".to_owned()
+            "give `--index URL` before the `--`: that index is asked, and no other".to_owned()
         }
+        "--extra-index-url" => "give each index by `--index URL` before the `--`, the default one first; of which one a \
+                                project is, `indexes` of its rule in the policy says"
+            .to_owned(),
         "--policy" | "--at" | "--json" | "--key" | "--trust" => {
             "give it before the `--`".to_owned()
         }

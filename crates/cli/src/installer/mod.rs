@@ -5,6 +5,7 @@ mod environment;
 mod files;
 mod resolve;
 mod tags;
+mod together;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use environment::{Environment, Installed, surroundings};
 pub use files::Held;
 pub use resolve::Wanted;
 pub use tags::Tags;
+pub use together::as_one;
 
 /// An installer and what it was asked for.
 pub struct Installer {

@@ -115,8 +115,7 @@ pub(super) fn by_pip(
         .args(anew.then_some("--ignore-installed"))
         .args(["--dry-run", "--quiet", "--report", "-"])
         .args(asked);
-    // Not as an argument: it may hold a password.
-    command.env("PIP_INDEX_URL", index);
+    of_index(&mut command, "PIP_INDEX_URL", index);
     let written = output(&mut command).map_err(|error| match error.message.contains(NOT_STARTED) {
         true => CliError::undecided(
             "pip would build something to say what it would install: only wheels of the index are taken",
@@ -161,12 +160,21 @@ pub(super) fn by_uv(
     anew: bool,
 ) -> Result<Vec<Wanted>, CliError> {
     let mut command = installer.command();
-    command
-        .args(anew.then_some("--reinstall"))
-        .arg("--dry-run")
-        .args(asked)
-        .env("UV_DEFAULT_INDEX", index);
+    command.args(anew.then_some("--reinstall")).arg("--dry-run").args(asked);
+    of_index(&mut command, "UV_DEFAULT_INDEX", index);
     planned(&output(&mut command)?.said)
+}
+
+/// Has it ask an index. Not by an argument: it may hold a password.
+fn of_index(command: &mut Command, variable: &str, index: &str) {
+    command.env(variable, index);
+    // What is served here is not for a proxy to see.
+    if index.starts_with("http://127.0.0.1:") {
+        for name in ["NO_PROXY", "no_proxy"] {
+            let others = std::env::var(name).unwrap_or_default();
+            command.env(name, format!("127.0.0.1,{others}"));
+        }
+    }
 }
 
 /// What uv says that it would install: the lines after the one that counts them, and nothing else after that. What an

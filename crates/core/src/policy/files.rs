@@ -93,10 +93,15 @@ impl Files {
 
     /// What keeps the file from being one of them.
     pub fn other_than(&self, file: &DistFilename, index: Option<&str>) -> Option<Other<'_>> {
-        let is_of = |pattern: &IndexPattern| index.is_some_and(|index| pattern.is(index));
-        let elsewhere = || !self.indexes.is_empty() && !self.indexes.iter().any(is_of);
+        let elsewhere =
+            || !self.indexes.is_empty() && !index.is_some_and(|index| self.are_of(index));
         let otherwise = self.named_otherwise(file);
         otherwise.or_else(|| elsewhere().then_some(Other::Indexes(&self.indexes)))
+    }
+
+    /// Whether an index is one of `indexes`.
+    pub(super) fn are_of(&self, index: &str) -> bool {
+        self.indexes.iter().any(|pattern| pattern.is(index))
     }
 
     /// The same by the name of the file alone.

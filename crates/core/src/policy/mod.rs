@@ -11,6 +11,7 @@ mod expression;
 mod files;
 mod identity;
 mod includes;
+mod indexes;
 mod instructions;
 mod lint;
 mod pattern;
@@ -34,6 +35,7 @@ pub use expression::{Document, Expression, ExpressionError, FileFacts, Predicate
 pub use files::{Files, IndexPattern, IndexPatternError, Kind, TagPattern, TagPatternError};
 pub use identity::IdentityRule;
 pub use includes::{Include, IncludePath, IncludePathError, Includes, NoIncludes};
+pub use indexes::OfNoIndex;
 pub use instructions::{Instructions, ParameterPattern, ParameterPatternError};
 pub use lint::{Finding, Lint};
 pub use pattern::{RefPattern, RefPatternError};
