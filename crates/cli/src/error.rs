@@ -51,6 +51,13 @@ impl CliError {
         self
     }
 
+    /// The same, at this place of a file.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// Adds a hint; an empty one is none.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {

@@ -124,6 +124,15 @@ impl IdentityLock {
         self.projects.contains_key(project)
     }
 
+    /// Why a project is not to be taken without a signature: somebody signed it before.
+    pub fn signed(&self, project: &ProjectName) -> Option<Refusal> {
+        let Seen { version, signers } =
+            self.projects.get(project).filter(|it| !it.signers.is_empty())?;
+        let before = signers.iter().map(|signer| format!("{signer}, as of {version}"));
+        let refusal = Refusal::new(Reason::IdentityLost).expected_all(before);
+        Some(refusal.found("no attestation"))
+    }
+
     /// Adds to a report whether one of those who signed the file is who signed the project before, whichever of them
     /// decided. It can turn an acceptance into a
     /// rejection and nothing else.

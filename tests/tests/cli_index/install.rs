@@ -43,7 +43,7 @@ pub(super) fn environments(place: &Place) -> Vec<Environment> {
 
 impl Environment {
     /// `wheelmark VERB` for it, under the policy of the case.
-    fn run(&self, place: &Place, verb: &[&str], asked: &[&str]) -> Command {
+    pub(super) fn run(&self, place: &Place, verb: &[&str], asked: &[&str]) -> Command {
         let mut command = wheelmark();
         command.current_dir(&place.folder).env("TMPDIR", place.folder.path().join("tmp"));
         command.env("UV_CACHE_DIR", place.folder.path().join("uv-cache"));
@@ -53,7 +53,7 @@ impl Environment {
         command
     }
 
-    fn install(&self, place: &Place, asked: &[&str]) -> Command {
+    pub(super) fn install(&self, place: &Place, asked: &[&str]) -> Command {
         self.run(place, &["install"], asked)
     }
 

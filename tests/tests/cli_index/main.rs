@@ -10,6 +10,7 @@ mod identities;
 mod init;
 mod init_sources;
 mod install;
+mod install_direct;
 mod install_indexes;
 mod interrupted;
 mod listing;

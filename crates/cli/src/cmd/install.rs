@@ -1,6 +1,7 @@
 //! `wheelmark install` and `wheelmark download`: what pip or uv would install, verified before it is.
 
 mod choice;
+mod exempt;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -17,6 +18,7 @@ use wheelmark_core::report::Escaped;
 use wheelmark_core::verify::{Artifact, trust_used};
 
 use self::choice::{by_index, items};
+use self::exempt::{Decided, Exempted, Refused};
 
 use crate::batch::{self, Plan, Subject, Summary};
 use crate::error::{CliError, shown};
@@ -65,9 +67,10 @@ struct Common {
 /// verified with the attestations that this index has of it. Only if all of them are accepted is the installer run once more, with the index
 /// switched off, on these files by their digests; on any refusal the environment stays as it is.
 ///
-/// Only wheels are installed: to build a source distribution would run what nobody has verified. Paths, URLs and
-/// repositories are refused, and so are options that add another index; on the command line and in the files of
-/// requirements, whose digests are held. What is installed already is not looked at.
+/// Only wheels are installed: to build a source distribution would run what nobody has verified. Paths and URLs are refused,
+/// and so are options that add another index; on the command line and in the files of requirements, whose digests are
+/// held. A folder (`-e`) or a revision of a repository is installed only where the policy exempts it by its exact place
+/// (`[[unverified]]`), after what was verified, and is told as exempted. What is installed already is not looked at.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -121,6 +124,12 @@ struct Answer<'a> {
     done: &'static str,
     /// The files with which it was done.
     files: Vec<&'a str>,
+    /// What was installed beside them that nobody verified.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exempted: Vec<Exempted>,
+    /// What is no file of an index, and refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<Refused>,
 }
 
 /// The `schema` of the last document.
@@ -138,8 +147,15 @@ enum Purpose {
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let common = &arguments.common;
     let installer = Installer::parse(&common.command)?;
-    handed_on(common, &installer, output, Purpose::Install, |folder, files| {
-        installer.install(folder, files)
+    handed_on(common, &installer, output, Purpose::Install, |folder, files, exempted| {
+        if !files.is_empty() {
+            installer.install(folder, files)?;
+        }
+        let direct: Vec<_> = exempted.iter().map(|it| it.direct.clone()).collect();
+        match direct.is_empty() {
+            true => Ok(()),
+            false => installer.install_direct(&direct),
+        }
     })
 }
 
@@ -147,7 +163,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
 pub fn download(arguments: &DownloadArguments, output: &mut Output) -> Result<Exit, CliError> {
     let common = &arguments.common;
     let installer = Installer::parse(&common.command)?;
-    handed_on(common, &installer, output, Purpose::Download, |folder, files| {
+    handed_on(common, &installer, output, Purpose::Download, |folder, files, _| {
         std::fs::create_dir_all(&arguments.dest)
             .map_err(|error| CliError::io("make", &arguments.dest, &error))?;
         write(folder, files, &arguments.dest)
@@ -191,21 +207,21 @@ fn handed_on(
     installer: &Installer,
     output: &mut Output,
     purpose: Purpose,
-    hand_on: impl FnOnce(&Path, &[Verified]) -> Result<(), CliError>,
+    hand_on: impl FnOnce(&Path, &[Verified], &[Exempted]) -> Result<(), CliError>,
 ) -> Result<Exit, CliError> {
     let folder = tempfile::Builder::new()
         .prefix("wheelmark-")
         .tempdir()
         .map_err(|error| CliError::io("make a folder in", &std::env::temp_dir(), &error))?;
-    let anew = purpose == Purpose::Download;
-    let Judged { exit, files, rejected } =
-        verified(common, installer, anew, folder.path(), output)?;
+    let Judged { exit, files, rejected, direct: Decided { exempted, refused } } =
+        verified(common, installer, purpose, folder.path(), output)?;
+    let nothing = files.is_empty() && exempted.is_empty();
     let all = exit == Exit::Accepted;
-    if all && !files.is_empty() {
+    if all && !nothing {
         interrupt::check_watched()?;
-        hand_on(folder.path(), &files)?;
+        hand_on(folder.path(), &files, &exempted)?;
     }
-    let said = match (all, files.is_empty(), purpose) {
+    let said = match (all, nothing, purpose) {
         (true, true, _) => "nothing to install; what is there already was not verified",
         (true, false, Purpose::Install) => "installed",
         (true, false, Purpose::Download) => "downloaded",
@@ -216,7 +232,9 @@ fn handed_on(
         true => {
             let decision = match exit {
                 // Of nothing at all it is not "accepted".
-                Exit::Accepted if files.is_empty() => "undecided",
+                Exit::Accepted if nothing => "undecided",
+                // Nobody accepted all of it for what it is.
+                Exit::Accepted if !exempted.is_empty() => "exempted",
                 Exit::Accepted => "accepted",
                 Exit::Rejected => "rejected",
                 _ => "undecided",
@@ -224,7 +242,9 @@ fn handed_on(
             // What was accepted and not handed on is in the documents before this one.
             let done = files.iter().filter(|_| all);
             let files = done.map(|it| it.filename.as_str()).collect();
-            json::document(&Answer { schema: SCHEMA, decision, done: said, files }, output)?;
+            let exempted = if all { exempted } else { Vec::new() };
+            let answer = Answer { schema: SCHEMA, decision, done: said, files, exempted, refused };
+            json::document(&answer, output)?;
         }
         false => {
             writeln!(output, "{said}")?;
@@ -249,13 +269,15 @@ struct Judged {
     files: Vec<Verified>,
     /// The releases of which a file was rejected.
     rejected: Vec<String>,
+    /// What is no file of an index.
+    direct: Decided,
 }
 
 /// Downloads what the installer wants into a folder, and verifies it.
 fn verified(
     common: &Common,
     installer: &Installer,
-    anew: bool,
+    purpose: Purpose,
     folder: &Path,
     output: &mut Output,
 ) -> Result<Judged, CliError> {
@@ -265,13 +287,23 @@ fn verified(
     let cancel = interrupt::watch()?;
     installer.check_variables()?;
     let (urls, limits) = (common.index.urls()?, common.index.limits());
+    let anew = purpose == Purpose::Download;
     let held = installer.held()?;
+    let direct = installer.direct(&held)?;
+    if let (Some(one), true) = (direct.first(), anew) {
+        let message =
+            format!("`{}`, {}, is no file that could be downloaded", one.project, one.place);
+        return Err(CliError::usage(message));
+    }
+    let direct = exempt::decided(direct, &policy, before.as_ref(), now);
     let wanted = match &urls[..] {
         [one] => installer.wanted(&held, &one.with_credentials(), anew)?,
         several => as_one(several, limits, &policy, |index| installer.wanted(&held, index, anew))?,
     };
+    direct.apart_from(&wanted)?;
     let tags = installer.tags()?;
-    let mut judged = Judged { exit: Exit::Accepted, files: Vec::new(), rejected: Vec::new() };
+    let exit = if direct.refused.is_empty() { Exit::Accepted } else { Exit::Rejected };
+    let mut judged = Judged { exit, files: Vec::new(), rejected: Vec::new(), direct };
     let mut summary = Summary::new(trust_used(&policy, now), Vec::new());
     let format = if common.json { Format::Jsonl } else { Format::Human };
     let mut renderer = format.renderer(false, false);
@@ -317,6 +349,9 @@ fn verified(
     }
     if !summary.notes.is_empty() {
         renderer.end(&summary, output)?;
+    }
+    if !common.json {
+        judged.direct.tell(output)?;
     }
     Ok(judged)
 }

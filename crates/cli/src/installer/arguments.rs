@@ -6,7 +6,7 @@ use std::path::Path;
 
 use wheelmark_core::report::Escaped;
 
-use super::{Installer, Kind, files};
+use super::{Installer, Kind, OF_FILES, direct, files};
 use crate::error::CliError;
 
 /// What an option is about.
@@ -61,12 +61,18 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
         Kind::Pip => OF_PIP,
         Kind::Uv => OF_UV,
     };
-    let (mut asked, mut place) = (Vec::new(), Vec::new());
+    let (mut asked, mut place, mut direct) = (Vec::new(), Vec::new(), Vec::new());
+    let mut names_some = false;
     let mut rest = words[length..].iter();
     while let Some(word) = rest.next() {
         let text = word.to_str().ok_or_else(|| CliError::usage("an argument is not UTF-8"))?;
         if !text.starts_with('-') {
+            if let Some(revision) = direct::revision(text) {
+                direct.push(revision);
+                continue;
+            }
             check_requirement(text)?;
+            names_some = true;
             asked.push(word.clone());
             continue;
         }
@@ -74,6 +80,12 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
             Some((name, value)) if name.starts_with("--") => (name, Some(value)),
             _ => (text, None),
         };
+        if name == "-e" || name == "--editable" {
+            let value = given.or_else(|| rest.next()?.to_str());
+            let value = value.ok_or_else(|| CliError::usage(format!("`{name}` needs a value")))?;
+            direct.push(direct::editable(value)?);
+            continue;
+        }
         let option = OF_BOTH.iter().chain(known).find(|(names, ..)| names.contains(&name));
         let Some((names, valued, about)) = option else {
             let message = format!("`{}` is not an option that is handed on", Escaped(name));
@@ -93,6 +105,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
                 return Err(CliError::usage(format!("`{}` takes no value", Escaped(name))));
             }
         }
+        names_some |= words[0] == OF_FILES[0];
         if *about == About::Where {
             place.extend(words.iter().cloned());
         }
@@ -102,7 +115,7 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
         }
     }
     let program = words[..length].to_vec();
-    Ok(Installer { kind, program, asked, place })
+    Ok(Installer { kind, program, asked, place, direct, names_some })
 }
 
 /// What to do about an option that is not handed on.
@@ -116,9 +129,6 @@ fn hint(name: &str, known: &[Known]) -> String {
             .to_owned(),
         "--policy" | "--at" | "--json" | "--key" | "--trust" => {
             "give it before the `--`".to_owned()
-        }
-        "-e" | "--editable" => {
-            "a folder is installed without wheelmark, by whoever trusts it".to_owned()
         }
         _ => {
             let names = OF_BOTH.iter().chain(known).flat_map(|(names, ..)| names.iter());
@@ -166,7 +176,8 @@ fn program(words: &[OsString]) -> Result<(Kind, usize), CliError> {
 fn check_requirement(text: &str) -> Result<(), CliError> {
     let wrong = || {
         CliError::usage(format!("`{}` is not a requirement of an index", Escaped(text))).hint(
-            "paths, URLs and repositories are installed without wheelmark, by whoever trusts them",
+            "paths and URLs are installed without wheelmark, by whoever trusts them; a repository is written `NAME @ \
+             git+https://host/path@COMMIT`, with the full commit id, and is installed where the policy exempts it",
         )
     };
     files::of_an_index(text).map(drop).ok_or_else(wrong)

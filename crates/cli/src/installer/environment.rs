@@ -91,7 +91,14 @@ fn interpreter(python: Option<&Path>) -> Result<PathBuf, CliError> {
         Some(path) => vec!["--python".into(), path.into()],
         None => Vec::new(),
     };
-    let uv = Installer { kind: Kind::Uv, program: vec!["uv".into()], asked: Vec::new(), place };
+    let uv = Installer {
+        kind: Kind::Uv,
+        program: vec!["uv".into()],
+        asked: Vec::new(),
+        place,
+        direct: Vec::new(),
+        names_some: false,
+    };
     uv.interpreter().map_err(|error| match error.hint {
         None => error.hint("name the interpreter of the environment by `--python PATH`"),
         Some(_) => error,

@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use wheelmark_build::environment::project::requirement;
 use wheelmark_core::filename::ProjectName;
 use wheelmark_core::limits::LOCK_FILE;
-use wheelmark_core::lock::{Lock, LockFormat, LockedProject};
+use wheelmark_core::lock::{Lock, LockFormat, LockedProject, UnverifiableKind};
 use wheelmark_core::report::Escaped;
 use wheelmark_core::requirement::comment_start;
 
-use super::OF_FILES;
+use super::{Direct, OF_FILES, direct};
 use crate::batch::{Locked, locked};
 use crate::error::{CliError, shown};
 use crate::input;
@@ -29,19 +29,28 @@ pub struct Held {
     /// A folder of each one's own, by the path that was given.
     written: BTreeMap<PathBuf, PathBuf>,
     folder: TempDir,
+    /// What they name that is no file of an index.
+    pub(super) direct: Vec<Direct>,
 }
 
 impl Held {
-    /// Reads the files; `hashes` is that each must be locked.
+    /// Reads the files, each with whether what it names is to be installed, which constraints are not; `hashes` is that
+    /// each must be locked.
     pub(super) fn read<'a>(
-        files: impl Iterator<Item = &'a Path>,
+        files: impl Iterator<Item = (&'a Path, bool)>,
         hashes: bool,
     ) -> Result<Self, CliError> {
         let folder = TempDir::with_prefix("wheelmark-")
             .map_err(|error| CliError::io("make a folder in", &std::env::temp_dir(), &error))?;
-        let mut held = Self { locked: Vec::new(), all: hashes, written: BTreeMap::new(), folder };
-        for path in files {
-            let (name, text) = held.add(path)?;
+        let mut held = Self {
+            locked: Vec::new(),
+            all: hashes,
+            written: BTreeMap::new(),
+            folder,
+            direct: Vec::new(),
+        };
+        for (path, installs) in files {
+            let (name, text) = held.add(path, installs)?;
             let own = held.folder.path().join(held.written.len().to_string());
             let copy = own.join(name);
             std::fs::create_dir(&own)
@@ -65,13 +74,13 @@ impl Held {
     }
 
     /// Reads a file: the name and the text of what is handed on.
-    fn add(&mut self, path: &Path) -> Result<(&'static str, String), CliError> {
+    fn add(&mut self, path: &Path, installs: bool) -> Result<(&'static str, String), CliError> {
         let text = input::read_text(path, LOCK_FILE)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let (format, handed) = match LockFormat::of(&name) {
             Some(LockFormat::Pylock) => (LockFormat::Pylock, ("pylock.toml", text.clone())),
             _ if name.ends_with(".txt") || name.ends_with(".in") => {
-                let handed = ("requirements.txt", plain(path, &text)?);
+                let handed = ("requirements.txt", self.plain(path, &text, installs)?);
                 if !handed.1.contains("--hash") {
                     return Ok(handed);
                 }
@@ -86,7 +95,12 @@ impl Held {
         };
         let lock = Lock::parse(format, &path.to_string_lossy(), &text)
             .map_err(|error| CliError::undecided(&error).hint(error.hint.unwrap_or_default()))?;
-        if let Some(entry) = lock.unverifiable.first() {
+        // Of a file that was read line by line these are what the policy is asked about.
+        let is_asked = |kind| match format {
+            LockFormat::Pylock => false,
+            _ => matches!(kind, UnverifiableKind::Vcs | UnverifiableKind::Editable),
+        };
+        if let Some(entry) = lock.unverifiable.iter().find(|entry| !is_asked(entry.kind)) {
             let at = format!("{}:{}", Escaped(&path.to_string_lossy()), entry.line);
             let (name, what) = (Escaped(&entry.name), entry.kind.explanation());
             return Err(CliError::undecided(format!("{at}: `{name}` {what}"))
@@ -102,6 +116,45 @@ impl Held {
                 .map(|entry| Locked { lock: PathBuf::from(path), project: Arc::new(entry) }),
         );
         Ok(handed)
+    }
+
+    /// Each line is a requirement of an index, with its digests; nothing else of it is handed on.
+    fn plain(&mut self, path: &Path, text: &str, installs: bool) -> Result<String, CliError> {
+        let (mut written, mut open) = (String::new(), String::new());
+        for (at, raw) in text.lines().enumerate() {
+            let place = format!("{}:{}", Escaped(&path.to_string_lossy()), at + 1);
+            let content = comment_start(raw).map_or(raw, |start| &raw[..start]);
+            open += content.strip_suffix('\\').unwrap_or(content);
+            if content.ends_with('\\') {
+                continue;
+            }
+            let line = std::mem::take(&mut open);
+            let mut words = line.trim().split(" --hash=");
+            let wanted = words.next().unwrap_or_default().trim();
+            if line.trim().is_empty() {
+                continue;
+            }
+            if let Some(one) = named_directly(line.trim()).filter(|_| installs) {
+                self.direct.push(one.map_err(|error| error.at(&place))?);
+                continue;
+            }
+            let requirement = of_an_index(wanted).filter(|_| !line.chars().any(char::is_control));
+            let digests: Option<Vec<_>> = words.map(|it| digest(it.trim())).collect();
+            let (Some(requirement), Some(digests)) = (requirement, digests) else {
+                let message =
+                    format!("{place}: `{}` is no requirement of an index", Escaped(line.trim()));
+                return Err(CliError::undecided(message).hint(
+                "options, other files, paths and URLs are not handed on, and of repositories only `NAME @ \
+                 git+https://host/path@COMMIT`; `uv export --no-emit-project` leaves the project itself out",
+            ));
+            };
+            written += &requirement;
+            for digest in digests {
+                written += &format!(" --hash={digest}");
+            }
+            written.push('\n');
+        }
+        Ok(written)
     }
 
     /// Of a project that two files lock only what one says is held: not where one says who attested it.
@@ -140,39 +193,13 @@ impl Held {
     }
 }
 
-/// Each line is a requirement of an index, with its digests; nothing else of it is handed on.
-fn plain(path: &Path, text: &str) -> Result<String, CliError> {
-    let (mut written, mut open) = (String::new(), String::new());
-    for (at, raw) in text.lines().enumerate() {
-        let place = format!("{}:{}", Escaped(&path.to_string_lossy()), at + 1);
-        let content = comment_start(raw).map_or(raw, |start| &raw[..start]);
-        open += content.strip_suffix('\\').unwrap_or(content);
-        if content.ends_with('\\') {
-            continue;
-        }
-        let line = std::mem::take(&mut open);
-        let mut words = line.trim().split(" --hash=");
-        let wanted = words.next().unwrap_or_default().trim();
-        if line.trim().is_empty() {
-            continue;
-        }
-        let requirement = of_an_index(wanted).filter(|_| !line.chars().any(char::is_control));
-        let digests: Option<Vec<_>> = words.map(|it| digest(it.trim())).collect();
-        let (Some(requirement), Some(digests)) = (requirement, digests) else {
-            let message =
-                format!("{place}: `{}` is no requirement of an index", Escaped(line.trim()));
-            return Err(CliError::undecided(message).hint(
-                "options, other files, paths, URLs and repositories are not handed on; `uv export --no-emit-project` \
-                 leaves the project itself out",
-            ));
-        };
-        written += &requirement;
-        for digest in digests {
-            written += &format!(" --hash={digest}");
-        }
-        written.push('\n');
+/// What a line names that is no file of an index.
+fn named_directly(line: &str) -> Option<Result<Direct, CliError>> {
+    if line.chars().any(char::is_control) {
+        return None;
     }
-    Ok(written)
+    let folder = ["-e ", "--editable ", "--editable="].iter().find_map(|it| line.strip_prefix(it));
+    folder.map(|it| direct::editable(it.trim())).or_else(|| direct::revision(line).map(Ok))
 }
 
 /// `sha256:…` and its like.
@@ -206,7 +233,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         std::fs::write(&path, text).expect("written");
-        Held::read([path.as_path()].into_iter(), false).map_err(|error| error.message)
+        Held::read([(path.as_path(), true)].into_iter(), false).map_err(|error| error.message)
     }
 
     #[test]
@@ -283,7 +310,8 @@ mod tests {
         let plain = write("r.txt", &format!("a==1 --hash=sha256:{digest}\n"));
         let without = write("pylock.toml", &package);
         let with = write("pylock.a.toml", &(package + identity));
-        let read = |files: [&PathBuf; 2]| Held::read(files.map(|it| &**it).into_iter(), false);
+        let read =
+            |files: [&PathBuf; 2]| Held::read(files.map(|it| (&**it, true)).into_iter(), false);
         assert!(read([&plain, &without]).is_ok());
         for files in [[&plain, &with], [&with, &plain]] {
             let error = read(files).err().expect("refused");
@@ -298,7 +326,7 @@ mod tests {
         let path = folder.path().join("r.in");
         let text = "# x\r--no-binary a\na [x] == 1 \\\n ; os_name != 'nt' # y\r-e .\n";
         std::fs::write(&path, text).expect("written");
-        let held = Held::read([path.as_path()].into_iter(), false);
+        let held = Held::read([(path.as_path(), true)].into_iter(), false);
         let held = held.map_err(|error| error.message).expect("read");
         std::fs::write(&path, "-e .").expect("written");
         let asked = ["--requirement".into(), path.into_os_string()];

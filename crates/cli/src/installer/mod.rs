@@ -1,6 +1,7 @@
 //! pip and uv, as they are: they say what they would install, and are handed what was verified.
 
 mod arguments;
+mod direct;
 mod environment;
 mod files;
 mod resolve;
@@ -17,6 +18,7 @@ use wheelmark_core::report::Escaped;
 
 use crate::error::{CliError, shown};
 
+pub use direct::Direct;
 pub use environment::{Environment, Installed, surroundings};
 pub use files::Held;
 pub use resolve::Wanted;
@@ -32,6 +34,10 @@ pub struct Installer {
     asked: Vec<OsString>,
     /// Of that what decides where it is installed, and how.
     place: Vec<OsString>,
+    /// What was named that is no file of an index.
+    direct: Vec<Direct>,
+    /// Whether anything else was named.
+    names_some: bool,
 }
 
 /// Which installer.
@@ -126,6 +132,10 @@ impl Installer {
     /// What it would install, `anew` whether or not it is there already. Nothing is changed, and nothing is built, since
     /// that would run it.
     pub fn wanted(&self, held: &Held, index: &str, anew: bool) -> Result<Vec<Wanted>, CliError> {
+        // Without anything to resolve an installer takes it for wrong usage.
+        if !self.names_some {
+            return Ok(Vec::new());
+        }
         let asked = held.instead(&self.asked);
         match self.kind {
             Kind::Pip => resolve::by_pip(self, &asked, index, anew),
@@ -137,8 +147,29 @@ impl Installer {
     pub fn held(&self) -> Result<Held, CliError> {
         let files =
             self.asked.windows(2).filter(|pair| OF_FILES.iter().any(|name| pair[0] == *name));
+        let files = files.map(|pair| (Path::new(&pair[1]), pair[0] == OF_FILES[0]));
         let hashes = self.asked.iter().any(|word| word == "--require-hashes");
-        Held::read(files.map(|pair| Path::new(&pair[1])), hashes)
+        Held::read(files, hashes)
+    }
+
+    /// What is to be installed that is no file of an index, each project once.
+    pub fn direct(&self, held: &Held) -> Result<Vec<Direct>, CliError> {
+        let mut all: Vec<Direct> = Vec::new();
+        for one in self.direct.iter().chain(&held.direct) {
+            match all.iter().find(|other| other.project == one.project) {
+                Some(other) if other != one => {
+                    let (project, other) = (&one.project, &other.place);
+                    let message = format!(
+                        "`{project}` is to be installed from {other}, and from {}",
+                        one.place
+                    );
+                    return Err(CliError::usage(message));
+                }
+                Some(_) => {}
+                None => all.push(one.clone()),
+            }
+        }
+        Ok(all)
     }
 
     /// The tags of the interpreter for which files are to be chosen; `None` where the installer says which file.
@@ -188,20 +219,18 @@ impl Installer {
                 command.arg("--offline");
             }
         }
-        let status = command
-            .arg("-r")
-            .arg(&list)
-            .args(&self.place)
-            .stdout(Stdio::from(std::io::stderr()))
-            .status()
-            .map_err(|error| {
-                CliError::undecided(format!("cannot run {}: {error}", self.shown()))
-            })?;
+        self.run_on(command.arg("-r").arg(&list).args(&self.place))
+    }
+
+    /// Runs what changes the environment.
+    fn run_on(&self, command: &mut Command) -> Result<(), CliError> {
+        let status = command.stdout(Stdio::from(std::io::stderr())).status().map_err(|error| {
+            CliError::undecided(format!("cannot run {}: {error}", self.shown()))
+        })?;
         match status.success() {
             true => Ok(()),
             false => Err(CliError::undecided(format!(
-                "every file was verified, and {} did not install all of them: {status}; the environment may be changed in \
-                 part",
+                "everything was accepted, and {} did not install all of it: {status}; the environment may be changed in part",
                 self.shown()
             ))),
         }

@@ -123,7 +123,7 @@ impl Include {
 
     /// Whether it asks anything of a file that it does not revoke.
     pub fn asks(&self) -> bool {
-        !(self.policy.rules().is_empty() && self.policy.exceptions().all().is_empty())
+        self.policy.asks()
     }
 }
 
@@ -196,6 +196,11 @@ impl Policy {
     /// The paths of every file that was read with it: what it includes, and policies for something else.
     pub fn all_files(&self) -> impl Iterator<Item = &str> {
         self.also_read.iter().chain(self.files().map(|it| &it.path)).map(String::as_str)
+    }
+
+    /// Whether this file asks anything of a file that it does not revoke.
+    pub(super) fn asks(&self) -> bool {
+        !(self.rules().is_empty() && self.exceptions().all().is_empty())
     }
 
     /// Itself, and every file that it includes.

@@ -31,9 +31,9 @@ coded! {
         NothingButExceptions = "nothing-but-exceptions",
         /// What is taken proves less than what could be asked for.
         ProvesLess = "proves-less",
-        /// The exception's time is over.
+        /// The time of the exception, or of what may be installed unverified, is over.
         ExceptionEnded = "exception-ended",
-        /// The exception counts for more than a year.
+        /// It counts for more than a year.
         ExceptionLong = "exception-long",
     }
 }

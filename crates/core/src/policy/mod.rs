@@ -26,6 +26,7 @@ pub mod seen;
 pub mod signature;
 mod signers;
 mod source;
+mod unverified;
 mod versions;
 
 pub use demand::{Demand, Summary};
@@ -48,4 +49,7 @@ pub use schema::{
 };
 pub use signers::Signers;
 pub use source::{SourcePattern, SourcePatternError};
+pub use unverified::{
+    Exemption, FolderPath, FolderPathError, Place, VcsRevision, VcsRevisionError,
+};
 pub use versions::{Versions, VersionsError};

@@ -77,6 +77,11 @@ impl Revocations {
         self.by_file.get(&sha256).and_then(|number| self.all.get(*number))
     }
 
+    /// The first one that is for some release of a project, whichever.
+    pub(super) fn of_name(&self, project: &str) -> Option<&Revocation> {
+        self.by_project.rules(project).first().and_then(|number| self.all.get(*number))
+    }
+
     /// The first one that is for a signer.
     pub(super) fn of_signer(&self, signer: &SignerIdentity) -> Option<&Revocation> {
         self.all.iter().find(|it| match (&it.revoked, signer) {

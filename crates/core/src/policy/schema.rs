@@ -21,6 +21,7 @@ use super::revocations::Revocations;
 use super::signature::SignedPolicy;
 use super::signers::Signers;
 use super::source::SourcePattern;
+use super::unverified::Exemption;
 use super::versions::Versions;
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::attestation::provenance::PROVENANCE_TYPE;
@@ -39,6 +40,7 @@ pub struct Policy {
     pub(super) rules: Vec<Rule>,
     pub(super) by_project: ByProject,
     pub(super) exceptions: Exceptions,
+    pub(super) unverified: Vec<Exemption>,
     pub(super) revocations: Revocations,
     /// Every file that it includes, itself or through another one; of an included file none.
     pub(super) includes: Vec<Include>,
@@ -320,6 +322,7 @@ impl Policy {
             }],
             by_project: ByProject::default(),
             exceptions: Exceptions::default(),
+            unverified: Vec::new(),
             revocations: Revocations::default(),
             includes: Vec::new(),
             above: Vec::new(),

@@ -297,8 +297,10 @@ coded! {
         FileRevoked = "file-revoked",
         /// The policy revokes the signer, whenever it signed.
         SignerRevoked = "signer-revoked",
-        /// The policy has an exception for the file, whose time is over.
+        /// The policy has an exception for it, whose time is over.
         ExceptionExpired = "exception-expired",
+        /// It is no file that could be verified, and the policy does not exempt it from this place.
+        ExemptionMissing = "exemption-missing",
         /// The attestation was signed longer ago than the rule allows, or nobody vouches for when.
         AttestationTooOld = "attestation-too-old",
         /// What is known of the signer's Sigstore instance was asked for longer ago than the rule allows, or nobody

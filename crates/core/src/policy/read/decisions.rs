@@ -160,7 +160,7 @@ impl Reader<'_> {
     }
 
     /// A text that a person is to read.
-    fn said(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+    pub(super) fn said(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
         self.filled_in(text)?;
         match text.get_ref().trim() {
             "" => Err(self.error(

@@ -43,15 +43,16 @@ impl Reader<'_> {
                 "write rules for the projects whose files are signed; an index that is a mirror may leave attestations out",
             ));
         }
-        for entry in &file.exceptions {
-            let expires = self.instant(&entry.get_ref().expires)?;
-            let place = entry.get_ref().expires.span();
+        let of_exceptions = file.exceptions.iter().map(|it| &it.get_ref().expires);
+        let of_unverified = file.unverified.iter().map(|it| &it.get_ref().expires);
+        for ends in of_exceptions.chain(of_unverified) {
+            let (expires, place) = (self.instant(ends)?, ends.span());
             if expires < now {
                 found.push(self.finding(
                     Lint::ExceptionEnded,
                     place,
                     "the exception no longer counts",
-                    "renew it if it is still needed, or take it out: the files are refused",
+                    "renew it if it is still needed, or take it out: what it is for is refused",
                 ));
             } else if expires - now > LONG_EXCEPTION {
                 found.push(self.finding(

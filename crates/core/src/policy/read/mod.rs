@@ -17,6 +17,7 @@ mod nearest;
 mod rules;
 mod shape;
 mod signers;
+mod unverified;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -131,6 +132,7 @@ impl Reader<'_> {
         let known = Known { keys: &keys, identities: &identities, policies };
         let revocations = self.revocations(file.revocations, known);
         let exceptions = self.exceptions(file.exceptions, &revocations);
+        let unverified = self.unverified(file.unverified);
         let mut rules: Vec<Rule> = Vec::new();
         for (number, rule) in file.rules.into_iter().enumerate() {
             if self.errors.are_many() {
@@ -157,6 +159,7 @@ impl Reader<'_> {
             rules,
             by_project: named.by_project,
             exceptions,
+            unverified,
             revocations,
             includes: Vec::new(),
             above: Vec::new(),

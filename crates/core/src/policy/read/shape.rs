@@ -47,6 +47,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) exceptions: Vec<Spanned<ExceptionEntry>>,
     #[serde(default)]
+    pub(super) unverified: Vec<Spanned<UnverifiedEntry>>,
+    #[serde(default)]
     pub(super) revocations: Vec<Spanned<RevocationEntry>>,
 }
 
@@ -210,6 +212,17 @@ impl<'de> Deserialize<'de> for RebuildEntry {
 pub(super) struct ExceptionEntry {
     pub(super) sha256: List,
     pub(super) names: Option<List>,
+    pub(super) reason: Spanned<String>,
+    pub(super) owner: Spanned<String>,
+    pub(super) expires: Spanned<toml::value::Datetime>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnverifiedEntry {
+    pub(super) project: Spanned<String>,
+    pub(super) kind: Spanned<String>,
+    pub(super) location: Spanned<String>,
     pub(super) reason: Spanned<String>,
     pub(super) owner: Spanned<String>,
     pub(super) expires: Spanned<toml::value::Datetime>,
