@@ -157,12 +157,13 @@ fn program(words: &[OsString]) -> Result<(Kind, usize), CliError> {
     } else if name == "uv" && follow(&["pip", "install"]) {
         Ok((Kind::Uv, 3))
     } else {
-        let of_uv = name == "uv"
-            && words.get(1).is_some_and(|it| it == "sync" || it == "add" || it == "run");
-        let hint = match of_uv {
+        let by_lock =
+            ["sync", "add", "run"].iter().any(|it| words.get(1).is_some_and(|word| word == it));
+        let hint = match name == "uv" && by_lock {
             true => {
-                "`uv export --no-emit-project -o requirements.txt`, and then `uv pip install -r requirements.txt` after \
-                 `--`"
+                "uv would fetch what its lock names by itself: `uv export --frozen --no-emit-project -o requirements.txt` \
+                 writes that with its digests, and `uv pip install -r requirements.txt` after `--` installs it; nothing is \
+                 removed by that, and the project itself is `-e .`, where the policy exempts it"
             }
             false => {
                 "give `pip install …`, `python -m pip install …` or `uv pip install …` after `--`"
@@ -211,6 +212,19 @@ mod tests {
             (Kind::Uv, vec!["--python".into(), "3.12".into(), "--system".into()])
         );
         assert!(parsed("python3 -m pip install a").is_ok());
+    }
+
+    #[test]
+    fn what_uv_installs_by_its_lock_is_told_how_else() {
+        for line in ["uv sync", "uv sync --frozen", "uv add a", "uv run a"] {
+            let words: Vec<_> = line.split(' ').map(OsString::from).collect();
+            let error = parse(&words).err().expect(line);
+            let hint = error.hint.expect("a hint");
+            assert!(
+                hint.contains("uv export --frozen") && hint.contains("uv pip install -r"),
+                "{hint}"
+            );
+        }
     }
 
     #[test]

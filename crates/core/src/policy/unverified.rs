@@ -86,7 +86,7 @@ impl FromStr for VcsRevision {
                 && url.fragment().is_none()
                 // Written in another way it would be another place to whoever reads the policy.
                 && url.as_str() == repository
-                && url.path().trim_matches('/') != ""
+                && !url.path().trim_matches('/').is_empty()
                 && !url.path().contains(['@', '$', ';']);
             plain.then(|| format!("git+{repository}@{id}"))
         };

@@ -23,7 +23,7 @@ pub(super) fn by_index(
     let names: Vec<_> = urls.iter().map(ToString::to_string).collect();
     for it in wanted {
         // Of the one index what is of another is for the rule to refuse.
-        let at = match &urls[..] {
+        let at = match urls {
             [_] => 0,
             _ => policy.index_of(&it.project, &names).map_err(CliError::undecided)?,
         };

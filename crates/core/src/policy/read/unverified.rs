@@ -1,5 +1,7 @@
 //! `[[unverified]]`: what may be installed although there is no file that could be verified.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 
 use super::Reader;
@@ -16,8 +18,9 @@ impl Reader<'_> {
     /// Every one that can be read; what is wrong with the others is kept.
     pub(super) fn unverified(&self, entries: Vec<Spanned<UnverifiedEntry>>) -> Vec<Exemption> {
         let mut all: Vec<Exemption> = Vec::new();
+        let mut places = BTreeMap::new();
         for (number, entry) in entries.into_iter().enumerate() {
-            let exemption = self.exemption(number, &entry, &all);
+            let exemption = self.exemption(number, &entry, &mut places);
             all.extend(self.errors.kept(exemption));
             if self.errors.are_many() {
                 break;
@@ -30,7 +33,7 @@ impl Reader<'_> {
         &self,
         number: usize,
         entry: &Spanned<UnverifiedEntry>,
-        earlier: &[Exemption],
+        places: &mut BTreeMap<(ProjectName, String), usize>,
     ) -> Result<Exemption, PolicyError> {
         let (span, entry) = (entry.span(), entry.get_ref());
         let project: Result<ProjectName, _> = self.parsed(&entry.project, PROJECT);
@@ -67,8 +70,10 @@ impl Reader<'_> {
         let expires = self.instant(&entry.expires);
         self.errors.note(&expires);
         let (project, place) = (project?, place?);
-        if let Some(other) = earlier.iter().find(|it| it.project == project && it.place == place) {
-            let message = format!("the same is in {} already", other.name);
+        // A folder and a revision are never written alike.
+        let of_place = (project.clone(), place.location().to_owned());
+        if let Some(other) = places.insert(of_place, number) {
+            let message = format!("the same is in unverified[{other}] already");
             return Err(self.error(span, message, "take one of them out"));
         }
         Ok(Exemption {
