@@ -10,6 +10,7 @@ mod drift;
 pub mod environment;
 pub mod error;
 pub mod execute;
+pub mod inspect;
 pub mod instructions;
 pub mod layout;
 pub mod link;

@@ -1,7 +1,7 @@
 //! What there is of a file: its bytes, read strictly, and its attestations. It is gathered once, under however many
 //! policies it is then weighed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -27,6 +27,8 @@ const NOT_ASKED: &str = "no package index was asked; `--fetch-attestations` asks
 pub struct Evidence {
     /// The file.
     pub artifact: Artifact,
+    /// Where it is, unless it was downloaded.
+    pub path: Option<PathBuf>,
     /// Its attestations.
     pub given: Vec<Given>,
     /// Where there is none, in words.
@@ -54,6 +56,7 @@ impl Evidence {
     fn beside(path: &Path, bundle: Option<&Path>, artifact: Artifact) -> Result<Self, CliError> {
         let found = attestations::of(path, bundle, &AttestationLimits::standard())?;
         Ok(Self {
+            path: Some(path.to_owned()),
             advice: attestations::advice(path, bundle),
             ..Self::of_artifact(artifact, found)
         })
@@ -64,6 +67,7 @@ impl Evidence {
         let Found { given, missing } = found;
         Self {
             artifact,
+            path: None,
             given,
             missing,
             advice: None,

@@ -3,16 +3,23 @@
 use std::ffi::OsStr;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
 use wheelmark_build::beneath::Folder;
+use wheelmark_build::error::BuildError;
+use wheelmark_build::inspect::{InspectError, Inspector};
+use wheelmark_build::link::LinkError;
 use wheelmark_core::layout::{self, FunctionaryKey, LinkPath, Outcome, Parameters, Request};
 use wheelmark_core::limits::LayoutLimits;
 use wheelmark_core::report::{Escaped, Report};
-use wheelmark_core::verify::Artifact;
 
 use crate::error::{CliError, shown};
+use crate::evidence::Evidence;
 use crate::input;
+use crate::interrupt;
+use crate::machine::Place;
 use crate::values::setting;
 
 /// Bytes of a key file that are read.
@@ -22,8 +29,7 @@ const MAX_KEY: usize = 64 << 10;
 #[derive(clap::Args)]
 #[command(next_help_heading = "An in-toto layout (in place of everything else that is trusted)")]
 pub struct LayoutOptions {
-    /// Accept what the last step of this layout gave, if every step was done as the layout asks; its inspections
-    /// are not run, and a layout that has any is refused
+    /// Accept what the last step of this layout gave, if every step was done as the layout asks
     #[arg(long, value_name = "FILE", requires_all = ["layout_key", "links"])]
     #[arg(conflicts_with_all = [
         "policy", "key", "trust", "trust_root", "identity", "issuer", "source", "git_ref", "builder", "step",
@@ -41,18 +47,59 @@ pub struct LayoutOptions {
     /// A value for {NAME} in the rules of the layout
     #[arg(long, value_name = "NAME=VALUE", requires = "layout", value_parser = setting)]
     layout_parameter: Vec<(String, String)>,
+    /// Run the inspections of the layout, which are commands of whoever signed it, over each file that holds so far: in
+    /// the sandbox that builds run in, without network, in a folder with a copy of the file and nothing else. Without
+    /// this none is run, and a layout that has any is refused
+    #[arg(long, requires = "layout")]
+    run_inspections: bool,
 }
 
 /// A layout that was held against its links.
 pub struct Judged {
     path: String,
     outcome: Outcome,
+    /// What runs its inspections, with the place for that.
+    inspector: Option<(Inspector, Place)>,
 }
 
 impl Judged {
-    /// What that says of a file.
-    pub fn report(&self, artifact: &Artifact) -> Report {
-        self.outcome.report(artifact, &self.path)
+    /// Makes ready to run inspections, if there are any to be run. `cancel` ends them.
+    pub fn ready(&mut self, cancel: &Arc<AtomicBool>) -> Result<(), CliError> {
+        if self.outcome.has_inspections() {
+            let place = Place::make()?;
+            self.inspector = Some((Inspector::new(Arc::clone(cancel))?, place));
+        }
+        Ok(())
+    }
+
+    /// What that says of a file, after the inspections that are to be run over it.
+    pub fn report(&self, evidence: &Evidence) -> Result<Report, CliError> {
+        let artifact = &evidence.artifact;
+        let inspections = self.outcome.inspections_of(artifact);
+        let inspected = match (&self.inspector, &evidence.path) {
+            (Some((inspector, _)), Some(path)) if !inspections.is_empty() => {
+                inspector.inspect(artifact, path, inspections)?
+            }
+            // Of what was not run the report says so.
+            _ => Vec::new(),
+        };
+        Ok(self.outcome.report(artifact, &inspected, &self.path))
+    }
+}
+
+impl From<InspectError> for CliError {
+    fn from(error: InspectError) -> Self {
+        match error {
+            InspectError::Sandbox(error) => BuildError::Sandbox(error).into(),
+            InspectError::Link(LinkError::Cancelled) => Self::undecided(interrupt::MESSAGE),
+            // What is left out of a record by its name is no choice of whoever verifies.
+            InspectError::Link(error) => Self::undecided(&error),
+            InspectError::Copy { path, source } => Self::io("copy", &path, &source),
+            InspectError::Changed { path } => Self::undecided(format!(
+                "{} was changed while it was verified, and nothing was run over it",
+                shown(&path)
+            )),
+        }
     }
 }
 
@@ -75,11 +122,13 @@ impl LayoutOptions {
             keys: &keys,
             parameters: &parameters,
             now,
+            run_inspections: self.run_inspections,
             limits: &limits,
         };
         let mut read = |path: &LinkPath| read(&folder, links, path, limits.document);
         let outcome = layout::verify(&request, &mut read)?;
-        Ok(Some(Judged { path: path.to_string_lossy().into_owned(), outcome }))
+        let path = path.to_string_lossy().into_owned();
+        Ok(Some(Judged { path, outcome, inspector: None }))
     }
 }
 

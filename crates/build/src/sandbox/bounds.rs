@@ -66,6 +66,22 @@ impl Bounds {
             trace: 1 << 30,
         }
     }
+
+    /// Those of an inspection of a layout. Real ones unpack a file, compare or count, which takes seconds; of the largest
+    /// wheels, 4 GB, a few minutes and a multiple of their size on the disk.
+    pub const fn of_inspections() -> Self {
+        Self {
+            wall: Duration::from_secs(300),
+            cpu: Duration::from_secs(1200),
+            memory: 4 << 30,
+            file_size: 8 << 30,
+            disk: 16 << 30,
+            scratch: 1 << 30,
+            // It is kept in memory, and one line of it is told.
+            log: 16 << 20,
+            ..Self::standard()
+        }
+    }
 }
 
 /// Which bound of [`Bounds`].

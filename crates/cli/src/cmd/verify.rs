@@ -126,7 +126,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
             Err(CliError::usage("a policy key is configured, and a layout is no signed policy")
                 .hint("whoever administers this machine configures it by WHEELMARK_POLICY_KEY"))
         }
-        Some(layout) => under_layout(arguments, &layout, output),
+        Some(layout) => under_layout(arguments, layout, output),
         None => under_policy(arguments, now, output),
     }
 }
@@ -150,7 +150,7 @@ fn under_policy(
             outcome.report = locked.hold(outcome.report, file, &outcome.attested_by);
         }
         let told = file.filter(|_| signing.is_some());
-        (outcome.report.clone(), told.map(|file| Verdict::of(&outcome, file)))
+        Ok((outcome.report.clone(), told.map(|file| Verdict::of(&outcome, file))))
     };
     let (exit, verdicts) = show(&files, &mut summary, &mut *renderer, judge, output)?;
     if let Some(signing) = &signing {
@@ -165,13 +165,14 @@ fn under_policy(
 
 fn under_layout(
     arguments: &Arguments,
-    layout: &Judged,
+    mut layout: Judged,
     output: &mut Output,
 ) -> Result<Exit, CliError> {
     let files = arguments.subjects.plan(&[])?;
+    layout.ready(&files.cancel)?;
     let mut summary = files.summary(Vec::new());
     let mut renderer = arguments.format().renderer(files.is_alone(), arguments.verbose);
-    let judge = |evidence: &Evidence| (layout.report(&evidence.artifact), None);
+    let judge = |evidence: &Evidence| Ok((layout.report(evidence)?, None));
     let (exit, _) = show(&files, &mut summary, &mut *renderer, judge, output)?;
     renderer.end(&summary, output)?;
     Ok(exit)
@@ -182,22 +183,19 @@ fn show(
     files: &Planned<'_>,
     summary: &mut Summary,
     renderer: &mut dyn Render,
-    judge: impl Fn(&Evidence) -> (Report, Option<Verdict>) + Sync,
+    judge: impl Fn(&Evidence) -> Result<(Report, Option<Verdict>), CliError> + Sync,
     output: &mut Output,
 ) -> Result<(Exit, Vec<Verdict>), CliError> {
     // Of nothing at all the worst is not "accepted".
     let mut exit = if files.len() == 0 { Exit::Undecided } else { Exit::Accepted };
     let mut verdicts = Vec::new();
-    let judged = files.judge(
-        |evidence| Ok(judge(evidence)),
-        |seen| {
-            let (seen, verdict) = seen.split();
-            verdicts.extend(verdict.flatten());
-            exit = exit.and(seen.exit());
-            summary.count(&seen);
-            Ok(renderer.seen(seen, output)?)
-        },
-    );
+    let judged = files.judge(judge, |seen| {
+        let (seen, verdict) = seen.split();
+        verdicts.extend(verdict.flatten());
+        exit = exit.and(seen.exit());
+        summary.count(&seen);
+        Ok(renderer.seen(seen, output)?)
+    });
     judged.map_err(|error| interrupted(error, summary, files))?;
     Ok((exit, verdicts))
 }

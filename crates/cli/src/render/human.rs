@@ -262,7 +262,8 @@ pub fn asked_by(name: CheckName, report: &Report) -> Option<String> {
         | CheckName::LayoutExpiry
         | CheckName::Links
         | CheckName::ArtifactRules
-        | CheckName::Product => Some(path.to_string()),
+        | CheckName::Product
+        | CheckName::Inspections => Some(path.to_string()),
         CheckName::Includes => by(|it| it.reason.is_some()),
         CheckName::Rebuild if report.policy.includes.iter().any(|it| it.rebuild) => {
             by(|it| it.rebuild)

@@ -4,24 +4,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::link::Link;
-use super::model::Step;
+use super::model::{Inspection, Step};
+use super::names::StepName;
 use super::pattern::{Pattern, TooMuchWork, Work};
 use super::rule::{Match, Rule, Side};
 use crate::report::{Reason, Refusal};
 
-/// One link for each step.
+/// One link for each step, and for each inspection once that was run.
 pub(super) type Chain = BTreeMap<String, Link>;
 
 type Queue<'a> = BTreeSet<&'a str>;
 
-/// Holds the rules of a step against its link.
-pub(super) fn apply(step: &Step, chain: &Chain, work: &Work) -> Result<(), Refusal> {
+/// What has rules.
+#[derive(Clone, Copy)]
+pub(super) struct Ruled<'a> {
+    kind: &'static str,
+    name: &'a StepName,
+    materials: &'a [Rule],
+    products: &'a [Rule],
+}
+
+impl<'a> From<&'a Step> for Ruled<'a> {
+    fn from(step: &'a Step) -> Self {
+        let Step { name, materials, products, .. } = step;
+        Self { kind: "step", name, materials, products }
+    }
+}
+
+impl<'a> From<&'a Inspection> for Ruled<'a> {
+    fn from(inspection: &'a Inspection) -> Self {
+        let Inspection { name, materials, products, .. } = inspection;
+        Self { kind: "inspection", name, materials, products }
+    }
+}
+
+/// Holds the rules of a step or an inspection against its link.
+pub(super) fn apply(ruled: Ruled<'_>, chain: &Chain, work: &Work) -> Result<(), Refusal> {
     // Every step of a layout has a link by now; without one there is nothing to take from a queue.
-    let Some(link) = chain.get(step.name.as_str()) else {
-        return Err(Refusal::new(Reason::LinksTooFew).found(format!("none of `{}`", step.name)));
+    let Some(link) = chain.get(ruled.name.as_str()) else {
+        return Err(Refusal::new(Reason::LinksTooFew).found(format!("none of `{}`", ruled.name)));
     };
-    for (side, rules) in [(Side::Materials, &step.materials), (Side::Products, &step.products)] {
-        let of_step = OfStep { step, side, link, chain, work };
+    for (side, rules) in [(Side::Materials, ruled.materials), (Side::Products, ruled.products)] {
+        let of_step = OfStep { ruled, side, link, chain, work };
         let mut queue: Queue<'_> = link.side(side).keys().map(String::as_str).collect();
         for rule in rules {
             let taken = of_step.taken(rule, &queue).map_err(|stop| match stop {
@@ -48,9 +72,9 @@ impl From<TooMuchWork> for Stop {
     }
 }
 
-/// The artifacts of one side of a step, and what they are held against.
+/// The artifacts of one side of a step or an inspection, and what they are held against.
 struct OfStep<'a> {
-    step: &'a Step,
+    ruled: Ruled<'a>,
     side: Side,
     link: &'a Link,
     chain: &'a Chain,
@@ -134,7 +158,8 @@ impl<'a> OfStep<'a> {
     }
 
     fn place(&self, rule: &Rule) -> String {
-        format!("`{rule}` of the {} of the step `{}`", self.side.as_str(), self.step.name)
+        let Ruled { kind, name, .. } = self.ruled;
+        format!("`{rule}` of the {} of the {kind} `{name}`", self.side.as_str())
     }
 }
 

@@ -113,6 +113,35 @@ fn check(artifacts: &Artifacts, side: Side) -> Result<(), Refusal> {
     Ok(())
 }
 
+impl Link {
+    /// What was recorded of an inspection, by names that are plain.
+    pub(super) fn inspected(inspected: &Inspected) -> Result<Self, Refusal> {
+        let materials = by_sha256(&inspected.materials);
+        let products = by_sha256(&inspected.products);
+        check(&materials, Side::Materials)?;
+        check(&products, Side::Products)?;
+        Ok(Self { materials, products, command: Vec::new(), return_value: None })
+    }
+}
+
+/// What came of an inspection that was run: the files there were in its folder before and after, by their names there,
+/// and how it ended.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// What was there before.
+    pub materials: BTreeMap<String, Sha256Digest>,
+    /// What was there after.
+    pub products: BTreeMap<String, Sha256Digest>,
+    /// How it ended, in words, unless it ended by itself and with status 0.
+    pub ended: Result<(), String>,
+}
+
+fn by_sha256(recorded: &BTreeMap<String, Sha256Digest>) -> Artifacts {
+    let digests =
+        |sha256: &Sha256Digest| Digests::from([("sha256".to_owned(), sha256.to_string())]);
+    recorded.iter().map(|(name, sha256)| (name.clone(), digests(sha256))).collect()
+}
+
 /// What is to be said of a step that was run.
 #[derive(Debug, Clone)]
 pub struct Recorded {
@@ -131,11 +160,6 @@ pub struct Recorded {
 impl Recorded {
     /// The link that says so, to be signed.
     pub fn to_sign(&self, form: Form) -> Option<ToSign> {
-        let artifacts = |recorded: &BTreeMap<String, Sha256Digest>| {
-            let digests =
-                |sha256: &Sha256Digest| Digests::from([("sha256".to_owned(), sha256.to_string())]);
-            recorded.iter().map(|(name, sha256)| (name.clone(), digests(sha256))).collect()
-        };
         // What it printed went to whoever ran it; readers want the keys.
         let byproducts = [
             ("return-value", Value::from(self.return_value)),
@@ -145,8 +169,8 @@ impl Recorded {
         let written = Written {
             kind: TYPE.to_owned(),
             name: self.step.as_str().to_owned(),
-            materials: artifacts(&self.materials),
-            products: artifacts(&self.products),
+            materials: by_sha256(&self.materials),
+            products: by_sha256(&self.products),
             byproducts: byproducts
                 .map(|(key, value)| (key.to_owned(), value))
                 .into_iter()

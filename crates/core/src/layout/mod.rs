@@ -21,7 +21,8 @@ pub mod verify;
 
 pub use envelope::{Form, ToSign};
 pub use key::FunctionaryKey;
-pub use link::Recorded;
+pub use link::{Inspected, Recorded};
+pub use model::Inspection;
 pub use names::{LinkPath, StepName, artifact_name};
 pub use outcome::Outcome;
 pub use parameters::Parameters;

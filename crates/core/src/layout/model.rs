@@ -54,10 +54,17 @@ fn one() -> u32 {
     1
 }
 
-/// Nothing of it is used but that it is there.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct WrittenInspection {
+    #[serde(rename = "_type")]
+    kind: String,
     name: String,
+    #[serde(default)]
+    expected_materials: Vec<Vec<String>>,
+    #[serde(default)]
+    expected_products: Vec<Vec<String>>,
+    run: Vec<String>,
 }
 
 /// A layout that an authorized key signed, read whole.
@@ -67,6 +74,8 @@ pub(super) struct Layout {
     pub(super) keys: BTreeMap<String, FunctionaryKey>,
     /// At least one.
     pub(super) steps: Vec<Step>,
+    /// In the layout's order, which is that in which they are run.
+    pub(super) inspections: Vec<Inspection>,
 }
 
 #[derive(Debug)]
@@ -81,19 +90,77 @@ pub(super) struct Step {
     pub(super) threshold: u32,
 }
 
+/// A command of a layout that is run over a file when it is verified (in-toto specification v1.0, 4.3.2).
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    pub(super) name: StepName,
+    pub(super) materials: Vec<Rule>,
+    pub(super) products: Vec<Rule>,
+    command: Vec<String>,
+}
+
+impl Inspection {
+    /// Its name, which no step and no other inspection of the layout has.
+    pub fn name(&self) -> &StepName {
+        &self.name
+    }
+
+    /// The command and its arguments, with the values of parameters put in; no shell reads them. At least one.
+    pub fn command(&self) -> &[String] {
+        &self.command
+    }
+
+    fn read(written: WrittenInspection, parameters: &Parameters) -> Result<Self, Refusal> {
+        let name = StepName::parse(&written.name)
+            .map_err(|error| malformed(format!("{error}: `{}`", written.name)))?;
+        let wrong = |what: String| malformed(format!("the inspection `{name}`: {what}"));
+        if written.kind != "inspection" {
+            return Err(wrong(format!("_type `{}`, not `inspection`", written.kind)));
+        }
+        if written.run.is_empty() {
+            return Err(wrong("no command to run".to_owned()));
+        }
+        let command = written.run.iter().map(|word| parameters.fill_command(word));
+        Ok(Self {
+            materials: rules(written.expected_materials, parameters, &wrong)?,
+            products: rules(written.expected_products, parameters, &wrong)?,
+            command: command.collect::<Result<_, _>>()?,
+            name,
+        })
+    }
+}
+
+/// Rules with the values of parameters put in; `wrong` says where they stand.
+fn rules(
+    written: Vec<Vec<String>>,
+    parameters: &Parameters,
+    wrong: &dyn Fn(String) -> Refusal,
+) -> Result<Vec<Rule>, Refusal> {
+    let rule = |words: Vec<String>| {
+        let words: Result<Vec<_>, _> =
+            words.iter().map(|word| parameters.fill_rule(word)).collect();
+        Rule::parse(&words?).map_err(wrong)
+    };
+    written.into_iter().map(rule).collect()
+}
+
 fn malformed(found: impl Into<String>) -> Refusal {
     Refusal::new(Reason::LayoutMalformed).found(found)
 }
 
 impl Layout {
-    /// Reads a layout, with its parameters put in.
-    pub(super) fn read(signed: Signed<'_>, parameters: &Parameters) -> Result<Self, Refusal> {
+    /// Reads a layout, with its parameters put in. One that has inspections is refused unless they `are_run`.
+    pub(super) fn read(
+        signed: Signed<'_>,
+        parameters: &Parameters,
+        are_run: bool,
+    ) -> Result<Self, Refusal> {
         let written: WrittenLayout =
             document::read(signed.document()).map_err(|error| malformed(error.to_string()))?;
         if written.kind != TYPE {
             return Err(malformed(format!("_type `{}`, not `{TYPE}`", written.kind)));
         }
-        if let Some(inspection) = written.inspect.first() {
+        if let (Some(inspection), false) = (written.inspect.first(), are_run) {
             return Err(Refusal::new(Reason::LayoutInspections)
                 .expected("a layout without inspections")
                 .found(format!(
@@ -125,7 +192,19 @@ impl Layout {
         if steps.is_empty() {
             return Err(malformed("no steps, so nothing was made"));
         }
-        Ok(Self { expires: expiry(&written.expires)?, keys, steps })
+        let mut inspections = Vec::new();
+        for inspection in written.inspect {
+            let inspection = Inspection::read(inspection, parameters)?;
+            // A rule that matches `FROM` it could mean either.
+            if !names.insert(inspection.name.clone()) {
+                return Err(malformed(format!(
+                    "an inspection is named `{}`, as a step or another inspection is",
+                    inspection.name
+                )));
+            }
+            inspections.push(inspection);
+        }
+        Ok(Self { expires: expiry(&written.expires)?, keys, steps, inspections })
     }
 
     /// Refuses a layout whose time is over: at that second already, as in-toto has it.
@@ -155,18 +234,10 @@ impl Step {
         }
         let mut once = BTreeSet::new();
         let keys = written.pubkeys.into_iter().filter(|id| once.insert(id.clone())).collect();
-        let rules = |rules: Vec<Vec<String>>| -> Result<Vec<Rule>, Refusal> {
-            let rule = |words: Vec<String>| {
-                let words: Result<Vec<_>, _> =
-                    words.iter().map(|word| parameters.fill_rule(word)).collect();
-                Rule::parse(&words?).map_err(&wrong)
-            };
-            rules.into_iter().map(rule).collect()
-        };
         let command = written.expected_command.iter().map(|word| parameters.fill_command(word));
         Ok(Self {
-            materials: rules(written.expected_materials)?,
-            products: rules(written.expected_products)?,
+            materials: rules(written.expected_materials, parameters, &wrong)?,
+            products: rules(written.expected_products, parameters, &wrong)?,
             keys,
             command: command.collect::<Result<_, _>>()?,
             threshold: written.threshold,

@@ -17,7 +17,7 @@ use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
 use crate::limits::LayoutLimits;
 use crate::report::{CheckName, Reason, Refusal, Report, Status};
-use crate::verify::{Artifact, Facts};
+use crate::verify::{Artifact, Contents, Facts};
 
 const WHEEL: &str = "demo-1.0-py3-none-any.whl";
 
@@ -88,12 +88,24 @@ fn step(name: &str, keys: &[&Key], threshold: usize, products: &Value) -> Value 
     })
 }
 
+/// The wheel, of which nothing is looked at but its digest.
+fn artifact(contents: Result<Contents, Refusal>) -> Artifact {
+    Artifact {
+        name: WHEEL.to_owned(),
+        filename: Ok(DistFilename::parse(WHEEL).expect("a name")),
+        contents,
+        sha256: digest(),
+        facts: Facts::default(),
+    }
+}
+
 /// The files of links, and what is held against them.
 struct Case {
     layout: Vec<u8>,
     keys: Vec<FunctionaryKey>,
     files: BTreeMap<String, Vec<u8>>,
     limits: LayoutLimits,
+    run_inspections: bool,
     now: DateTime<Utc>,
     /// What was asked for.
     read: Vec<String>,
@@ -106,6 +118,7 @@ impl Case {
             keys: vec![owner.public.clone()],
             files: files.iter().cloned().collect(),
             limits: LayoutLimits::standard(),
+            run_inspections: false,
             now: "2029-12-31T23:59:59Z".parse().expect("a time"),
             read: Vec::new(),
         }
@@ -118,6 +131,7 @@ impl Case {
             keys: &self.keys,
             parameters: &parameters,
             now: self.now,
+            run_inspections: self.run_inspections,
             limits: &self.limits,
         };
         let (files, read) = (&self.files, &mut self.read);
@@ -129,15 +143,8 @@ impl Case {
     }
 
     fn report(&mut self) -> Report {
-        let refusal = Refusal::new(Reason::ArchiveNotZip);
-        let artifact = Artifact {
-            name: WHEEL.to_owned(),
-            filename: Ok(DistFilename::parse(WHEEL).expect("a name")),
-            contents: Err(refusal),
-            sha256: digest(),
-            facts: Facts::default(),
-        };
-        self.outcome().report(&artifact, "root.layout")
+        let artifact = artifact(Err(Refusal::new(Reason::ArchiveNotZip)));
+        self.outcome().report(&artifact, &[], "root.layout")
     }
 
     /// The check that failed beside that of the archive, of which there is none here.
@@ -161,9 +168,13 @@ fn every_check_is_told() {
     assert_eq!(case.failed(), None);
     assert_eq!(case.read, [alice.path("build")], "and nothing else is read");
     let report = case.report();
-    let last = report.checks().last().expect("checks");
+    let [.., product, inspections] = report.checks() else { panic!("{:?}", report.checks()) };
     let says = format!("`dist/{WHEEL}` of the step `build`");
-    assert_eq!((last.name, &last.status), (CheckName::Product, &Status::Passed(Some(says))));
+    assert_eq!((product.name, &product.status), (CheckName::Product, &Status::Passed(Some(says))));
+    assert_eq!(
+        (inspections.name, &inspections.status),
+        (CheckName::Inspections, &Status::NotRequired)
+    );
     assert!(
         report.notes.iter().any(|note| note.contains("may give anything")),
         "{:?}",
@@ -174,7 +185,7 @@ fn every_check_is_told() {
     case.now = "2030-01-01T00:00:00Z".parse().expect("a time");
     assert_eq!(case.failed(), Some((CheckName::LayoutExpiry, Reason::LayoutExpired)));
     let not_run = |check: &crate::report::Check| matches!(check.status, Status::NotRun(_));
-    assert_eq!(case.report().checks().iter().filter(|check| not_run(check)).count(), 3);
+    assert_eq!(case.report().checks().iter().filter(|check| not_run(check)).count(), 4);
 }
 
 #[test]
@@ -199,6 +210,7 @@ fn what_cannot_be_read_decides_nothing() {
         keys: &case.keys,
         parameters: &Parameters::default(),
         now: case.now,
+        run_inspections: false,
         limits: &case.limits,
     };
     assert_eq!(verify(&request, &mut |_| Err("unreadable")).err(), Some("unreadable"));
@@ -234,6 +246,105 @@ fn every_bound_is_held() {
     let mut case = Case::new(&turn, &owner, &files);
     assert_eq!(case.failed(), Some((CheckName::Links, Reason::LayoutTooLarge)));
     assert_eq!(case.read.len(), LayoutLimits::standard().depth + 1);
+}
+
+fn inspection(name: &str, run: &[&str], materials: &Value, products: &Value) -> Value {
+    json!({
+        "_type": "inspection", "name": name, "run": run,
+        "expected_materials": materials, "expected_products": products,
+    })
+}
+
+#[test]
+fn inspections_are_judged_as_they_were_run() {
+    let (owner, alice) = (key(1), key(2));
+    let wheel = json!([["MATCH", "*.whl", "WITH", "PRODUCTS", "IN", "dist", "FROM", "build"]]);
+    let strict =
+        [wheel.as_array().expect("rules").clone(), vec![json!(["DISALLOW", "*"])]].concat();
+    let look = inspection("look", &["unpack", "{x}"], &json!(strict), &json!([["REQUIRE", "a"]]));
+    let count = inspection(
+        "count",
+        &["count"],
+        &json!([]),
+        &json!([["MATCH", "*", "WITH", "PRODUCTS", "FROM", "look"], ["DISALLOW", "*"],]),
+    );
+    let steps = json!([step("build", &[&alice], 1, &json!([["ALLOW", "*"]]))]);
+    let with = |inspections: &Value| {
+        let mut root = layout(&[&alice], &steps);
+        root["inspect"] = inspections.clone();
+        let file = (alice.path("build"), alice.sign(&link("build", &gives())));
+        Case { run_inspections: true, ..Case::new(&root, &owner, &[file]) }
+    };
+    let mut case = with(&json!([look, count]));
+    let outcome = case.outcome();
+    let held = outcome.held.as_ref().expect("everything else holds");
+    let commands: Vec<_> = held.inspections.iter().map(Inspection::command).collect();
+    assert_eq!(commands, [vec!["unpack", "{x}"], vec!["count"]]);
+    // Over a file that is no archive nothing is run.
+    let file = artifact(Err(Refusal::new(Reason::ArchiveNotZip)));
+    assert!(outcome.inspections_of(&file).is_empty() && outcome.has_inspections());
+    let report = outcome.report(&file, &[], "root.layout");
+    let last = report.checks().last().expect("checks");
+    assert_eq!(last.status, Status::NotRun(CheckName::Archive));
+
+    let run = |materials: &[&str], products: &[&str], ended: Result<(), &str>| {
+        let named = |names: &[&str]| names.iter().map(|it| ((*it).to_owned(), digest())).collect();
+        Inspected {
+            materials: named(materials),
+            products: named(products),
+            ended: ended.map_err(str::to_owned),
+        }
+    };
+    let first = || run(&[WHEEL], &[WHEEL, "a"], Ok(()));
+    let second = || run(&[WHEEL, "a"], &[WHEEL, "a"], Ok(()));
+    let judged =
+        |inspected: &[Inspected]| held.inspect(&file, inspected).map_err(|refusal| refusal.reason);
+    assert_eq!(judged(&[first(), second()]).as_deref(), Ok("`look`, `count`"));
+    let failed = Err(Reason::InspectionFailed);
+    for inspected in [
+        &[][..],
+        &[first()],
+        &[first(), run(&[WHEEL, "a"], &[WHEEL, "a"], Err("it ended with status 1"))],
+        &[run(&[WHEEL], &[WHEEL, "a"], Err("it ended with status 1")), second()],
+        // Run over something else, or beside something else.
+        &[run(&["b"], &[WHEEL, "a"], Ok(())), second()],
+        &[run(&[WHEEL, "b"], &[WHEEL, "a"], Ok(())), second()],
+        &[run(&[], &[WHEEL, "a"], Ok(())), second()],
+    ] {
+        assert_eq!(judged(inspected), failed, "{inspected:?}");
+    }
+    for (inspected, reason) in [
+        ([run(&[WHEEL], &[WHEEL], Ok(())), second()], Reason::ArtifactMissing),
+        ([first(), run(&[WHEEL, "a"], &[WHEEL, "b"], Ok(()))], Reason::ArtifactDisallowed),
+        ([first(), run(&[WHEEL, "a"], &["../b"], Ok(()))], Reason::LinkArtifactName),
+    ] {
+        assert_eq!(judged(&inspected), Err(reason));
+    }
+
+    // Off unless they are run, in a layout in place of a link too, and well-formed.
+    case.run_inspections = false;
+    assert_eq!(case.failed(), Some((CheckName::Layout, Reason::LayoutInspections)));
+    let named = |name: &str| inspection(name, &["true"], &json!([]), &json!([]));
+    for malformed in [
+        json!([named("build")]),
+        json!([named("look"), named("look")]),
+        json!([named("a/b")]),
+        json!([inspection("look", &[], &json!([]), &json!([]))]),
+        json!([inspection("look", &["true"], &json!([["PERMIT", "*"]]), &json!([]))]),
+        json!([{ "_type": "step", "name": "look", "run": ["true"] }]),
+        json!([{ "_type": "inspection", "name": "look" }]),
+        json!([{ "_type": "inspection", "name": "look", "run": "true" }]),
+        json!([{ "_type": "inspection", "name": "look", "run": ["true"], "shell": true }]),
+    ] {
+        let failed = with(&malformed).failed();
+        assert_eq!(failed, Some((CheckName::Layout, Reason::LayoutMalformed)), "{malformed}");
+    }
+    let mut inner = layout(&[&alice], &steps);
+    inner["inspect"] = json!([named("look")]);
+    let file = (alice.path("build"), alice.sign(&inner));
+    let mut below = Case::new(&layout(&[&alice], &steps), &owner, &[file]);
+    below.run_inspections = true;
+    assert_eq!(below.failed(), Some((CheckName::Links, Reason::LayoutInspections)));
 }
 
 #[test]

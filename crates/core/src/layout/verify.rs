@@ -1,13 +1,15 @@
 //! The verification of a layout and its links, as one procedure (in-toto specification v1.0, 5.2).
 //!
 //! 1. Every key that was given signed the layout.
-//! 2. It is well-formed, every parameter has a value, and it asks for no inspections.
+//! 2. It is well-formed, every parameter has a value, and it has no inspections unless they are run; a layout in place
+//!    of a link has none at all.
 //! 3. It has not expired.
 //! 4. Of every step there are links by as many different authorized keys as its threshold; a layout in place of a
 //!    link is verified in the same way, with the key that signed it and its own folder of links, and stands for one.
 //! 5. They say the same.
 //! 6. Every artifact rule holds.
 //! 7. The file is a product of the last step, by name and digest.
+//! 8. The inspections, run over the file by who calls, all ended well, and their artifact rules hold.
 
 use std::fmt;
 
@@ -19,7 +21,7 @@ use super::key::FunctionaryKey;
 use super::link::{Artifacts, Link};
 use super::model::{self, Layout, Step};
 use super::names::{LinkPath, StepName};
-use super::outcome::{Outcome, Products};
+use super::outcome::{Held, Outcome};
 use super::parameters::Parameters;
 use super::pattern::Work;
 use crate::digest::Sha256Digest;
@@ -37,6 +39,8 @@ pub struct Request<'a> {
     pub parameters: &'a Parameters,
     /// The time by which it must not have expired.
     pub now: DateTime<Utc>,
+    /// Whether who calls will run the layout's inspections over each file. Otherwise one that has any is refused.
+    pub run_inspections: bool,
     /// Bounds.
     pub limits: &'a LayoutLimits,
 }
@@ -64,7 +68,7 @@ pub fn verify<'a, E>(request: &Request<'a>, read: &'a mut Read<'a, E>) -> Result
     let ended = walk.root(request);
     let Walk { passed, notes, .. } = walk;
     let ended = match ended {
-        Ok(products) => Ok(products),
+        Ok(held) => Ok(held),
         Err(Stop::Refused(refusal)) => Err(*refusal),
         Err(Stop::Unread(error)) => return Err(error),
     };
@@ -125,7 +129,7 @@ struct Walk<'a, E> {
 }
 
 impl<E> Walk<'_, E> {
-    fn root(&mut self, request: &Request<'_>) -> Result<Products, Stop<E>> {
+    fn root(&mut self, request: &Request<'_>) -> Result<Held, Stop<E>> {
         // 1. Signatures: of every key, and of one at least.
         let malformed = |error: String| Refusal::new(Reason::LayoutMalformed).found(error);
         let envelope = Envelope::parse(request.layout, self.limits.document).map_err(malformed)?;
@@ -133,7 +137,7 @@ impl<E> Walk<'_, E> {
         let ids: Vec<_> = request.keys.iter().map(FunctionaryKey::id).collect();
         self.passed.push(Some(ids.join(" and ")));
         // 2. Its form.
-        let layout = Layout::read(signed, request.parameters)?;
+        let layout = Layout::read(signed, request.parameters, request.run_inspections)?;
         self.passed.push(None);
         // 3. Its time.
         layout.check_expiry(self.now)?;
@@ -146,8 +150,10 @@ impl<E> Walk<'_, E> {
         // 6. Rules.
         self.rules(&layout, &chain)?;
         self.passed.push(None);
-        // 7. is asked of each file.
-        Ok(self.summary(&layout, chain)?.1)
+        // 7. and 8. are asked of each file.
+        let Layout { steps, inspections, .. } = layout;
+        let last = steps.into_iter().next_back().ok_or_else(no_steps)?.name;
+        Ok(Held { last, chain, inspections, comparisons: self.limits.comparisons })
     }
 
     /// A layout in place of a link: what it says of the step that it stands for.
@@ -159,12 +165,11 @@ impl<E> Walk<'_, E> {
             )));
         }
         // Parameters are those of the outermost layout, as in-toto has it.
-        let layout = Layout::read(signed, &Parameters::default())?;
+        let layout = Layout::read(signed, &Parameters::default(), false)?;
         layout.check_expiry(self.now)?;
         let chain = self.links(&layout, place)?;
         self.rules(&layout, &chain)?;
-        let (materials, products) = self.summary(&layout, chain)?;
-        let products = products.artifacts;
+        let (materials, products) = summary(&layout, chain)?;
         Ok(Link { materials, products, command: Vec::new(), return_value: None })
     }
 
@@ -266,25 +271,9 @@ impl<E> Walk<'_, E> {
 
     fn rules(&self, layout: &Layout, chain: &Chain) -> Result<(), Stop<E>> {
         for step in &layout.steps {
-            apply(step, chain, &self.work)?;
+            apply(step.into(), chain, &self.work)?;
         }
         Ok(())
-    }
-
-    /// What the whole layout is run on and gives: the materials of its first step, the products of its last.
-    fn summary(
-        &mut self,
-        layout: &Layout,
-        mut chain: Chain,
-    ) -> Result<(Artifacts, Products), Stop<E>> {
-        let none = || Refusal::new(Reason::LayoutMalformed).found("no steps");
-        let first = layout.steps.first().ok_or_else(none)?;
-        let last = layout.steps.last().ok_or_else(none)?;
-        let link = chain.get(first.name.as_str()).ok_or_else(none)?;
-        let materials = link.materials.clone();
-        let Link { products: artifacts, .. } = chain.remove(last.name.as_str()).ok_or_else(none)?;
-        let step = last.name.as_str().to_owned();
-        Ok((materials, Products { step, artifacts }))
     }
 
     /// What a person should know and no rule decides.
@@ -305,6 +294,20 @@ impl<E> Walk<'_, E> {
             note("may give anything: its rules for products have no `DISALLOW *`".to_owned());
         }
     }
+}
+
+/// What a whole layout is run on and gives: the materials of its first step, the products of its last.
+fn summary(layout: &Layout, mut chain: Chain) -> Result<(Artifacts, Artifacts), Refusal> {
+    let first = layout.steps.first().ok_or_else(no_steps)?;
+    let last = layout.steps.last().ok_or_else(no_steps)?;
+    let materials = chain.get(first.name.as_str()).ok_or_else(no_steps)?.materials.clone();
+    let Link { products, .. } = chain.remove(last.name.as_str()).ok_or_else(no_steps)?;
+    Ok((materials, products))
+}
+
+/// A layout has steps, or it is not read.
+fn no_steps() -> Refusal {
+    Refusal::new(Reason::LayoutMalformed).found("no steps")
 }
 
 /// What every key signed, of which there is one at least.

@@ -83,7 +83,7 @@ coded! {
         /// Every key that was given signed the layout. This and what follows are the checks of a layout, beside
         /// `archive` the only ones under one.
         LayoutSignature = "layout-signature",
-        /// The layout is well-formed, every parameter of it has a value, and it asks for nothing to be run.
+        /// The layout is well-formed, every parameter of it has a value, and it asks for nothing to be run that is not.
         Layout = "layout",
         /// The layout has not expired.
         LayoutExpiry = "layout-expiry",
@@ -94,6 +94,9 @@ coded! {
         ArtifactRules = "artifact-rules",
         /// The file is a product of the layout's last step, by name and digest.
         Product = "product",
+        /// Every command that the layout asks to be run over the file ended well, and the rules for what it had and gave
+        /// hold.
+        Inspections = "inspections",
     }
 }
 

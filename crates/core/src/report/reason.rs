@@ -392,7 +392,8 @@ coded! {
         LayoutKeyTwice = "layout-key-twice",
         /// The layout asks for a parameter that has no value.
         LayoutParameter = "layout-parameter",
-        /// The layout asks for commands to be run when it is verified, which is not done.
+        /// The layout asks for commands to be run when it is verified, and nobody who verifies asked for that; or one in
+        /// place of a link does.
         LayoutInspections = "layout-inspections",
         /// The layout and its links ask for more work than the bound.
         LayoutTooLarge = "layout-too-large",
@@ -410,6 +411,8 @@ coded! {
         ArtifactDisallowed = "artifact-disallowed",
         /// A step has not an artifact that the layout's rules ask for.
         ArtifactMissing = "artifact-missing",
+        /// A command that the layout asks to be run over the file did not end well.
+        InspectionFailed = "inspection-failed",
         /// The file is not one that the layout's last step gave.
         ProductUnknown = "product-unknown",
         /// The layout's last step gave other bytes under the file's name.

@@ -68,6 +68,7 @@ fn by(check: CheckName, signer: Option<&SignerIdentity>) -> Option<String> {
         | C::LayoutExpiry
         | C::Links
         | C::ArtifactRules
-        | C::Product => return None,
+        | C::Product
+        | C::Inspections => return None,
     })
 }
