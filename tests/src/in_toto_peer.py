@@ -1,8 +1,9 @@
 """in-toto's own Python implementation, as the other side of a comparison.
 
-    in_toto_peer.py make FOLDER WHEEL    write cases, each judged by in-toto, and cases.json
+    in_toto_peer.py make FOLDER WHEEL [NAME]    write cases, or that one, each judged by in-toto, and cases.json
     in_toto_peer.py judge LAYOUT KEY LINKS    say what in-toto says of one
-    in_toto_peer.py layout FOLDER KEY    write root.layout, in which KEY does the step build, and owner.pub
+    in_toto_peer.py layout FOLDER KEY [SCRIPT]    write root.layout, in which KEY does the step build and a shell
+        with SCRIPT is an inspection, and owner.pub
     in_toto_peer.py match    read [pattern, name] pairs as JSON, write what fnmatch says of each
 """
 
@@ -12,14 +13,16 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import warnings
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from in_toto import runlib, verifylib
 from in_toto.models._signer import load_public_key_from_file
-from in_toto.models.layout import Layout, Step
+from in_toto.models.layout import Inspection, Layout, Step
 from in_toto.models.metadata import Envelope, Metablock, Metadata
 from securesystemslib.dsse import Envelope as Dsse
 from securesystemslib.formats import encode_canonical
@@ -33,13 +36,16 @@ WHEEL = "dist/demo-1.0-py3-none-any.whl"
 A, B, C = ({"sha256": letter * 64} for letter in "abc")
 
 
-def verdict(layout, keys, links, parameters=None):
+def verdict(layout, keys, links, parameters=None, wheel=None):
     """What in-toto says: None where it accepts, else the error."""
     here = os.getcwd()
     layout, links = os.path.abspath(layout), os.path.abspath(links)
     keys = [os.path.abspath(key) for key in keys]
-    # Inspections look at the current folder, and leave a link in it.
-    os.chdir(os.path.dirname(layout))
+    # Inspections look at the current folder, which has the wheel and nothing else, and leave links in it.
+    folder = tempfile.mkdtemp()
+    if wheel:
+        shutil.copy(wheel, folder)
+    os.chdir(folder)
     try:
         metadata = Metadata.load(layout)
         keys = [load_public_key_from_file(key) for key in keys]
@@ -54,6 +60,7 @@ def verdict(layout, keys, links, parameters=None):
         return f"{type(error).__name__}: {error}"[:200]
     finally:
         os.chdir(here)
+        shutil.rmtree(folder)
 
 
 class Key:
@@ -119,6 +126,17 @@ def step(name, *keys, materials=(), products=(), threshold=1, **more):
     }
 
 
+def inspection(name, *run, materials=(), products=(), **more):
+    return {
+        "_type": "inspection",
+        "name": name,
+        "expected_materials": [rule.split() for rule in materials],
+        "expected_products": [rule.split() for rule in products],
+        "run": list(run),
+        **more,
+    }
+
+
 def layout(*steps, keys=(), **more):
     return {
         "_type": "layout",
@@ -134,8 +152,10 @@ def layout(*steps, keys=(), **more):
 class Cases:
     """The cases, as files and as a list."""
 
-    def __init__(self, folder, wheel):
+    def __init__(self, folder, wheel, only=None):
         self.folder = folder
+        self.path = os.path.abspath(wheel)
+        self.only = only
         with open(wheel, "rb") as file:
             content = file.read()
         self.wheel = {"sha256": hashlib.sha256(content).hexdigest()}
@@ -143,11 +163,14 @@ class Cases:
         self.list = []
         self.owner, self.alice, self.bob, self.carl = (ed25519() for _ in range(4))
 
-    def add(self, name, root, links, reason=None, differs=None, keys=None, parameters=None):
+    def add(self, name, root, links, reason=None, differs=None, keys=None, parameters=None, run=False):
         """A layout's file and the files of links by their paths, each as JSON or as text.
 
-        `reason` is why wheelmark refuses it; `differs` says why the other side does not agree.
+        `reason` is why wheelmark refuses it; `differs` says why the other side does not agree; `run` has it run
+        inspections, which the other side always does.
         """
+        if self.only not in (None, name):
+            return
         place = os.path.join(self.folder, name)
         os.makedirs(os.path.join(place, "links"))
         pems = []
@@ -159,16 +182,17 @@ class Cases:
         folder = os.path.join(place, "links")
         for link_path, content in links.items():
             write(os.path.join(folder, link_path), content)
-        said = verdict(path, pems, folder, parameters)
+        said = verdict(path, pems, folder, parameters, self.path)
         self.list.append({
             "name": name, "layout": path, "keys": pems, "links": folder,
             "parameters": parameters or {}, "reason": reason, "differs": differs, "peer": said,
+            "run": run,
         })
 
     def simple(self, name, reason=None, *, by=None, form=classic, link_form=None, edit=None,
                edit_layout=None, products=("CREATE " + WHEEL, "DISALLOW *"), materials=(),
-               made=None, had=None, parameters=None, differs=None, root=None, links=None,
-               owner=None, **more):
+               made=None, had=None, parameters=None, differs=None, links=None, owner=None, run=False,
+               **more):
         """One step by one key."""
         by, owner = by or self.alice, owner or self.owner
         document = layout(
@@ -179,9 +203,8 @@ class Cases:
         signed = link("build", had, self.made if made is None else made)
         if edit:
             edit(signed)
-        root = root or form(document, owner)
         links = links if links is not None else {at("build", by): (link_form or form)(signed, by)}
-        self.add(name, root, links, reason, differs, keys=[owner], parameters=parameters)
+        self.add(name, form(document, owner), links, reason, differs, [owner], parameters, run)
 
 
 def write(path, content):
@@ -199,12 +222,13 @@ def at(name, key, *rest):
     return "/".join(names) + ".link"
 
 
-def make(folder, wheel):
-    cases = Cases(folder, wheel)
+def make(folder, wheel, only=None):
+    cases = Cases(folder, wheel, only)
     accepted(cases)
     refused(cases)
     sublayouts(cases)
     stricter(cases)
+    inspections(cases)
     with open(os.path.join(folder, "cases.json"), "w", encoding="utf-8") as file:
         json.dump(cases.list, file)
 
@@ -217,6 +241,7 @@ def accepted(cases):
         "ed25519": CryptoSigner.generate_ed25519,
         "ecdsa": CryptoSigner.generate_ecdsa,
         "p384": lambda: CryptoSigner.generate_ecdsa(scheme="ecdsa-sha2-nistp384"),
+        "p521": lambda: CryptoSigner(ec.generate_private_key(ec.SECP521R1())),
         "rsa": lambda: CryptoSigner.generate_rsa(size=2048),
     }
     for name, generate in generators.items():
@@ -495,11 +520,6 @@ def stricter(cases):
            differs="a layout without an end does not get one of a month from whenever it is read")
     simple("parameter-and-no-values", "layout-parameter", products=["CREATE dist/*", "DISALLOW {VERSION}"],
            differs="a parameter without a value is no name of a file")
-    inspected = layout(step("build", alice), keys=[alice], inspect=[
-        {"_type": "inspection", "name": "look", "run": ["true"], "expected_materials": [],
-         "expected_products": []}])
-    cases.add("inspections", classic(inspected, owner), links, "layout-inspections",
-              "no command of a layout is run")
     one = layout(step("build", alice, bob), keys=[alice, bob])
     cases.add("threshold-of-one-and-two-that-disagree", classic(one, owner),
               {**links, at("build", bob): classic(link("build", {}, {WHEEL: A}), bob)}, "links-disagree",
@@ -515,8 +535,6 @@ def stricter(cases):
            "keyval": {"public": {"e": "010001", "n": "ab"}, "private": ""}}
     simple("key-of-openpgp", "layout-key-unsupported", differs=kinds,
            edit_layout=lambda it: it["keys"].update({pgp["keyid"]: pgp}))
-    p521 = Key(CryptoSigner(ec.generate_private_key(ec.SECP521R1())))
-    simple("key-over-p521", "layout-key-unsupported", by=p521, differs=kinds)
     rsa = Key(CryptoSigner.generate_rsa(size=2048))
     salted = classic(said, rsa)
     longest = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.MAX_LENGTH)
@@ -535,6 +553,91 @@ def stricter(cases):
               "product-unknown", last)
 
 
+def inspections(cases):
+    alone = ["MATCH *.whl WITH PRODUCTS IN dist FROM build", "DISALLOW *"]
+    name = os.path.basename(WHEEL)
+
+    def inspected(case, *inspections, reason=None, run=True, **more):
+        cases.simple(case, reason, run=run, edit_layout=lambda it: it.update(inspect=list(inspections)), **more)
+
+    def look(*run, **more):
+        return inspection("look", *run, **{"materials": alone, **more})
+
+    def shell(script, **more):
+        return look("sh", "-c", script, **more)
+
+    inspected("inspection", look("true", products=alone))
+    inspected("inspection-dsse", look("true", products=alone), form=dsse)
+    inspected("inspection-without-rules", inspection("look", "true"))
+    inspected("inspection-without-a-shell", look("echo", "$(exit 1)", ";", "exit", "1", "|", "false"))
+    inspected("inspection-that-reads", shell(f"test -s {name} && head -c 2 {name} | grep -q PK"))
+    inspected("inspection-that-makes", shell("mkdir out; cp *.whl out/copy", products=[
+        "CREATE out/copy", "REQUIRE " + name, *alone]))
+    inspected("inspection-that-copies", shell("mkdir -p out/dist; cp *.whl out/dist", products=[
+        "MATCH * IN out/dist WITH PRODUCTS IN dist FROM build", *alone]))
+    inspected("inspection-that-changes", shell("echo >>" + name, products=["MODIFY *.whl", "DISALLOW *"]))
+    inspected("inspection-that-removes", shell("rm *", materials=["DELETE *.whl", "DISALLOW *"],
+                                               products=["DISALLOW *"]))
+    more = inspection("more", "sh", "-c", "test -f a && echo b >b", materials=[
+        "MATCH * WITH PRODUCTS FROM look", "DISALLOW *"], products=["CREATE b", "MATCH * WITH PRODUCTS FROM look",
+                                                                    "DISALLOW *"])
+    inspected("inspections-one-after-the-other", shell("echo a >a", products=["CREATE a", *alone]), more)
+    inspected("inspection-that-names-a-later-one", shell(
+        "echo a >a", products=["MATCH * WITH MATERIALS FROM more", "DISALLOW *"]), more)
+    inspected("inspection-with-parameter", shell("test -f demo-{V}-py3-none-any.whl && echo {{}}",
+                                                 materials=["ALLOW demo-{V}-*", "DISALLOW *"]), parameters={"V": "1.0"})
+    inspected("inspection-with-braces", shell("f=1; test ${f}"))
+
+    failed = "inspection-failed"
+    inspected("inspection-failed", look("false"), reason=failed)
+    inspected("inspection-failed-dsse", look("false"), reason=failed, form=dsse)
+    inspected("inspection-failed-with-status", shell("exit 3"), reason=failed)
+    inspected("inspection-killed", shell("kill -9 $$"), reason=failed)
+    inspected("inspection-not-found", look("no-such-program"), reason=failed)
+    inspected("inspection-of-a-program-that-is-none", look("./" + name), reason=failed)
+    inspected("inspection-failed-later", look("true"), inspection("more", "false"), reason=failed)
+    inspected("inspection-failed-before", look("false"), inspection("more", "true"), reason=failed)
+    inspected("inspection-failed-with-parameter", shell("exit {V}"), reason=failed, parameters={"V": "1"})
+    inspected("inspection-parameter-without-value", shell("exit {W}"), reason="layout-parameter",
+              parameters={"V": "1"})
+    inspected("inspection-that-leaves-more", shell("echo x >evil", products=alone), reason="artifact-disallowed")
+    inspected("inspection-of-more-than-may-be", look("true", materials=["DISALLOW *"]),
+              reason="artifact-disallowed")
+    inspected("inspection-of-another-file", look("true", materials=["REQUIRE other.whl"]), reason="artifact-missing")
+    inspected("inspection-that-gives-nothing", look("true", products=["REQUIRE out"]), reason="artifact-missing")
+    inspected("inspection-that-changes-what-it-may-not", shell("echo >>" + name, products=alone),
+              reason="artifact-disallowed")
+    inspected("inspection-that-finds-more", shell("mkdir out; cp *.whl out/other.whl", products=[
+        "MATCH * IN out WITH PRODUCTS IN dist FROM build", *alone]), reason="artifact-disallowed")
+    inspected("inspection-after-a-rule-that-fails", look("true"), reason="artifact-disallowed",
+              products=["DISALLOW *"])
+    inspected("inspection-without-command", look(), reason="layout-malformed")
+    inspected("inspection-of-a-text", look(run="true"), reason="layout-malformed")
+    inspected("inspection-of-another-type", look("true", _type="step"), reason="layout-malformed")
+    inspected("inspection-with-a-rule-of-no-kind", look("true", products=["PERMIT *"]), reason="layout-malformed")
+    inspected("inspections-of-one-name", look("true"), look("true"), reason="layout-malformed")
+
+    inspected("inspections", look("true"), run=False, reason="layout-inspections",
+              differs="no command of a layout is run unless that is asked for")
+    inspected("inspection-of-a-step's-name", inspection("build", "true", products=["MATCH * WITH PRODUCTS FROM build"]),
+              reason="layout-malformed")
+    inspected("inspection-named-as-a-path", inspection("a/b", "true"), reason="layout-malformed")
+    inspected("inspection-unknown-field", look("true", shell=True), form=dsse, reason="layout-malformed",
+              differs="what is not known may mean something to who wrote it")
+    inspected("inspection-that-leaves-what-is-not-recorded", shell("echo x >evil.pyc", products=alone),
+              reason="artifact-disallowed", differs="whatever an inspection leaves is recorded")
+    inspected("inspection-of-a-file-of-another-name", look("true", materials=()), reason="product-unknown",
+              made={"dist/demo-2.0-py3-none-any.whl": cases.wheel}, products=["ALLOW *"],
+              differs="nothing is run over a file that the last step did not give")
+    owner, alice, bob = cases.owner, cases.alice, cases.bob
+    root = layout(step("all", alice, products=["ALLOW *"]), keys=[alice])
+    inner = layout(step("build", bob, products=["ALLOW *"]), keys=[bob], inspect=[inspection("look", "true")])
+    cases.add("inspection-of-a-sublayout", classic(root, owner), {
+        at("all", alice): classic(inner, alice),
+        at("all", alice, "build", bob): classic(link("build", {}, cases.made), bob),
+    }, "layout-inspections", "only who signed the outermost layout has commands run", run=True)
+
+
 def main():
     verb, *rest = sys.argv[1:]
     if verb == "make":
@@ -543,12 +646,13 @@ def main():
         layout_path, key, folder = rest
         print(json.dumps(verdict(layout_path, [key], folder)))
     elif verb == "layout":
-        folder, path = rest
+        folder, path, *script = rest
         owner, key = ed25519(), load_public_key_from_file(path)
         build = Step(name="build", pubkeys=[key["keyid"]],
                      expected_materials=[["ALLOW", "src/*"], ["DISALLOW", "*"]],
                      expected_products=[["CREATE", "dist/*.whl"], ["DISALLOW", "*"]])
-        root = Metablock(signed=Layout(expires=LATER, keys={key["keyid"]: key}, steps=[build]))
+        looks = [Inspection(name="look", run=["sh", "-c", it]) for it in script]
+        root = Metablock(signed=Layout(expires=LATER, keys={key["keyid"]: key}, steps=[build], inspect=looks))
         root.create_signature(owner.signer)
         write(os.path.join(folder, "root.layout"), root.to_dict())
         write(os.path.join(folder, "owner.pub"), owner.pem())

@@ -35,6 +35,21 @@ pub fn skipped(reason: impl std::fmt::Display) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
+/// Whether this machine has a sandbox; where it has none, that is said.
+///
+/// # Panics
+/// Where one is required (CI) and there is none.
+pub fn sandbox_is_here() -> bool {
+    match Sandbox::detect(Tracing::Off) {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(std::env::var_os(REQUIRED).is_none(), "{error}");
+            skipped(error);
+            false
+        }
+    }
+}
+
 /// A folder for files that tests of one target directory share: environments, sdists.
 pub fn shared(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");

@@ -11,10 +11,11 @@ use sigstore_crypto::{KeyAlgorithm, SigningScheme, VerificationKey};
 use sigstore_types::{DerPublicKey, SignatureBytes};
 
 use super::canonical::canonical;
+use super::p521::P521;
 use crate::attestation::document;
 use crate::digest::Sha256Digest;
 use crate::report::{Reason, Refusal};
-use crate::trust::{KeyError, KeyId, TrustedKey, Validity};
+use crate::trust::{KeyError, KeyId, TrustedKey, Validity, der_of_pem};
 
 /// A public key that may sign a layout or a link.
 #[derive(Clone)]
@@ -22,7 +23,20 @@ pub struct FunctionaryKey {
     id: String,
     /// The key itself, whatever it is called.
     material: KeyId,
-    key: Arc<VerificationKey>,
+    key: Arc<Verifier>,
+}
+
+/// What verifies a key's signatures.
+enum Verifier {
+    Library(VerificationKey),
+    P521(P521),
+}
+
+/// A scheme of securesystemslib, and what it is here.
+#[derive(Clone, Copy)]
+enum Scheme {
+    Library(SigningScheme),
+    P521,
 }
 
 /// Hexadecimal digits of a key's id in the name of a link's file.
@@ -62,9 +76,14 @@ impl FunctionaryKey {
     /// # Errors
     /// [`KeyError`] when it is something else, or of an algorithm that is not supported.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        let unsupported = |what: &dyn fmt::Display| KeyError::of(what.to_string());
+        let der = der_of_pem(pem)?;
+        if let Some(key) = P521::read(&der) {
+            let key = Verifier::P521(key.map_err(|error| unsupported(&error))?);
+            return Self::named("ecdsa", "ecdsa-sha2-nistp521", pem_of(&der), &der, key);
+        }
         let trusted = TrustedKey::from_pem(pem, Validity::default())?;
         let der = trusted.der();
-        let unsupported = |what: &dyn fmt::Display| KeyError::of(what.to_string());
         let algorithm = KeyAlgorithm::from_spki(der).map_err(|error| unsupported(&error))?;
         let (keytype, scheme_name, scheme) = match algorithm {
             KeyAlgorithm::Ed25519 => ("ed25519", "ed25519", SigningScheme::Ed25519),
@@ -83,11 +102,21 @@ impl FunctionaryKey {
             KeyAlgorithm::Ed25519 => hex::encode(key.as_bytes()),
             _ => pem_of(der),
         };
-        let named =
-            json!({ "keytype": keytype, "scheme": scheme_name, "keyval": { "public": public } });
-        let named = canonical(&named).map_err(|error| unsupported(&error))?;
+        Self::named(keytype, scheme_name, public, der, Verifier::Library(key))
+    }
+
+    /// A key under the id that its type, scheme and value give it.
+    fn named(
+        keytype: &str,
+        scheme: &str,
+        public: String,
+        der: &DerPublicKey,
+        key: Verifier,
+    ) -> Result<Self, KeyError> {
+        let named = json!({ "keytype": keytype, "scheme": scheme, "keyval": { "public": public } });
+        let named = canonical(&named).map_err(|error| KeyError::of(error.to_string()))?;
         let id = Sha256Digest::of(&named).to_string();
-        Ok(Self { id, material: trusted.id().clone(), key: Arc::new(key) })
+        Ok(Self { id, material: KeyId::of_spki(der.as_bytes()), key: Arc::new(key) })
     }
 
     /// Reads a key of a layout, whose id is what the layout calls it.
@@ -97,7 +126,9 @@ impl FunctionaryKey {
         };
         check_id(id).map_err(malformed)?;
         if value.get("method").is_some() {
-            return Err(unsupported(id, "a key of OpenPGP"));
+            return Err(unsupported(id, "a key of OpenPGP").expected(
+                "of who signs by OpenPGP, another key in the layout, and links that it signed",
+            ));
         }
         let written: Written =
             document::read(value).map_err(|error| malformed(error.to_string()))?;
@@ -115,7 +146,7 @@ impl FunctionaryKey {
             unsupported(id, &format!("type `{}`, scheme `{}`", written.keytype, written.scheme))
         })?;
         let pem = match scheme {
-            SigningScheme::Ed25519 => {
+            Scheme::Library(SigningScheme::Ed25519) => {
                 let mut der = ED25519_HEAD.to_vec();
                 let raw = hex::decode(&public).ok().filter(|raw| raw.len() == 32);
                 der.extend(raw.ok_or_else(|| malformed("not 32 bytes in hexadecimal".to_owned()))?);
@@ -123,11 +154,18 @@ impl FunctionaryKey {
             }
             _ => public,
         };
-        let trusted = TrustedKey::from_pem(&pem, Validity::default())
-            .map_err(|error| malformed(error.to_string()))?;
-        let key = VerificationKey::from_spki_with_scheme(trusted.der(), scheme)
-            .map_err(|error| malformed(error.to_string()))?;
-        Ok(Self { id: id.to_owned(), material: trusted.id().clone(), key: Arc::new(key) })
+        let der = der_of_pem(&pem).map_err(|error| malformed(error.to_string()))?;
+        let key = match scheme {
+            Scheme::Library(scheme) => VerificationKey::from_spki_with_scheme(&der, scheme)
+                .map(Verifier::Library)
+                .map_err(|error| malformed(error.to_string()))?,
+            Scheme::P521 => P521::read(&der)
+                .unwrap_or(Err("not a key over P-521"))
+                .map(Verifier::P521)
+                .map_err(|error| malformed(error.to_owned()))?,
+        };
+        let material = KeyId::of_spki(der.as_bytes());
+        Ok(Self { id: id.to_owned(), material, key: Arc::new(key) })
     }
 
     /// The id that in-toto gives it, in hexadecimal.
@@ -147,7 +185,10 @@ impl FunctionaryKey {
 
     /// Whether `signature` is this key's over `message`.
     pub(super) fn holds(&self, message: &[u8], signature: &SignatureBytes) -> bool {
-        self.key.verify(message, signature).is_ok()
+        match &*self.key {
+            Verifier::Library(key) => key.verify(message, signature).is_ok(),
+            Verifier::P521(key) => key.holds(message, signature.as_bytes()),
+        }
     }
 }
 
@@ -168,13 +209,16 @@ pub(super) fn check_id(id: &str) -> Result<(), String> {
 
 fn unsupported(id: &str, what: &str) -> Refusal {
     Refusal::new(Reason::LayoutKeyUnsupported)
-        .expected("ed25519, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, rsassa-pss-sha* or rsa-pkcs1v15-sha*")
+        .expected("ed25519, ecdsa-sha2-nistp256, -nistp384 or -nistp521, rsassa-pss-sha* or rsa-pkcs1v15-sha*")
         .found(format!("the key {id}: {what}"))
 }
 
 /// The types and schemes of securesystemslib; older writers give the scheme of ECDSA as its type too.
-fn scheme(keytype: &str, scheme: &str) -> Option<SigningScheme> {
-    Some(match (keytype, scheme) {
+fn scheme(keytype: &str, scheme: &str) -> Option<Scheme> {
+    if let ("ecdsa" | "ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521") = (keytype, scheme) {
+        return Some(Scheme::P521);
+    }
+    Some(Scheme::Library(match (keytype, scheme) {
         ("ed25519", "ed25519") => SigningScheme::Ed25519,
         ("ecdsa" | "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => SigningScheme::EcdsaP256Sha256,
         ("ecdsa" | "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384") => SigningScheme::EcdsaP384Sha384,
@@ -185,7 +229,7 @@ fn scheme(keytype: &str, scheme: &str) -> Option<SigningScheme> {
         ("rsa", "rsa-pkcs1v15-sha384") => SigningScheme::RsaPkcs1Sha384,
         ("rsa", "rsa-pkcs1v15-sha512") => SigningScheme::RsaPkcs1Sha512,
         _ => return None,
-    })
+    }))
 }
 
 /// A key in PEM, as it goes into its id: lines of 64, the last one ended.
@@ -215,6 +259,44 @@ JjE/yyimm01meHPNoou0V5A/cG9B/c+F+fKdn4li3GvHV/jP6IHtgxMM18McGuDT
 yKhXpzJMN16JPDXLPkTWW9OFKIWem61T
 -----END PUBLIC KEY-----";
 
+    const P521: &str = "-----BEGIN PUBLIC KEY-----
+MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQBkJrQqwjjZjgfT6T26XzZ9D5Hg5ZF
+ymnixo0yFG8tHy5EBwLsw1TB18lzHsM1k92MGAwhecA5aI9kuGw6yBXr7+IAGbNh
+MKPn2zl46dzO1I2urZi5WG0ltxulxF3G5ltd2wreqt6DtCCn3eABr2nW7mzx/mBF
+G++IZ10S459Yl6FUcEY=
+-----END PUBLIC KEY-----";
+    /// Over `x`, by OpenSSL.
+    const BY_P521: &str = "MIGIAkIBNjUOywPHOTzbf4f97jGmy3JiZaH8JdE1WmJXA0TZe6aCVQT1iIDQMQy3P42cGGCO/x0Jvb68YDnGih6XWfqAlYICQgHrd9LEWps6OuBDarbtKd0wLv+seZRWwXOip6pFPdQJPIlC476hP+kCNtLfacYD7GbAWPd06qGsmlS1siuVoUz+3A==";
+    /// The same key with its point compressed.
+    const P521_COMPRESSED: &str = "-----BEGIN PUBLIC KEY-----
+MFgwEAYHKoZIzj0CAQYFK4EEACMDRAACAZCa0KsI42Y4H0+k9ul82fQ+R4OWRcpp
+4saNMhRvLR8uRAcC7MNUwdfJcx7DNZPdjBgMIXnAOWiPZLhsOsgV6+/i
+-----END PUBLIC KEY-----";
+
+    #[test]
+    fn a_key_over_p521_signs_and_has_one_encoding() {
+        let key = FunctionaryKey::from_pem(P521).expect("a key");
+        let signature = STANDARD.decode(BY_P521).expect("base64");
+        let holds = |message: &[u8], signature: &[u8]| {
+            key.holds(message, &SignatureBytes::new(signature.to_vec()))
+        };
+        assert!(holds(b"x", &signature));
+        assert!(!holds(b"y", &signature) && !holds(b"x", &signature[1..]) && !holds(b"x", b""));
+        assert!(FunctionaryKey::from_pem(P521_COMPRESSED).is_err());
+        // A point that is not on the curve.
+        let mut der = der_of_pem(P521).expect("PEM").as_bytes().to_vec();
+        if let Some(last) = der.last_mut() {
+            *last ^= 1;
+        }
+        assert!(FunctionaryKey::from_pem(&pem_of(&DerPublicKey::new(der))).is_err());
+        for public in [P384, P521_COMPRESSED] {
+            let other = written("ecdsa", "ecdsa-sha2-nistp521", public);
+            assert_eq!(refused("0123abcd", &other), Reason::LayoutMalformed);
+        }
+        let other = written("ecdsa", "ecdsa-sha2-nistp256", P521);
+        assert_eq!(refused("0123abcd", &other), Reason::LayoutMalformed);
+    }
+
     fn written(keytype: &str, scheme: &str, public: &str) -> Value {
         json!({ "keytype": keytype, "scheme": scheme, "keyval": { "public": public } })
     }
@@ -228,6 +310,8 @@ yKhXpzJMN16JPDXLPkTWW9OFKIWem61T
         for (pem, keytype, scheme, public) in [
             (ED25519, "ed25519", "ed25519", RAW),
             (P384, "ecdsa", "ecdsa-sha2-nistp384", P384),
+            (P521, "ecdsa", "ecdsa-sha2-nistp521", P521),
+            (P521, "ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521", P521),
             (P384, "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384", P384),
         ] {
             let file = FunctionaryKey::from_pem(pem).expect("a key");

@@ -12,6 +12,7 @@ mod link;
 mod model;
 mod names;
 mod outcome;
+mod p521;
 mod parameters;
 mod pattern;
 mod rule;

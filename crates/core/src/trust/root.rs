@@ -58,15 +58,7 @@ impl TrustedKey {
     /// [`KeyError`] when it is something else, a private key for example, or of an algorithm that is
     /// not supported.
     pub fn from_pem(pem: &str, validity: Validity) -> Result<Self, KeyError> {
-        let pem = pem.trim();
-        // The library looks for a block anywhere in the text: of two, another reader could take the other.
-        if !pem.starts_with(BEGIN) || !pem.ends_with(END) || pem.matches("-----BEGIN").count() != 1
-        {
-            let wanted = format!("one block from `{BEGIN}` to `{END}` is needed and nothing else");
-            return Err(KeyError(wanted));
-        }
-        let der = DerPublicKey::from_pem(pem).map_err(|error| KeyError(error.to_string()))?;
-        one_encoding(&der)?;
+        let der = der_of_pem(pem)?;
         let key = VerificationKey::from_spki(&der).map_err(|error| KeyError(error.to_string()))?;
         let id = KeyId::of_spki(der.as_bytes());
         Ok(Self { id, der, key: Arc::new(key), validity, log: None })
@@ -141,6 +133,19 @@ impl TrustedKey {
             _ => Ok(()),
         }
     }
+}
+
+/// The SubjectPublicKeyInfo that is the one block of a text, of a key of any algorithm.
+pub(crate) fn der_of_pem(pem: &str) -> Result<DerPublicKey, KeyError> {
+    let pem = pem.trim();
+    // The library looks for a block anywhere in the text: of two, another reader could take the other.
+    if !pem.starts_with(BEGIN) || !pem.ends_with(END) || pem.matches("-----BEGIN").count() != 1 {
+        let wanted = format!("one block from `{BEGIN}` to `{END}` is needed and nothing else");
+        return Err(KeyError(wanted));
+    }
+    let der = DerPublicKey::from_pem(pem).map_err(|error| KeyError(error.to_string()))?;
+    one_encoding(&der)?;
+    Ok(der)
 }
 
 /// A key has one id only if it has one encoding: of RSA the library also takes one without the parameters NULL that
