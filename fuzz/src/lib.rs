@@ -6,6 +6,8 @@
 pub mod archives;
 pub mod attestations;
 pub mod documents;
+pub mod layouts;
+pub mod policies;
 pub mod signed;
 
 /// Takes bytes from a stranger, and panics where something does not hold.
@@ -29,6 +31,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("lock", documents::lock),
     ("page", documents::page),
     ("names", documents::names),
+    ("layout", layouts::layout),
+    ("policy_includes", policies::policy_includes),
+    ("policy_signature", policies::policy_signature),
 ];
 
 /// What a person would be shown drives no terminal and turns no text around.

@@ -82,7 +82,8 @@ fn written(predicate: &Predicate) -> Value {
     .expect("JSON")
 }
 
-static FILE: LazyLock<Artifact> = LazyLock::new(|| {
+/// The file that the statements are about.
+pub static FILE: LazyLock<Artifact> = LazyLock::new(|| {
     let bytes = seeds::wheel_of_attestations();
     let wheel = read_wheel(&bytes).expect("a wheel");
     Artifact {

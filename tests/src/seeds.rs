@@ -12,10 +12,15 @@ use crate::hostile_sdist::{Entry, Sdist};
 use crate::sigstore::Sigstore;
 use crate::{fixture_projects, statement, tiny};
 
+pub use layouts::{SEPARATOR, base64, layout_key, signed_layout, signed_link};
+pub use policies::POLICY_NAME;
 pub use signed::{
-    Certified, policy_of_statements, signed_by_certificate, signed_by_key, wheel_of_attestations,
+    Certified, bundle_of_wheel, policy_of_statements, signed_by_certificate, signed_by_key,
+    wheel_of_attestations,
 };
 
+mod layouts;
+mod policies;
 mod signed;
 
 /// The seeds of a fuzz target, by its name in `fuzz/`.
@@ -40,6 +45,9 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "lock" => locks(),
         "page" => vec![page().to_string().into_bytes()],
         "names" => names(),
+        "layout" => layouts::layouts(),
+        "policy_includes" => policies::includes(),
+        "policy_signature" => policies::signatures(),
         other => panic!("no fuzz target `{other}`"),
     }
 }

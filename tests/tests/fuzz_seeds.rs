@@ -16,6 +16,7 @@ use wheelmark_core::filename::SdistFilename;
 use wheelmark_core::limits::{AttestationLimits, SdistLimits};
 use wheelmark_core::lock::{Lock, LockFormat};
 use wheelmark_core::policy::Policy;
+use wheelmark_core::report::Decision;
 use wheelmark_core::trust::{Embedded, Instance, InstanceName};
 use wheelmark_index::ProjectPage;
 use wheelmark_tests::change::{Random, change};
@@ -25,7 +26,15 @@ use wheelmark_tests::seeds;
 const ROUNDS: u64 = 3000;
 const ROUNDS_WITH_SIGNATURES: u64 = 300;
 
-const WITH_SIGNATURES: [&str; 4] = ["attestations", "statement", "certificate", "trusted_root"];
+const WITH_SIGNATURES: [&str; 7] = [
+    "attestations",
+    "statement",
+    "certificate",
+    "trusted_root",
+    "layout",
+    "policy_includes",
+    "policy_signature",
+];
 
 #[test]
 fn no_seed_and_no_change_of_one_breaks_a_reader() {
@@ -85,6 +94,16 @@ fn the_seeds_are_honest() {
         let definition = serde_json::from_slice(&seed).expect("a definition");
         Pep517Build::read(&definition).expect("a build");
     }
+    let accepted = seeds::of("layout").into_iter().map(|seed| targets::layouts::is_accepted(&seed));
+    // One asks for a file that nobody made.
+    assert_eq!(accepted.collect::<Vec<_>>(), [true, true, false, true, true, true]);
+    for seed in seeds::of("policy_includes") {
+        targets::policies::decided(&seed).expect("policies");
+    }
+    let decided = seeds::of("policy_includes").into_iter().take(3);
+    let decided = decided.map(|seed| targets::policies::decided(&seed));
+    assert!(decided.eq([Some(Decision::Accepted); 3]));
+    targets::policies::taken(&seeds::of("policy_signature")[1][1..]).expect("truly signed");
     for seed in seeds::of("json") {
         wheelmark_core::json::parse(&seed, AttestationLimits::standard().bundle).expect("JSON");
     }

@@ -33,6 +33,11 @@ pub fn wheel_of_attestations() -> Vec<u8> {
     file(BY_KEY, tiny::FILENAME).expect("a wheel")
 }
 
+/// The attestation of that wheel that the test key signed.
+pub fn bundle_of_wheel() -> Vec<u8> {
+    file(BY_KEY, &format!("{}.sigstore.json", tiny::FILENAME)).expect("a bundle")
+}
+
 /// The policy by which [`signed_by_key`] counts.
 pub fn policy_of_statements() -> String {
     String::from_utf8(file(BY_KEY, "policy.toml").expect("a policy")).expect("text")
