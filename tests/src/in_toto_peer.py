@@ -444,9 +444,8 @@ def sublayouts(cases):
     inner = layout(step("build", bob, products=["ALLOW *"]), keys=[bob])
     said = classic(link("build", {}, cases.made), bob)
 
-    def add(name, below, by=alice, path=at("all", alice, "build", bob), said=said, reason=None, form=classic,
-            differs=None):
-        cases.add(name, form(root, owner), {at("all", alice): form(below, by), path: said}, reason, differs)
+    def add(name, below, by=alice, path=at("all", alice, "build", bob), said=said, reason=None, form=classic):
+        cases.add(name, form(root, owner), {at("all", alice): form(below, by), path: said}, reason)
 
     add("sublayout", inner)
     add("sublayout-dsse", inner, form=dsse)

@@ -15,7 +15,7 @@ use wheelmark_tests::statement::{failures, report};
 const BLESS: &str = "WHEELMARK_BLESS";
 
 /// How reasons begin that are of layouts, links and what they name.
-const OF_LAYOUTS: [&str; 4] = ["layout-", "link", "artifact-", "product-"];
+const OF_LAYOUTS: [&str; 5] = ["layout-", "link", "artifact-", "product-", "inspection-"];
 
 /// What the program says of a case's folder.
 fn judged(folder: &Path, rejected: bool) -> Value {

@@ -17,7 +17,7 @@ pub(super) fn statements() -> Vec<Case> {
     let signed = |name: &str, changed: &str, fails: Fails, change: fn(&mut Value)| {
         let mut statement = statement();
         change(&mut statement);
-        signed_text(name, changed, fails, &statement.to_string())
+        Case::signed(name, changed, fails, &statement.to_string())
     };
     let text = statement().to_string();
     let subject = "\"subject\":";
@@ -67,13 +67,13 @@ pub(super) fn statements() -> Vec<Case> {
             STATEMENT_FAILS,
             |it| it["_type"] = json!("https://in-toto.io/Statement/v2"),
         ),
-        signed_text(
+        Case::signed(
             "payload_duplicate_key_fail",
             "The signed statement names `subject` twice, so that two readers can see two of them.",
             STATEMENT_FAILS,
             &twice,
         ),
-        signed_text(
+        Case::signed(
             "statement_as_list_fail",
             "The signed statement is a list of its values, which some readers take for an object of them.",
             STATEMENT_FAILS,
@@ -85,7 +85,7 @@ pub(super) fn statements() -> Vec<Case> {
             STATEMENT_FAILS,
             |it| it["Subject"] = json!([]),
         ),
-        signed_text(
+        Case::signed(
             "payload_not_json_fail",
             "What the trusted key signed is no JSON.",
             STATEMENT_FAILS,
@@ -160,7 +160,7 @@ pub(super) fn builds() -> Vec<Case> {
         let mut build = build();
         change(&mut build);
         let statement = statement_of(tiny::FILENAME, &packed(&Plan::new()), &build);
-        signed_text(name, changed, fails, &statement.to_string())
+        Case::signed(name, changed, fails, &statement.to_string())
     };
     vec![
         built(
@@ -249,10 +249,9 @@ pub(super) fn instructions() -> Vec<Case> {
         it.external.steps = vec![step(&["auditwheel", "repair", "-w", "{out}", "{wheel}"])];
         it.external.config_settings = [("--plat".to_owned(), json!(["a", "b"]))].into();
         let statement = statement_of(tiny::FILENAME, &packed(&Plan::new()), &it);
-        let mut case = signed_text(name, changed, fails, &statement.to_string());
         let rule = "rebuild = \"never\"\n";
-        case.policy = case.policy.replacen(rule, &format!("{rule}{allowed}"), 1);
-        case
+        Case::signed(name, changed, fails, &statement.to_string())
+            .under(rule, &format!("{rule}{allowed}"))
     };
     const FAILS: Fails = &[("external-parameters", "parameter-not-allowed")];
     const STEPS: &str = "steps = [\"auditwheel repair -w {out} {wheel}\"]\n";
@@ -283,10 +282,7 @@ pub(super) fn instructions() -> Vec<Case> {
 /// The policy asks for something else.
 pub(super) fn policies() -> Vec<Case> {
     let with = |name: &str, changed: &str, fails: Fails, from: &str, to: &str| {
-        let mut case = Case::new(name, changed).failing(fails);
-        assert!(case.policy.contains(from), "{from}");
-        case.policy = case.policy.replacen(from, to, 1);
-        case
+        Case::new(name, changed).failing(fails).under(from, to)
     };
     vec![
         with(
@@ -323,9 +319,8 @@ pub(super) fn policies() -> Vec<Case> {
 /// How many must sign, and how long ago.
 pub(super) fn several() -> Vec<Case> {
     let two_of = |name: &str, changed: &str, fails: Fails, second: Vec<u8>| {
-        let mut case = Case::new(name, changed).failing(fails);
         let two = "keys = [\"release\", \"elsewhere\"]\nthreshold = 2";
-        case.policy = case.policy.replacen("keys = [\"release\"]", two, 1);
+        let mut case = Case::new(name, changed).failing(fails).under("keys = [\"release\"]", two);
         case.beside.push((".sigstore", second));
         case
     };
@@ -333,22 +328,18 @@ pub(super) fn several() -> Vec<Case> {
     let mut another = statement();
     another["subject"][0]["digest"]["sha256"] = json!("0".repeat(64));
     let within = |name: &str, changed: &str, fails: Fails, days: u32| {
-        let mut case = Case::certified(name, changed).failing(fails);
         let rule = "rebuild = \"never\"";
-        case.policy = case.policy.replacen(rule, &format!("{rule}\nmax-age-days = {days}"), 1);
-        case
+        Case::certified(name, changed)
+            .failing(fails)
+            .under(rule, &format!("{rule}\nmax-age-days = {days}"))
     };
     let too_old: Fails = &[("age", "attestation-too-old")];
-    let mut timeless = Case::new(
+    let timeless = Case::new(
         "signed_at_no_known_time_fail",
         "The rule asks for an attestation of some age, and nobody vouches for when the key signed.",
     )
-    .failing(too_old);
-    timeless.policy = timeless.policy.replacen(
-        "rebuild = \"never\"",
-        "rebuild = \"never\"\nmax-age-days = 3650",
-        1,
-    );
+    .failing(too_old)
+    .under("rebuild = \"never\"", "rebuild = \"never\"\nmax-age-days = 3650");
     vec![
         two_of(
             "two_signers",
@@ -479,10 +470,4 @@ pub(super) fn decisions() -> Vec<Case> {
             &revocation("keys = [\"release\"]"),
         ),
     ]
-}
-
-fn signed_text(name: &str, changed: &str, fails: Fails, payload: &str) -> Case {
-    let mut case = Case::new(name, changed).failing(fails);
-    case.bundle = Some(bundle_of(TestKey::Release, payload));
-    case
 }

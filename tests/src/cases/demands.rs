@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 use wheelmark_core::attestation::rebuild_result::{REBUILD_RESULT_TYPE, RebuildResult};
-use wheelmark_core::attestation::statement::STATEMENT_TYPE;
 use wheelmark_core::attestation::svr::SVR_TYPE;
 use wheelmark_core::attestation::test_result::TEST_RESULT_TYPE;
 use wheelmark_core::attestation::vsa::VSA_TYPE;
 use wheelmark_core::compare::RebuildOutcome;
 use wheelmark_core::digest::Sha256Digest;
 
-use super::signed::statement;
+use super::signed::{about, poisoned_wheel, statement};
 use super::{AT, Case, TestKey, bundle_of, packed};
 use crate::hostile::Plan;
 use crate::statement::build;
@@ -21,17 +20,6 @@ pub(super) fn all() -> Vec<Case> {
 }
 
 const REQUIRED: &str = "attestation-required";
-
-/// A statement about the wheel of the cases.
-fn about(predicate_type: &str, predicate: &Value) -> Value {
-    let sha256 = Sha256Digest::of(&packed(&Plan::new())).to_string();
-    json!({
-        "_type": STATEMENT_TYPE,
-        "subject": [{"name": tiny::FILENAME, "digest": {"sha256": sha256}}],
-        "predicateType": predicate_type,
-        "predicate": predicate,
-    })
-}
 
 /// A case whose first rule says more, with another attestation beside the wheel.
 fn case(
@@ -45,7 +33,7 @@ fn case(
     if let Some(fails) = reason {
         case = case.failing(&[fails]);
     }
-    case.policy = case.policy.replacen("rebuild = \"never\"\n", rule, 1);
+    case = case.under("rebuild = \"never\"\n", rule);
     if let Some((key, statement)) = beside {
         case.beside.push((".sigstore", bundle_of(key, &statement.to_string())));
     }
@@ -624,14 +612,13 @@ fn two_rebuilders() -> Case {
     case.beside.push((".rebuild.sigstore.json", bundle_of(TestKey::Rebuilder, &same.to_string())));
     let pem = TestKey::Rebuilder.public_pem();
     let key = format!("[keys.rebuilder]\npem = \"\"\"\n{pem}\"\"\"\n\n[[rules]]");
-    case.policy = case.policy.replacen("[[rules]]", &key, 1);
-    case
+    case.under("[[rules]]", &key)
 }
 
 /// A wheel that a poisoned build made, with the builder's provenance, which is true.
 fn poisoned(mut case: Case, beside: impl Fn(&str) -> Value) -> Case {
-    case.wheel = packed(Plan::new().put("demo.pth", "import demo\n"));
-    let sha256 = Sha256Digest::of(&case.wheel).to_string();
+    let (wheel, sha256) = poisoned_wheel();
+    case.wheel = wheel;
     let built = crate::statement::statement(tiny::FILENAME, &case.wheel);
     case.bundle = Some(bundle_of(TestKey::Release, &built.to_string()));
     let beside = beside(&sha256).to_string();

@@ -83,6 +83,20 @@ impl Case {
         }
     }
 
+    /// One whose bundle the release key signs around a payload, whatever that is.
+    fn signed(name: &str, changed: &str, fails: list::Fails, payload: &str) -> Self {
+        let mut case = Self::new(name, changed).failing(fails);
+        case.bundle = Some(bundle_of(TestKey::Release, payload));
+        case
+    }
+
+    /// The same under a policy that says something else in one place.
+    fn under(mut self, from: &str, to: &str) -> Self {
+        assert!(self.policy.contains(from), "{from}");
+        self.policy = self.policy.replacen(from, to, 1);
+        self
+    }
+
     /// Every file but `expected.json`, by name.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let mut files = vec![

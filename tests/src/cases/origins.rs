@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::Case;
 use super::list::Fails;
-use super::{Case, TestKey, bundle_of};
-use crate::statement::{GIT_REF, SOURCE, dependency, statement};
-use crate::tiny;
+use super::signed::statement;
+use crate::statement::{GIT_REF, SOURCE, dependency};
 
 /// Every one of them.
 pub(super) fn all() -> Vec<Case> {
@@ -17,28 +17,16 @@ const REF_FAILS: Fails = &[("ref", "ref-not-allowed")];
 
 /// The true statement with another source, in both places that name it.
 fn from(uri: &str, git_ref: &str) -> Value {
-    let mut statement = statement(tiny::FILENAME, &Case::new("", "").wheel);
+    let mut statement = statement();
     let external = &mut statement["predicate"]["buildDefinition"]["externalParameters"];
     external["source"] = json!({"uri": format!("git+{uri}"), "ref": git_ref});
     dependency(&mut statement, "source")["uri"] = json!(format!("git+{uri}"));
     statement
 }
 
-fn signed(name: &str, changed: &str, fails: Fails, statement: &Value) -> Case {
-    let mut case = Case::new(name, changed).failing(fails);
-    case.bundle = Some(bundle_of(TestKey::Release, &statement.to_string()));
-    case
-}
-
-fn ruled(mut case: Case, from: &str, to: &str) -> Case {
-    assert!(case.policy.contains(from), "{from}");
-    case.policy = case.policy.replacen(from, to, 1);
-    case
-}
-
 fn repositories() -> Vec<Case> {
     let of = |name: &str, changed: &str, fails: Fails, uri: &str| {
-        signed(name, changed, fails, &from(uri, GIT_REF))
+        Case::signed(name, changed, fails, &from(uri, GIT_REF).to_string())
     };
     vec![
         of(
@@ -113,9 +101,8 @@ fn repositories() -> Vec<Case> {
 fn templates() -> Vec<Case> {
     let rule = format!("source = \"{SOURCE}\"");
     let of = |name: &str, changed: &str, fails: Fails, uri: &str| {
-        let case = signed(name, changed, fails, &from(uri, GIT_REF));
-        ruled(
-            case,
+        let case = Case::signed(name, changed, fails, &from(uri, GIT_REF).to_string());
+        case.under(
             &rule,
             "source = \"https://example.org/{owner}/{name}\"\nowners = [\"owner\", \"acme\"]",
         )
@@ -150,7 +137,7 @@ fn templates() -> Vec<Case> {
 
 fn refs() -> Vec<Case> {
     let of = |name: &str, changed: &str, fails: Fails, git_ref: &str| {
-        signed(name, changed, fails, &from(SOURCE, git_ref))
+        Case::signed(name, changed, fails, &from(SOURCE, git_ref).to_string())
     };
     vec![
         of(
@@ -211,13 +198,13 @@ fn builders() -> Vec<Case> {
             statement["predicate"]["runDetails"]["builder"]["version"] =
                 json!({"wheelmark": version});
         }
-        let case = signed(name, changed, fails, &statement);
-        ruled(case, "rebuild = \"never\"", "builder-versions = \">=0.2,<1\"\nrebuild = \"never\"")
+        let case = Case::signed(name, changed, fails, &statement.to_string());
+        case.under("rebuild = \"never\"", "builder-versions = \">=0.2,<1\"\nrebuild = \"never\"")
     };
     let version: Fails = &[("builder", "builder-version-not-allowed")];
     let asked = |name: &str, changed: &str, fails: Fails, more: &str| {
-        let case = signed(name, changed, fails, &from(SOURCE, GIT_REF));
-        ruled(case, "rebuild = \"never\"", &format!("{more}\nrebuild = \"never\""))
+        let case = Case::signed(name, changed, fails, &from(SOURCE, GIT_REF).to_string());
+        case.under("rebuild = \"never\"", &format!("{more}\nrebuild = \"never\""))
     };
     let missing: Fails = &[("external-parameters", "parameter-missing")];
     vec![
@@ -274,7 +261,7 @@ fn builders() -> Vec<Case> {
 
 fn facts() -> Vec<Case> {
     let asked = |case: Case, more: &str| {
-        ruled(case, "rebuild = \"never\"", &format!("{more}\nrebuild = \"never\""))
+        case.under("rebuild = \"never\"", &format!("{more}\nrebuild = \"never\""))
     };
     let keyed = |name: &str, changed: &str, fails: Fails, more: &str| {
         asked(Case::new(name, changed).failing(fails), more)

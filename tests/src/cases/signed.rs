@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use wheelmark_build::sign::Signer as _;
 use wheelmark_build::sign::key::{KeyFile, PrivateKey};
 use wheelmark_build::sign::sign_statement;
+use wheelmark_core::attestation::statement::STATEMENT_TYPE;
+use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::policy::LOCAL_BUILDER;
 use wheelmark_core::trust::KeyId;
 
@@ -66,6 +68,28 @@ impl TestKey {
 /// The statement that holds for the tiny wheel.
 pub fn statement() -> Value {
     statement::statement(tiny::FILENAME, &super::packed(&Plan::new()))
+}
+
+/// A statement of any predicate about the wheel of the cases.
+pub(super) fn about(predicate_type: &str, predicate: &Value) -> Value {
+    json!({
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": tiny::FILENAME, "digest": {"sha256": wheel_digest()}}],
+        "predicateType": predicate_type,
+        "predicate": predicate,
+    })
+}
+
+/// The digest of the wheel of the cases.
+pub(super) fn wheel_digest() -> String {
+    Sha256Digest::of(&super::packed(&Plan::new())).to_string()
+}
+
+/// The wheel that a poisoned build gave, and its digest.
+pub(super) fn poisoned_wheel() -> (Vec<u8>, String) {
+    let wheel = super::packed(Plan::new().put("demo.pth", "import demo\n"));
+    let sha256 = Sha256Digest::of(&wheel).to_string();
+    (wheel, sha256)
 }
 
 /// The bundle that a key signs around a payload, whatever that is.

@@ -4,9 +4,9 @@ use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 use wheelmark_core::attestation::predicate::STATEMENT_V0_1_TYPE;
 use wheelmark_core::attestation::provenance_v0_2::PROVENANCE_V0_2_TYPE;
-use wheelmark_core::digest::Sha256Digest;
 
-use super::{Case, bytes, provenance, publish, root_of, signed, wheel_digest};
+use super::{Case, bytes, provenance, publish, root_of, signed};
+use crate::cases::signed::{poisoned_wheel, wheel_digest};
 use crate::cases::{TestKey, packed};
 use crate::hostile::Plan;
 use crate::sigstore::holder::{COMMIT, EMAIL, GIT_REF, GOOGLE, Promise, REPOSITORY, WORKFLOW};
@@ -93,8 +93,7 @@ fn forms() -> Vec<Case> {
 
 /// What no policy can tell from an honest file without a rebuild: it is accepted, and shown as what it is.
 fn poisoned() -> [Case; 2] {
-    let wheel = packed(Plan::new().put("demo.pth", "import demo\n"));
-    let sha256 = Sha256Digest::of(&wheel).to_string();
+    let (wheel, sha256) = poisoned_wheel();
     let signed = |mut statement: Value| {
         statement["subject"][0]["digest"]["sha256"] = json!(sha256);
         Sigstore::default().sign(&Holder::workflow(), &statement.to_string())
@@ -153,7 +152,7 @@ fn signers() -> Vec<Case> {
 
 /// A wheel that a person signed itself: nothing that is signed names it.
 pub(super) fn bare(name: &str, changed: &str) -> Case {
-    let signing = Sigstore::default().sign_file(&Holder::person(), &super::wheel());
+    let signing = Sigstore::default().sign_file(&Holder::person(), &packed(&Plan::new()));
     let mut case = Case::certified(name, changed).holding(&signing);
     case.policy = by_person("bare-signature = true\n");
     case
@@ -199,10 +198,9 @@ fn logged_key() -> Case {
     let mut case = Case::new(
         "key_in_log",
         "A key signed, the policy wants its signatures in a log, and it is.",
-    );
+    )
+    .under("[keys.release]\n", "[keys.release]\nlog = \"private\"\n");
     case.bundle = Some(bytes(&signed_by_key().bundle()));
-    case.policy =
-        case.policy.replacen("[keys.release]\n", "[keys.release]\nlog = \"private\"\n", 1);
     case.trusted_root = Some(root_of(&Sigstore::default()));
     case
 }

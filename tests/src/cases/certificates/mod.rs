@@ -8,15 +8,12 @@ mod signers;
 use serde_json::{Value, json};
 use wheelmark_core::attestation::provenance::PROVENANCE_TYPE;
 use wheelmark_core::attestation::publish::PUBLISH_TYPE;
-use wheelmark_core::attestation::statement::STATEMENT_TYPE;
-use wheelmark_core::digest::Sha256Digest;
 
+use super::Case;
 use super::list::Fails;
-use super::{Case, packed};
-use crate::hostile::Plan;
+use super::signed::about;
 use crate::sigstore::holder::{COMMIT, GIT_REF, REPOSITORY, RUN, WORKFLOW};
 use crate::sigstore::{Holder, Signing, Sigstore};
-use crate::tiny;
 
 /// Every one of them.
 pub(super) fn all() -> Vec<Case> {
@@ -59,24 +56,6 @@ ref = "refs/tags/v{version}"
 rebuild = "never"
 "#;
 
-/// A statement about the wheel of the cases.
-fn statement(predicate_type: &str, predicate: &Value) -> Value {
-    json!({
-        "_type": STATEMENT_TYPE,
-        "subject": [{"name": tiny::FILENAME, "digest": {"sha256": wheel_digest()}}],
-        "predicateType": predicate_type,
-        "predicate": predicate,
-    })
-}
-
-fn wheel() -> Vec<u8> {
-    packed(&Plan::new())
-}
-
-fn wheel_digest() -> String {
-    Sha256Digest::of(&wheel()).to_string()
-}
-
 /// True provenance of another file.
 fn other_statement() -> String {
     let mut other = provenance();
@@ -87,12 +66,12 @@ fn other_statement() -> String {
 
 /// What the index asks of who publishes.
 fn publish() -> Value {
-    statement(PUBLISH_TYPE, &Value::Null)
+    about(PUBLISH_TYPE, &Value::Null)
 }
 
 /// What GitHub's own action signs, in the run that [`Holder::workflow`] is of.
 fn provenance() -> Value {
-    statement(
+    about(
         PROVENANCE_TYPE,
         &json!({
             "buildDefinition": {
@@ -151,13 +130,6 @@ impl Case {
     fn in_file(mut self, suffix: &'static str, value: &Value) -> Self {
         self.bundle = None;
         self.beside.push((suffix, bytes(value)));
-        self
-    }
-
-    /// The same under another policy.
-    fn under(mut self, from: &str, to: &str) -> Self {
-        assert!(self.policy.contains(from), "{from}");
-        self.policy = self.policy.replacen(from, to, 1);
         self
     }
 

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
 
 use super::accepted::{generated, generator_holder};
-use super::{Case, bytes, provenance, publish, refused, signed, wheel};
+use super::{Case, bytes, provenance, publish, refused, signed};
 use crate::cases::list::{DIGEST_FAILS, Fails};
+use crate::cases::packed;
+use crate::hostile::Plan;
 use crate::sigstore::{Holder, Sigstore};
 
 const DISAGREES: Fails = &[("certificate", "certificate-disagrees")];
@@ -124,7 +126,8 @@ fn inputs() -> Vec<Case> {
     workflow["predicate"]["buildDefinition"]["externalParameters"]["inputs"] =
         json!({"index": "https://packages.stranger.example"});
     let mut weak = provenance();
-    weak["subject"][0]["digest"] = json!({"sha512": hex::encode(Sha512::digest(wheel()))});
+    weak["subject"][0]["digest"] =
+        json!({"sha512": hex::encode(Sha512::digest(packed(&Plan::new())))});
     vec![
         refused(
             "provenance_by_sha512_fail",
