@@ -3,8 +3,8 @@
 //! The procedure of [`Sandbox::run`]:
 //! 1. The writable binds are made the job's own; nothing in them may be a file that is elsewhere too.
 //! 2. The command is started through a chain of system tools, each for one thing:
-//!    `bash` (umask, closes every inherited descriptor) → `setsid` (no terminal) → `setpriv` (ends
-//!    with us) → `strace` (observes, from outside) → `bwrap` (namespaces, file tree, no network) →
+//!    `setpriv` (ends with us) → `bash` (umask, closes every inherited descriptor) → `setsid` (no
+//!    terminal, a group of its own) → `strace` (observes, from outside) → `bwrap` (namespaces, file tree, no network) →
 //!    `setpriv` (drops root) → `prlimit` (bounds) → `taskset` (processors) → `env` (exactly the
 //!    job's environment) → the command.
 //! 3. Its output goes through a pipe of ours, is hashed, counted and written to the log.

@@ -11,6 +11,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
 use serde::Deserialize;
 
 use super::bounds::{self, Bound, Exceeded, Watcher};
@@ -22,10 +23,11 @@ use super::view::View;
 use super::{Bind, Cancel, End, Job, Outcome, Sandbox, SandboxError, Tracing, bubblewrap, strace};
 use crate::process::guard::Watched;
 
-/// The umask is set and every descriptor but the standard three is closed here, after the fork and
-/// before anything else, whatever process we are a library of. Descriptor 3 is where bwrap tells
-/// how it went, 4 the filter that it puts on the job; it passes neither on.
+/// The umask is set and every descriptor but the standard three is closed here, whatever process we are a
+/// library of. Descriptor 3 is where bwrap tells how it went, 4 the filter that it puts on the job; it passes
+/// neither on. Who was started for a process that is gone by now, before a signal could tell, starts nothing.
 const START: &str = r#"
+if [ "$PPID" != "$2" ]; then exit 1; fi
 umask 022
 for fd in /proc/self/fd/*; do
   fd=${fd##*/}
@@ -33,7 +35,7 @@ for fd in /proc/self/fd/*; do
 done
 if [ "$0" != none ]; then exec 3>"$0"; fi
 if [ "$1" != none ]; then exec 4<"$1"; fi
-shift
+shift 2
 exec "$@"
 "#;
 
@@ -64,8 +66,10 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
     let (reader, writer) =
         io::pipe().map_err(|e| SandboxError::io("make", "a pipe".as_ref(), e))?;
     let mut child = plan.start(sandbox, writer)?;
-    // What bwrap holds ends with us by itself. A job without it leads a group of its own.
-    let watched = alone.is_some().then(|| Watched::new(child.id()));
+    // The launchers end with us, and what bwrap holds with them. But strace's child is stopped until it is attached to:
+    // were strace killed before that, nobody else would end it. They are a group of their own, as a job
+    // without bwrap is.
+    let watched = Watched::new(child.id());
     let mut watcher =
         Watcher::new(job.bounds, child.id(), writable, disk_before, plan.record.clone());
     let (log, log_limit, cancel) = (job.log, job.bounds.log, job.cancel);
@@ -83,8 +87,7 @@ pub(super) fn run(sandbox: &Sandbox, job: Job<'_>) -> Result<Outcome, SandboxErr
             LeftBehind { alone: alone.as_ref(), record: plan.record.as_deref(), first: None };
         let end_left = || left.look();
         let stopped = watch(child.id(), &mut watcher, &ended, cancel, printed, log_limit, end_left);
-        let ended = plan.end(&mut child, alone);
-        drop(watched);
+        let ended = plan.end(&mut child, alone, watched);
         // Nothing that could print runs any more, so this ends.
         let log = pump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         ended.map(|()| (stopped, log))
@@ -186,8 +189,7 @@ impl Plan {
         let mut command: Vec<OsString> = Vec::new();
         let mut add = |words: &[&OsStr]| command.extend(words.iter().map(|&w| w.to_owned()));
         let word = OsStr::new;
-        add(&[tools.setsid.as_ref(), tools.setpriv.as_ref()]);
-        add(&[word("--pdeathsig"), word("KILL"), word("--")]);
+        add(&[tools.setsid.as_ref()]);
 
         let mut record = None;
         if job.trace != Tracing::Off
@@ -240,14 +242,17 @@ impl Plan {
     }
 
     fn start(&self, sandbox: &Sandbox, output: io::PipeWriter) -> Result<Child, SandboxError> {
-        let bash = &sandbox.tools.bash;
-        let failed = |source| SandboxError::io("start", bash, source);
+        let setpriv = &sandbox.tools.setpriv;
+        let failed = |source| SandboxError::io("start", setpriv, source);
         let or_none = |file: &Option<PathBuf>| file.clone().unwrap_or("none".into());
         // Held over the start: no process of a job is ever unknown to another job's end.
         let mut running = running();
-        let child = Command::new(bash)
+        let child = Command::new(setpriv)
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(&sandbox.tools.bash)
             .args(["--norc", "--noprofile", "-p", "-c", START])
             .args([or_none(&self.report), or_none(&self.filter)])
+            .arg(std::process::id().to_string())
             .args(&self.command)
             .env_clear()
             .envs([("LANG", &self.locale), ("LC_ALL", &self.locale)])
@@ -262,11 +267,20 @@ impl Plan {
     }
 
     /// Ends whatever still runs, and returns when it is gone.
-    fn end(&self, child: &mut Child, alone: Option<WithoutIsolation>) -> Result<(), SandboxError> {
+    fn end(
+        &self,
+        child: &mut Child,
+        alone: Option<WithoutIsolation>,
+        watched: Watched,
+    ) -> Result<(), SandboxError> {
         // Process 1 inside: when it is gone, so is everything that ever ran inside.
         let first: Vec<Process> = self.first_inside().into_iter().collect();
         let survivors = |pids| SandboxError::Survivors { pids };
+        // The group first: a process that is forked while the tree is looked at is in it. Where it has not been made
+        // yet, nothing was started but what the tree has.
+        let _ = rustix::process::kill_process_group(Pid::from_child(child), Signal::KILL);
         tree::end(child.id(), &first).map_err(survivors)?;
+        drop(watched);
         // It is no longer running, so this returns at once; the status is kept for later.
         let _ = child.wait();
         running().remove(&child.id());
@@ -458,7 +472,108 @@ fn cpus(list: &str) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Instant;
+
     use super::*;
+    use crate::sandbox::Bounds;
+
+    /// Where the helper's tracer says which process it left.
+    const LEFT: &str = "WHEELMARK_TEST_LEFT";
+
+    /// Runs a job under a tracer that forks a child, which stops itself, and that attaches to none: as strace is where it
+    /// is killed between the two.
+    fn under_a_tracer_that_leaves(folder: &Path, cancel: &Cancel) {
+        let Ok(mut sandbox) = Sandbox::detect(Tracing::Off) else { return };
+        let tracer = folder.join("tracer");
+        // In two steps, so that it is nobody's child.
+        let script = format!(
+            "#!/bin/sh\n(sh -c 'echo $$ >{0}.new; mv {0}.new {0}; kill -STOP $$' &)\nexec sleep 600\n",
+            folder.join("left").display()
+        );
+        fs::write(&tracer, script).unwrap();
+        fs::set_permissions(&tracer, fs::Permissions::from_mode(0o755)).unwrap();
+        sandbox.tracer = Ok(tracer);
+        let outcome = sandbox.run(Job {
+            binds: &[],
+            scratch: &[],
+            env: &BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+            cwd: Path::new("/"),
+            argv: &["true".into()],
+            bounds: &Bounds::standard(),
+            hostname: "build",
+            uid: sandbox.uid().unwrap(),
+            cpus: None,
+            launcher_locale: "C",
+            trace: Tracing::Programs,
+            log: &mut Vec::new(),
+            cancel,
+        });
+        assert_eq!(outcome.unwrap().end, End::Cancelled);
+    }
+
+    /// The process that was left, once it is there.
+    fn left(folder: &Path) -> Process {
+        let mut found = None;
+        wait_for("a child of the tracer", || {
+            let pid = fs::read_to_string(folder.join("left")).ok();
+            found = pid.and_then(|it| Process::find(it.trim().parse().ok()?));
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !holds() {
+            assert!(Instant::now() < deadline, "no end of waiting: {what}");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_tracer_leaves_no_stopped_child() {
+        if let Err(error) = Sandbox::detect(Tracing::Off) {
+            return eprintln!("skipped: {error}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let cancel = Cancel::new();
+        thread::scope(|scope| {
+            let run = scope.spawn(|| under_a_tracer_that_leaves(folder.path(), &cancel));
+            let left = left(folder.path());
+            cancel.cancel();
+            run.join().unwrap();
+            assert!(!left.runs(), "{left:?}");
+        });
+    }
+
+    #[test]
+    #[ignore = "the process that `nor_when_we_are_killed` kills"]
+    fn helper_under_a_tracer_that_leaves() {
+        let Some(folder) = std::env::var_os(LEFT) else { return };
+        under_a_tracer_that_leaves(Path::new(&folder), &Cancel::new());
+    }
+
+    #[test]
+    fn nor_when_we_are_killed() {
+        if let Err(error) = Sandbox::detect(Tracing::Off) {
+            return eprintln!("skipped: {error}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let name = "sandbox::run::tests::helper_under_a_tracer_that_leaves";
+        let mut helper = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--ignored"])
+            .env(LEFT, folder.path())
+            .env("TMPDIR", folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let left = left(folder.path());
+        helper.kill().unwrap();
+        helper.wait().unwrap();
+        wait_for("the child is gone", || !left.runs());
+    }
 
     #[test]
     fn processors() {
