@@ -45,5 +45,14 @@ pub(super) fn signatures() -> Vec<Vec<u8>> {
     let sha256 = Sha256Digest::of(policy_of_statements().as_bytes());
     let statement = says.about(POLICY_NAME, sha256).expect("JSON");
     let bundle = signed_by_key(std::str::from_utf8(&statement).expect("text"));
-    vec![[&[0], &statement[..]].concat(), [&[1], &bundle[..]].concat()]
+    // Of another type, name and digest, each with what must not reach a terminal.
+    let text = String::from_utf8(statement.clone()).expect("text");
+    let others = [
+        ("/policy/v1", "/\u{7f}policy/v1"),
+        (POLICY_NAME, "\u{202e}policy"),
+        (&sha256.to_string(), "\u{7f}"),
+    ]
+    .map(|(from, to)| [&[0], text.replace(from, to).as_bytes()].concat());
+    let honest = [[&[0], &statement[..]].concat(), [&[1], &bundle[..]].concat()];
+    honest.into_iter().chain(others).collect()
 }

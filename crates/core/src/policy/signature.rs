@@ -13,7 +13,7 @@ use crate::attestation::statement::{ResourceDescriptor, STATEMENT_TYPE, Statemen
 use crate::attestation::timestamp::{self, seconds};
 use crate::digest::Sha256Digest;
 use crate::limits::{AttestationLimits, POLICY_SIGNATURE};
-use crate::report::Refusal;
+use crate::report::{Escaped, Refusal};
 use crate::trust::{KeyId, SignerIdentity, TrustRoot};
 
 /// The predicate type.
@@ -67,10 +67,13 @@ pub enum SignatureError {
     #[error("the policy's signature is by a certificate, and a key has to sign a policy")]
     Certificate,
     /// Something else was signed than a policy.
-    #[error("what was signed is no policy: {0}")]
+    #[error("what was signed is no policy: {}", Escaped(.0))]
     Malformed(String),
     /// Another policy was signed.
-    #[error("the signature is of another policy: expected sha256 {expected}, found {found}")]
+    #[error(
+        "the signature is of another policy: expected sha256 {expected}, found {}",
+        Escaped(found)
+    )]
     OtherText {
         /// The digest of the policy at hand.
         expected: Sha256Digest,
@@ -78,7 +81,11 @@ pub enum SignatureError {
         found: String,
     },
     /// A policy of another name was signed.
-    #[error("the signature is of a policy named `{found}`, and this one is named `{expected}`")]
+    #[error(
+        "the signature is of a policy named `{}`, and this one is named `{}`",
+        Escaped(found),
+        Escaped(expected)
+    )]
     OtherName {
         /// The name of the policy at hand.
         expected: String,
