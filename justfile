@@ -51,6 +51,11 @@ perf-lock FOLDER *ARGS:
     cargo build --release -p wheelmark-tests --example bare_wheels --example read_wheels --example sign_wheels
     tests/perf/lock.py {{ FOLDER }} --markdown docs/performance.md {{ ARGS }}
 
+# Measure a policy as it grows, beside OPA (`--opa PROGRAM`; Go installs it), and write the figures
+perf-policy *ARGS:
+    cargo build --release --bin wheelmark
+    tests/perf/policy.py --markdown docs/performance.md {{ ARGS }}
+
 # Hold verdicts beside those of other verifiers; FOLDER keeps their environment
 differential FOLDER *ARGS:
     cargo build --release --bins
