@@ -61,26 +61,37 @@ impl Reader<'_> {
             let message = format!("`{one}` and `{other}` cannot both be");
             return Err(self.error(list.span(), message, "take one of them out"));
         }
+        let kept = self.errors;
+        let steps = kept.noted(self.set_if(&entry.steps, words));
+        let as_is = |text: &Spanned<String>| Ok(text.get_ref().clone());
+        let step_requires = kept.noted(self.set_if(&entry.step_requires, as_is));
+        let config_settings = kept.noted(self.set_if(&entry.config_settings, setting));
+        let parameter = |text: &Spanned<String>| self.parsed(text, PARAMETER);
+        let parameters = kept.noted(self.set_if(&entry.parameters, parameter));
         Ok(Instructions {
-            steps: self.set_if(&entry.steps, words)?,
-            step_requires: self.set_if(&entry.step_requires, |text| Ok(text.get_ref().clone()))?,
-            config_settings: self.set_if(&entry.config_settings, setting)?,
-            parameters: self.set_if(&entry.parameters, |text| self.parsed(text, PARAMETER))?,
+            steps: steps?,
+            step_requires: step_requires?,
+            config_settings: config_settings?,
+            parameters: parameters?,
             required,
         })
     }
 
     pub(super) fn source(&self, entry: &RuleEntry) -> Result<SourceRule, PolicyError> {
-        let repository: Option<SourcePattern> =
-            entry.source.as_ref().map(|text| self.parsed(text, REPOSITORY)).transpose()?;
-        let has_owner = repository.as_ref().is_some_and(SourcePattern::has_owner);
+        let repository: Result<Option<SourcePattern>, _> = self
+            .errors
+            .noted(entry.source.as_ref().map(|text| self.parsed(text, REPOSITORY)).transpose());
+        // Of one that cannot be read, nobody knows.
+        let has_owner =
+            |it: &Option<SourcePattern>| it.as_ref().is_some_and(SourcePattern::has_owner);
+        let has_owner = repository.as_ref().map(has_owner).ok();
         match (&entry.owners, &entry.source) {
-            (None, Some(text)) if has_owner => {
+            (None, Some(text)) if has_owner == Some(true) => {
                 let message = "`{owner}` stands for one of `owners`, which is missing";
                 let suggestion = "add `owners`, or write the owner in place of `{owner}`";
                 return Err(self.error(text.span(), message, suggestion));
             }
-            (Some(owners), _) if !has_owner => {
+            (Some(owners), _) if has_owner == Some(false) => {
                 let message = "`owners` without `{owner}` in `source`";
                 let suggestion = "write `{owner}` where the owner is, or take `owners` out";
                 return Err(self.error(owners.span(), message, suggestion));
@@ -109,15 +120,21 @@ impl Reader<'_> {
                 )),
             }
         };
+        let kept = self.errors;
+        let owners = kept.noted(self.set_if(&entry.owners, owner));
+        let git_ref = entry.git_ref.as_ref().map(|text| self.parsed(text, REF)).transpose();
+        let git_ref = kept.noted(git_ref);
+        let branches = kept.noted(self.set_if(&entry.branches, branch));
+        // Upper and lower case make no difference where they are looked for.
+        let trigger =
+            |text: &Spanned<String>| self.word(text).map(|word| word.to_ascii_lowercase());
+        let forbidden_triggers = kept.noted(self.set_if(&entry.forbidden_triggers, trigger));
         Ok(SourceRule {
-            repository,
-            owners: self.set_if(&entry.owners, owner)?,
-            git_ref: entry.git_ref.as_ref().map(|text| self.parsed(text, REF)).transpose()?,
-            branches: self.set_if(&entry.branches, branch)?,
-            // Upper and lower case make no difference where they are looked for.
-            forbidden_triggers: self.set_if(&entry.forbidden_triggers, |text| {
-                self.word(text).map(|word| word.to_ascii_lowercase())
-            })?,
+            repository: repository?,
+            owners: owners?,
+            git_ref: git_ref?,
+            branches: branches?,
+            forbidden_triggers: forbidden_triggers?,
         })
     }
 
@@ -138,16 +155,12 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        Ok(BuilderRule {
-            ids: uris(&entry.builders, &[])?,
-            versions: entry
-                .builder_versions
-                .as_ref()
-                .map(|text| self.parsed(text, VERSIONS))
-                .transpose()?,
-            build_types: uris(&entry.build_types, &[BUILD_TYPE])?,
-            hermetic,
-        })
+        let kept = self.errors;
+        let ids = kept.noted(uris(&entry.builders, &[]));
+        let versions = entry.builder_versions.as_ref();
+        let versions = kept.noted(versions.map(|text| self.parsed(text, VERSIONS)).transpose());
+        let build_types = kept.noted(uris(&entry.build_types, &[BUILD_TYPE]));
+        Ok(BuilderRule { ids: ids?, versions: versions?, build_types: build_types?, hermetic })
     }
 
     pub(super) fn uri(&self, text: &Spanned<String>) -> Result<String, PolicyError> {

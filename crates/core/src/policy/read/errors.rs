@@ -23,6 +23,12 @@ impl Errors {
         }
     }
 
+    /// As [`Errors::note`], of a part whose others are still to be looked at.
+    pub(super) fn noted<T>(&self, result: Result<T, PolicyError>) -> Result<T, PolicyError> {
+        self.note(&result);
+        result
+    }
+
     /// As [`Errors::kept`], for an error.
     pub(super) fn keep(&self, error: PolicyError) {
         let mut all = self.0.borrow_mut();

@@ -96,6 +96,38 @@ fn all_that_is_wrong_is_told_in_the_order_of_the_file() {
 }
 
 #[test]
+fn each_key_of_one_rule_is_told_that_is_wrong() {
+    let text = r#"schema = 1
+[identities.release]
+trust = "public-good"
+issuer = "https://accounts.google.com"
+san = "release@demo.example"
+
+[[rules]]
+projects = ["Demo_Tools"]
+versions = "about 1"
+kinds = ["wheels"]
+tags = ["linux"]
+identities = ["release"]
+source = "github.com/octo/demo"
+ref = "v*"
+branches = ["refs/heads/main"]
+builders = ["here"]
+builder-versions = "new"
+build-types = ["ours"]
+config-settings = ["fast"]
+max-age-days = 0
+rebuild = "never"
+"#;
+    let lines: Vec<_> = wrong(text).iter().map(|it| it.0).collect();
+    let keys = 8..=20;
+    let expected: Vec<_> = keys.filter(|line| *line != 12).collect();
+    assert_eq!(lines, expected, "{:#?}", wrong(text));
+    // A library's drawing of the place is of another text than the file.
+    assert!(wrong(text).iter().all(|it| !it.2.contains('\n')), "{:#?}", wrong(text));
+}
+
+#[test]
 fn what_is_no_policy_by_its_shape_is_one_error_with_what_may_be_meant() {
     for (text, line, suggestion) in [
         ("schema = 1\nrulez = []\n", 2, "did you mean `rules`?"),

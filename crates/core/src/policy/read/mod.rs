@@ -205,10 +205,12 @@ impl Reader<'_> {
         suggestion: &str,
     ) -> Result<T, PolicyError> {
         self.filled_in(value)?;
-        value
-            .get_ref()
-            .parse()
-            .map_err(|error: T::Err| self.error(value.span(), error.to_string(), suggestion))
+        value.get_ref().parse().map_err(|error: T::Err| {
+            // Some libraries draw the place below.
+            let told = error.to_string();
+            let first = told.lines().next().unwrap_or_default().trim_end_matches(':');
+            self.error(value.span(), first, suggestion)
+        })
     }
 
     /// A list that is neither empty nor repeats itself.

@@ -57,12 +57,13 @@ impl Reader<'_> {
         tags: &Option<List>,
         indexes: &Option<List>,
     ) -> Result<Files, PolicyError> {
-        let files = Files {
-            versions: versions.map(|text| self.parsed(text, VERSIONS)).transpose()?,
-            kinds: self.set_if(kinds, |text| self.parsed(text, "write \"wheel\" or \"sdist\""))?,
-            tags: self.set_if(tags, |text| self.parsed(text, TAG))?,
-            indexes: self.set_if(indexes, |text| self.parsed(text, INDEX))?,
-        };
+        let kept = self.errors;
+        let versions = kept.noted(versions.map(|text| self.parsed(text, VERSIONS)).transpose());
+        let kind = |text: &Spanned<String>| self.parsed(text, "write \"wheel\" or \"sdist\"");
+        let kinds = kept.noted(self.set_if(kinds, kind));
+        let tagged = kept.noted(self.set_if(tags, |text| self.parsed(text, TAG)));
+        let indexes = kept.noted(self.set_if(indexes, |text| self.parsed(text, INDEX)));
+        let files = Files { versions: versions?, kinds: kinds?, tags: tagged?, indexes: indexes? };
         if let Some(list) = tags
             && !(files.kinds.is_empty() || files.kinds.contains(&Kind::Wheel))
         {
@@ -149,37 +150,29 @@ impl Reader<'_> {
         let days = |days: &Option<Spanned<u32>>| days.as_ref().map(|it| self.days(it)).transpose();
         let kept = self.errors;
         // Each part by itself, so that all that is wrong is told.
-        let about = self.about(&entry, earlier, named);
-        kept.note(&about);
-        let signed = self.signed(&entry, known);
-        kept.note(&signed);
+        let about = kept.noted(self.about(&entry, earlier, named));
+        let signed = kept.noted(self.signed(&entry, known));
         let attestations = match &entry.attestations {
             Some(list) => self.set(list, |text| self.predicate_type(text)),
             None => Ok([PROVENANCE_TYPE.to_owned()].into()),
         };
         kept.note(&attestations);
-        let attestation = days(&entry.max_age_days);
-        kept.note(&attestation);
-        let upload = days(&entry.min_upload_age_days);
-        kept.note(&upload);
-        let trust = days(&entry.max_trust_age_days);
-        kept.note(&trust);
-        let source = self.source(&entry);
-        kept.note(&source);
-        let builder = self.builder(&entry);
-        kept.note(&builder);
-        let instructions = self.instructions(&entry);
-        kept.note(&instructions);
+        let attestation = kept.noted(days(&entry.max_age_days));
+        let upload = kept.noted(days(&entry.min_upload_age_days));
+        let trust = kept.noted(days(&entry.max_trust_age_days));
+        let source = kept.noted(self.source(&entry));
+        let builder = kept.noted(self.builder(&entry));
+        let instructions = kept.noted(self.instructions(&entry));
         let build_requirements = entry
             .build_requirements
             .as_ref()
             .map(|name| self.policy_named(name, known))
             .transpose();
         kept.note(&build_requirements);
-        let required = self.demands(&format!("{name}.require"), &entry.require, known, true);
-        kept.note(&required);
-        let forbidden = self.demands(&format!("{name}.forbid"), &entry.forbid, known, false);
-        kept.note(&forbidden);
+        let required =
+            kept.noted(self.demands(&format!("{name}.require"), &entry.require, known, true));
+        let forbidden =
+            kept.noted(self.demands(&format!("{name}.forbid"), &entry.forbid, known, false));
         let rebuild = signed.as_ref().map(|(signers, _)| self.rebuild(&entry, signers, known));
         if let Ok(rebuild) = &rebuild {
             kept.note(rebuild);
@@ -218,9 +211,13 @@ impl Reader<'_> {
         earlier: &[Rule],
         named: &Named,
     ) -> Result<(BTreeSet<ProjectPattern>, Files), PolicyError> {
-        let files =
-            self.files(entry.versions.as_ref(), &entry.kinds, &entry.tags, &entry.indexes)?;
-        let projects = self.set(&entry.projects, |text| {
+        let files = self.errors.noted(self.files(
+            entry.versions.as_ref(),
+            &entry.kinds,
+            &entry.tags,
+            &entry.indexes,
+        ));
+        let projects = self.errors.noted(self.set(&entry.projects, |text| {
             let project: ProjectPattern = self.parsed(text, PROJECT)?;
             if named.by_project.alike(&project) >= PATTERNS_ALIKE {
                 let message =
@@ -234,7 +231,9 @@ impl Reader<'_> {
                     format!("`{project}` is named by {RULES_OF_PROJECT} rules already, and no more are read");
                 return Err(self.error(text.span(), message, "put what they take into fewer rules"));
             }
-            if let Some(rule) = asked_instead(&naming, &files, earlier) {
+            if let Ok(files) = &files
+                && let Some(rule) = asked_instead(&naming, files, earlier)
+            {
                 let message = format!(
                     "`{project}` is named by {} already, which is asked first: this rule is never \
                      asked about it",
@@ -245,8 +244,8 @@ impl Reader<'_> {
                 return Err(self.error(text.span(), message, suggestion));
             }
             Ok(project)
-        })?;
-        Ok((projects, files))
+        }));
+        Ok((projects?, files?))
     }
 
     /// Who signs for a rule, and how many of them must.
