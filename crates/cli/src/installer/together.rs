@@ -1,13 +1,13 @@
 //! Several indexes, of which the installer sees one: each project is of one of them, as the policy binds it.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
+use futures_util::future;
 use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+use uuid::Uuid;
 use wheelmark_core::limits::IndexLimits;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::Escaped;
@@ -15,9 +15,6 @@ use wheelmark_index::{Index, IndexUrl, Together};
 
 use crate::error::CliError;
 use crate::from_index::undecided;
-
-/// How often it is looked whether the installer has ended.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// How much of what was not served is told.
 const TOLD: usize = 5;
@@ -38,30 +35,24 @@ pub fn as_one<T>(
     let bound = Arc::clone(policy);
     let binding =
         move |project: &_| bound.index_of(project, &names).map_err(|error| error.to_string());
-    let secret = secret().map_err(failed)?;
+    // A word that nobody can guess.
+    let secret = Uuid::new_v4().simple().to_string();
     let together = Together::new(opened, Box::new(binding), &secret, tempfile::tempfile);
     let together = together.map_err(failed)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let (url, not_served) = (together.url(), together.not_served());
-    let ended = AtomicBool::new(false);
     let asked = thread::scope(|scope| {
+        // It ends when this is dropped, however the installer ended.
+        let (_serving, ended) = oneshot::channel::<()>();
         scope.spawn(|| {
+            // Where the port is lost, the installer is told so by its own requests.
             runtime.block_on(async {
-                let end = async {
-                    while !ended.load(Ordering::Relaxed) {
-                        tokio::time::sleep(LOOK).await;
-                    }
-                };
-                // Where the port is lost, the installer is told so by its own requests.
-                futures_util::future::select(std::pin::pin!(together.serve()), std::pin::pin!(end))
-                    .await;
+                future::select(pin!(together.serve()), ended).await;
             });
             // Not waited for: the look-up of a host's name, which nothing can interrupt.
             runtime.shutdown_background();
         });
-        let asked = ask(&url);
-        ended.store(true, Ordering::Relaxed);
-        asked
+        ask(&url)
     });
     asked.map_err(|error| {
         // The URL that the installer saw is nobody's, and a secret.
@@ -71,11 +62,4 @@ pub fn as_one<T>(
         }
         CliError { message, ..error }
     })
-}
-
-/// A word that nobody can guess.
-fn secret() -> std::io::Result<String> {
-    let mut bytes = [0_u8; 16];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

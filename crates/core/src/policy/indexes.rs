@@ -24,7 +24,6 @@ impl Policy {
     /// [`OfNoIndex`] where rules name other indexes only.
     pub fn index_of(&self, project: &ProjectName, given: &[String]) -> Result<usize, OfNoIndex> {
         let mut places: Vec<usize> = (0..given.len()).collect();
-        let mut said = false;
         for file in self.files() {
             let naming = file.by_project.rules(project.as_str());
             let Some(number) = naming.first() else { continue };
@@ -33,7 +32,6 @@ impl Policy {
             if indexes.is_empty() {
                 continue;
             }
-            said = true;
             places.retain(|at| given.get(*at).is_some_and(|url| rule.files.are_of(url)));
             if places.is_empty() {
                 let all: Vec<_> = indexes.iter().map(|it| format!("`{it}`")).collect();
@@ -44,7 +42,7 @@ impl Policy {
                 });
             }
         }
-        Ok(if said { places.first().copied().unwrap_or_default() } else { 0 })
+        Ok(places.first().copied().unwrap_or_default())
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use url::Url;
 
 use super::schema::Policy;
@@ -125,16 +126,19 @@ impl fmt::Display for Place {
     }
 }
 
-/// That a project may be installed from a place without anybody verifying it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// That a project may be installed from a place without anybody verifying it. It is told beside what it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exemption {
     /// `unverified[N]`.
+    #[serde(rename = "rule")]
     pub name: String,
     /// The line on which it begins, from 1.
     pub line: usize,
     /// The project.
+    #[serde(skip)]
     pub project: ProjectName,
     /// The place.
+    #[serde(skip)]
     pub place: Place,
     /// Why.
     pub reason: String,

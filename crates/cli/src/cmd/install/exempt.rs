@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use wheelmark_core::attestation::timestamp::seconds;
 use wheelmark_core::identity_lock::IdentityLock;
 use wheelmark_core::policy::{Exemption, Policy};
 use wheelmark_core::report::{Escaped, Reason, Refusal};
@@ -26,7 +27,7 @@ pub struct Decided {
 pub struct Exempted {
     #[serde(flatten)]
     named: Named,
-    by: Vec<By>,
+    by: Vec<Exemption>,
     #[serde(skip)]
     pub direct: Direct,
 }
@@ -51,16 +52,6 @@ struct Named {
     location: String,
 }
 
-/// An entry of a policy.
-#[derive(Clone, Serialize)]
-struct By {
-    rule: String,
-    line: usize,
-    reason: String,
-    owner: String,
-    expires: DateTime<Utc>,
-}
-
 /// Asks the policy about each; and the identities that were locked, since what somebody signed before is not to lose its
 /// signer on this way.
 pub fn decided(
@@ -81,7 +72,7 @@ pub fn decided(
         let ruling = signed.map_or_else(|| policy.exempted(project, place, now), Err);
         match ruling {
             Ok(by) => {
-                let by = by.into_iter().map(By::of).collect();
+                let by = by.into_iter().cloned().collect();
                 decided.exempted.push(Exempted { named, by, direct });
             }
             Err(refusal) => decided.refused.push(Refused::of(named, refusal)),
@@ -110,13 +101,13 @@ impl Decided {
     pub fn tell(&self, output: &mut Output) -> Result<(), CliError> {
         for Exempted { named, by, .. } in &self.exempted {
             writeln!(output, "exempted {named}: nobody verified it")?;
-            for By { rule, line, reason, owner, expires } in by {
+            for Exemption { name, line, reason, owner, expires, .. } in by {
                 writeln!(
                     output,
-                    "  by {rule} in line {line}: {} ({}, until {})",
+                    "  by {name} in line {line}: {} ({}, until {})",
                     Escaped(reason),
                     Escaped(owner),
-                    expires.format("%Y-%m-%dT%H:%M:%SZ")
+                    seconds(*expires)
                 )?;
             }
         }
@@ -131,18 +122,6 @@ impl Decided {
             }
         }
         Ok(())
-    }
-}
-
-impl By {
-    fn of(it: &Exemption) -> Self {
-        Self {
-            rule: it.name.clone(),
-            line: it.line,
-            reason: it.reason.clone(),
-            owner: it.owner.clone(),
-            expires: it.expires,
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use toml::Spanned;
 
 use super::Reader;
@@ -49,8 +50,7 @@ impl Reader<'_> {
         known: Known<'_>,
     ) -> Result<Revocation, PolicyError> {
         let (span, entry) = (entry.span(), entry.get_ref());
-        let reason = self.said(&entry.reason);
-        self.errors.note(&reason);
+        let reason = self.errors.noted(self.said(&entry.reason));
         let of = [&entry.sha256, &entry.projects, &entry.keys, &entry.identities];
         if of.into_iter().flatten().count() != 1 {
             let message =
@@ -132,18 +132,15 @@ impl Reader<'_> {
         });
         // Each by itself, so that all that is wrong is told.
         self.errors.note(&files);
-        let (reason, owner) = (self.said(&entry.reason), self.said(&entry.owner));
-        self.errors.note(&reason);
-        self.errors.note(&owner);
-        let expires = self.instant(&entry.expires);
-        self.errors.note(&expires);
+        let answered = self.answered_for(&entry.reason, &entry.owner, &entry.expires);
         let names = self.names(&entry.names);
+        let (reason, owner, expires) = answered?;
         let exception = Exception {
             name: format!("exceptions[{number}]"),
             line: self.line(span.start),
-            reason: reason?,
-            owner: owner?,
-            expires: expires?,
+            reason,
+            owner,
+            expires,
             names: names?,
         };
         Ok((exception, files?))
@@ -157,6 +154,19 @@ impl Reader<'_> {
                 .map_err(|error| self.error(text.span(), error.to_string(), FILENAME))
         })?;
         Ok(texts.iter().filter_map(|text| DistFilename::parse(text).ok()).collect())
+    }
+
+    /// Why something is let through, who answers for it, and until when; each by itself, so that all that is wrong is told.
+    pub(super) fn answered_for(
+        &self,
+        reason: &Spanned<String>,
+        owner: &Spanned<String>,
+        expires: &Spanned<toml::value::Datetime>,
+    ) -> Result<(String, String, DateTime<Utc>), PolicyError> {
+        let reason = self.errors.noted(self.said(reason));
+        let owner = self.errors.noted(self.said(owner));
+        let expires = self.errors.noted(self.instant(expires));
+        Ok((reason?, owner?, expires?))
     }
 
     /// A text that a person is to read.

@@ -152,23 +152,19 @@ impl Reader<'_> {
         // Each part by itself, so that all that is wrong is told.
         let about = kept.noted(self.about(&entry, earlier, named));
         let signed = kept.noted(self.signed(&entry, known));
-        let attestations = match &entry.attestations {
+        let attestations = kept.noted(match &entry.attestations {
             Some(list) => self.set(list, |text| self.predicate_type(text)),
             None => Ok([PROVENANCE_TYPE.to_owned()].into()),
-        };
-        kept.note(&attestations);
+        });
         let attestation = kept.noted(days(&entry.max_age_days));
         let upload = kept.noted(days(&entry.min_upload_age_days));
         let trust = kept.noted(days(&entry.max_trust_age_days));
         let source = kept.noted(self.source(&entry));
         let builder = kept.noted(self.builder(&entry));
         let instructions = kept.noted(self.instructions(&entry));
-        let build_requirements = entry
-            .build_requirements
-            .as_ref()
-            .map(|name| self.policy_named(name, known))
-            .transpose();
-        kept.note(&build_requirements);
+        let policy = entry.build_requirements.as_ref();
+        let build_requirements =
+            kept.noted(policy.map(|name| self.policy_named(name, known)).transpose());
         let required =
             kept.noted(self.demands(&format!("{name}.require"), &entry.require, known, true));
         let forbidden =

@@ -64,11 +64,7 @@ impl Reader<'_> {
             )),
         };
         self.errors.note(&place);
-        let (reason, owner) = (self.said(&entry.reason), self.said(&entry.owner));
-        self.errors.note(&reason);
-        self.errors.note(&owner);
-        let expires = self.instant(&entry.expires);
-        self.errors.note(&expires);
+        let answered = self.answered_for(&entry.reason, &entry.owner, &entry.expires);
         let (project, place) = (project?, place?);
         // A folder and a revision are never written alike.
         let of_place = (project.clone(), place.location().to_owned());
@@ -76,14 +72,15 @@ impl Reader<'_> {
             let message = format!("the same is in unverified[{other}] already");
             return Err(self.error(span, message, "take one of them out"));
         }
+        let (reason, owner, expires) = answered?;
         Ok(Exemption {
             name: format!("unverified[{number}]"),
             line: self.line(span.start),
             project,
             place,
-            reason: reason?,
-            owner: owner?,
-            expires: expires?,
+            reason,
+            owner,
+            expires,
         })
     }
 }
