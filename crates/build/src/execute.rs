@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rustix::fs::OFlags;
+use serde::Serialize;
 use serde_json::{Value, json};
 use wheelmark_core::attestation::environment::{Backend, Isolation};
 use wheelmark_core::attestation::pep517::{Crate, Distribution, Step};
@@ -25,6 +26,7 @@ use crate::environment::project::{BuildSystem, MAX_REQUIREMENTS};
 use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
 use crate::layout::{self, Layout};
+use crate::plan::{Frontend, System};
 use crate::sandbox::{Bind, Bounds, Cancel, End, Job, Sandbox, Trace, Tracing};
 use crate::variation::{Variation, other_clock};
 use crate::workspace::Workspace;
@@ -67,6 +69,24 @@ pub struct Plan {
     pub hostname: String,
     /// What holds the build.
     pub isolation: Isolation,
+    /// What the hook caller does besides; nothing for a recorded build.
+    pub settings: Settings,
+}
+
+/// What a plan that nobody attested has the hook caller do besides. Absent values leave things as they are.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// The umask.
+    pub umask: Option<u32>,
+    /// The time at which the clock stands, in seconds since 1970.
+    pub clock: Option<i64>,
+    /// Whether hooks are called, or `setup.py`.
+    pub frontend: Option<Frontend>,
+    /// The system whose name the archive carries.
+    pub system: Option<System>,
+    /// Arguments of `setup.py bdist_wheel`.
+    pub arguments: Vec<String>,
 }
 
 /// What a Rust extension is built with.
@@ -333,6 +353,7 @@ fn call_hook(plan: &Plan, run: &Run<'_>, hook: &str) -> Result<(Value, Trace), B
         "configSettings": plan.config_settings,
         "out": layout.out,
         "result": layout.result.join(VALUE),
+        "settings": plan.settings,
     });
     let hooks = match run.variation.other_clock {
         true => format!("{HOOKS_OF_OTHER_CLOCK}{HOOKS}"),

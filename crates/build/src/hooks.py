@@ -7,12 +7,16 @@ Runs inside the sandbox with the build environment's interpreter:
 The task names the hook, the backend, its `backend-path`, the config settings and the output folder. The
 result, the hook's return value as JSON, is written to the path that the task names. Nothing here is
 trusted afterwards: the caller looks for itself at what lies in the output folder.
+
+A plan that nobody attested may also set the umask, let the clock stand still, have the archive carry the name of
+another system, and run `setup.py` instead of a hook.
 """
 
 import importlib
 import json
 import os
 import sys
+import time
 
 
 def load_backend(name, backend_path):
@@ -32,17 +36,151 @@ def load_backend(name, backend_path):
     return backend
 
 
+def let_clock_stand(now, folders):
+    """Has everything that asks Python for the time get `now`, in seconds since 1970, and gives it to each file made
+    during the build before an archive is begun: archives take the time of a member from its file."""
+    began = time.time() - 2  # whole seconds, and file systems that are a little behind
+    real = {name: getattr(time, name) for name in ("localtime", "gmtime", "ctime", "strftime")}
+
+    def stamp():
+        for folder in folders:
+            for place, inner, files in os.walk(folder):
+                for name in inner + files:
+                    path = os.path.join(place, name)
+                    try:
+                        if os.lstat(path).st_mtime >= began and not os.path.islink(path):
+                            os.utime(path, (now, now))
+                    except OSError:
+                        pass
+
+    def without_time(name):
+        def call(seconds=None):
+            return real[name](now if seconds is None else seconds)
+
+        return call
+
+    time.time = lambda: float(now)
+    if hasattr(time, "time_ns"):
+        time.time_ns = lambda: now * 10**9
+    for name in ("localtime", "gmtime", "ctime"):
+        setattr(time, name, without_time(name))
+    time.strftime = lambda form, given=None: real["strftime"](form, given or real["localtime"](now))
+
+    import zipfile
+
+    begin = zipfile.ZipFile.__init__
+
+    def begin_stamped(self, file, mode="r", *arguments, **options):
+        if mode != "r":
+            stamp()
+        begin(self, file, mode, *arguments, **options)
+
+    zipfile.ZipFile.__init__ = begin_stamped
+    # A file that is made while the archive is open is stamped when it is added.
+    from_file, add = getattr(zipfile.ZipInfo, "from_file", None), zipfile.ZipFile.write
+
+    def add_stamped(self, filename, *arguments, **options):
+        stamp_one(filename)
+        return add(self, filename, *arguments, **options)
+
+    def from_file_stamped(filename, *arguments, **options):
+        stamp_one(filename)
+        return from_file(filename, *arguments, **options)
+
+    def stamp_one(path):
+        try:
+            if os.stat(path).st_mtime >= began:
+                os.utime(path, (now, now))
+        except OSError:
+            pass
+
+    zipfile.ZipFile.write = add_stamped
+    if from_file is not None:
+        zipfile.ZipInfo.from_file = staticmethod(from_file_stamped)
+
+
+def appear_as_windows():
+    """Has archives carry the number of Windows, and the modes that Python sees of files there."""
+    import zipfile
+
+    begin = zipfile.ZipInfo.__init__
+
+    def begin_elsewhere(self, *arguments, **options):
+        begin(self, *arguments, **options)
+        self.create_system = 0
+
+    zipfile.ZipInfo.__init__ = begin_elsewhere
+
+
+def run_setup(*arguments):
+    """`python setup.py COMMAND`, as wheels were made before there were hooks."""
+    sys.argv = ["setup.py"] + list(arguments)
+    sys.path[0] = os.getcwd()
+    with open("setup.py", "rb") as file:
+        code = compile(file.read(), "setup.py", "exec")
+    # setuptools patches distutils, which such files may import before it.
+    importlib.import_module("setuptools")
+    # What unpickles or inspects `__main__` finds the file's own names there.
+    main_module = type(sys)("__main__")
+    main_module.__file__ = "setup.py"
+    sys.modules["__main__"] = main_module
+    exec(code, main_module.__dict__)
+
+
+def run_setup_py(arguments, out):
+    """The name of the one wheel that `bdist_wheel` makes."""
+    run_setup("bdist_wheel", "--dist-dir", out, *arguments)
+    made = [name for name in os.listdir(out) if name.endswith(".whl")]
+    return made[0] if len(made) == 1 else ""
+
+
+def setup_requires():
+    """What `setup.py` asks for by `setup_requires`, which setuptools would fetch from the index by itself."""
+    asked = []
+
+    class Asked(BaseException):
+        pass
+
+    def ask(self, requirements):
+        if isinstance(requirements, str):
+            requirements = requirements.splitlines()
+        asked.extend(str(it).strip() for it in requirements if str(it).strip())
+        raise Asked()
+
+    importlib.import_module("setuptools.dist").Distribution.fetch_build_eggs = ask
+    try:
+        run_setup("egg_info")
+    except Asked:
+        pass
+    return asked
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         task = json.load(file)
+    settings = task.get("settings") or {}
+    if settings.get("umask") is not None:
+        os.umask(settings["umask"])
+    if settings.get("clock") is not None:
+        let_clock_stand(settings["clock"], [os.getcwd(), task["out"], os.environ["TMPDIR"]])
+    if settings.get("system") == "windows":
+        appear_as_windows()
+    if settings.get("frontend") == "setup-py":
+        if task["hook"] == "build_wheel":
+            result = run_setup_py(settings["arguments"], task["out"])
+        else:
+            result = setup_requires()
+        with open(task["result"], "w", encoding="utf-8") as file:
+            json.dump(result, file)
+        return
     backend = load_backend(task["backend"], task["backendPath"])
-    hook, settings = task["hook"], task["configSettings"]
+    hook, config = task["hook"], task["configSettings"]
     if hook.startswith("get_requires_for_"):
         # Optional hooks: a backend without one asks for nothing more.
         call = getattr(backend, hook, None)
-        result = list(call(settings)) if call else []
+        result = list(call(config)) if call else []
     else:
-        result = getattr(backend, hook)(task["out"], settings)
+        result = getattr(backend, hook)(task["out"], config)
     with open(task["result"], "w", encoding="utf-8") as file:
         json.dump(result, file)
 

@@ -21,7 +21,7 @@ use crate::environment::project::BuildSystem;
 use crate::environment::pylock::{Lock, LockedRequirement};
 use crate::environment::store::StoreError;
 use crate::error::BuildError;
-use crate::execute::{self, Built, Plan, Run, Rust};
+use crate::execute::{self, Built, Plan, Run, Rust, Settings};
 use crate::layout::Layout;
 use crate::record::{Machine, variables};
 use crate::sandbox::Tracing;
@@ -136,6 +136,7 @@ pub fn prepare(
         hostname: environment.hostname.clone(),
         // A stranger's word never lets a build out of the sandbox.
         isolation: Isolation::Bubblewrap,
+        settings: Settings::default(),
     };
     if environment.isolation == Isolation::None {
         drift.extend(Drift::between("isolation", "none", "bubblewrap"));

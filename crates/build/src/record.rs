@@ -29,7 +29,7 @@ use crate::environment::requirements::{LockRequest, lock};
 use crate::environment::store::EnvironmentStore;
 use crate::environment::uv::{Uv, UvError, digest_of};
 use crate::error::BuildError;
-use crate::execute::{self, Plan, Run, Rust};
+use crate::execute::{self, Plan, Run, Rust, Settings};
 use crate::layout::{self, Layout};
 use crate::observe::observe;
 use crate::process::together;
@@ -180,6 +180,7 @@ pub fn record(
         variables: BTreeMap::new(),
         hostname: layout::HOSTNAME.to_owned(),
         isolation: request.isolation,
+        settings: Settings::default(),
     };
     plan.variables = variables(request.source.commit_time, &plan, &plan.layout(workspace, name));
     let asking = format!("{name}-requires");

@@ -14,6 +14,7 @@ mod exit;
 mod from_index;
 mod identities;
 mod index_options;
+mod inferred;
 mod input;
 mod installer;
 mod interrupt;

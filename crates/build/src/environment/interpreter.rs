@@ -145,6 +145,36 @@ pub fn find(
     query(&path, cancel)
 }
 
+/// Minor versions of CPython 3 that uv finds on this machine, the oldest first; those that uv can make environments of.
+///
+/// # Errors
+/// [`InterpreterError::Process`] where uv cannot be run.
+pub fn minors(uv: &Uv, cancel: &AtomicBool) -> Result<Vec<u64>, InterpreterError> {
+    /// What uv says of one.
+    #[derive(Deserialize)]
+    struct Listed {
+        version: String,
+        implementation: String,
+    }
+    let arguments = ["python", "list", "--only-installed", "--all-versions", "--output-format", "json"];
+    let output = uv.run(arguments, cancel)?;
+    let listed: Vec<Listed> = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let cpython = listed.iter().filter(|it| it.implementation == "cpython");
+    let versions = cpython.filter_map(|it| it.version.parse::<Version>().ok());
+    let mut minors: Vec<u64> = versions
+        .filter_map(|version| match version.release() {
+            [3, minor, ..] if *minor >= OLDEST_MINOR => Some(*minor),
+            _ => None,
+        })
+        .collect();
+    minors.sort_unstable();
+    minors.dedup();
+    Ok(minors)
+}
+
+/// The oldest minor version of Python 3 that uv can make an environment of.
+const OLDEST_MINOR: u64 = 7;
+
 /// Finds the recorded interpreter, or what is nearest to it. The recorded path is looked at first, but
 /// only a file with the recorded digest is run from there: the path is the word of a stranger.
 ///

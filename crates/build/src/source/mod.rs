@@ -16,6 +16,7 @@ mod git;
 mod objects;
 mod refs;
 mod remote;
+pub mod sdist;
 mod spec;
 
 use std::collections::BTreeSet;

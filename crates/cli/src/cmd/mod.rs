@@ -7,6 +7,7 @@ mod inspect;
 mod install;
 mod keygen;
 mod lock;
+mod plan;
 mod policy;
 mod rebuild;
 mod record;
@@ -30,6 +31,7 @@ pub enum Command {
     Install(Box<install::Arguments>),
     Keygen(keygen::Arguments),
     Lock(lock::Arguments),
+    Plan(plan::Arguments),
     Policy(policy::Arguments),
     Rebuild(Box<rebuild::Arguments>),
     Record(record::Arguments),
@@ -49,6 +51,7 @@ impl Command {
             Command::Install(arguments) => arguments.json(),
             Command::Keygen(arguments) => arguments.json,
             Command::Lock(arguments) => arguments.json(),
+            Command::Plan(arguments) => arguments.json,
             Command::Policy(arguments) => arguments.json(),
             Command::Rebuild(arguments) => arguments.json,
             Command::Record(arguments) => arguments.json,
@@ -69,6 +72,7 @@ pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
         Command::Install(arguments) => install::run(&arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Lock(arguments) => lock::run(&arguments, output),
+        Command::Plan(arguments) => plan::run(&arguments, output),
         Command::Policy(arguments) => policy::run(&arguments, output),
         Command::Rebuild(arguments) => rebuild::run(&arguments, output),
         Command::Record(arguments) => record::run(&arguments, output),

@@ -1,5 +1,6 @@
 //! `wheelmark rebuild`: the wheel once more, from what its verified provenance says.
 
+pub mod inferred;
 mod written;
 
 use std::fs;
@@ -11,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::Serialize;
 use wheelmark_build::error::BuildError;
+use wheelmark_build::infer::MAX_BUILDS;
 use wheelmark_build::instructions::{self, Form};
 use wheelmark_build::rebuild::{self, Prepared};
 use wheelmark_build::sandbox::{Isolation, Tracing};
@@ -30,6 +32,7 @@ use crate::bound_options::BoundOptions;
 use crate::error::{CliError, below};
 use crate::evidence::Evidence;
 use crate::exit::Exit;
+use crate::inferred::SourceChoice;
 use crate::input::Watched;
 use crate::interrupt;
 use crate::machine::{self, Place};
@@ -60,7 +63,8 @@ Exit codes: 0 identical and accepted, 10 rejected before anything was built, 11 
 recorded environment, 12 the build failed or shows nothing, 1 could not decide (the source cannot be
 had, for example), 2 wrong usage.")]
 pub struct Arguments {
-    /// The wheel; its attestation is beside it, named <WHEEL>.sigstore.json
+    /// The wheel; its attestation is beside it, named <WHEEL>.sigstore.json. With a plan that is inferred also a release
+    /// of the package index (NAME==VERSION), or the URL of a wheel that it has
     #[arg(value_name = "WHEEL")]
     wheel: PathBuf,
     /// The attestation, where it is not beside the wheel
@@ -73,6 +77,21 @@ pub struct Arguments {
     /// `build-requirements`
     #[arg(long, value_name = "DIR")]
     build_requirements: Option<PathBuf>,
+    /// Infer how the wheel was built, from itself, its source distribution and the package index; no attestation is
+    /// needed, and none is verified. A release or a URL is always rebuilt so
+    #[arg(long, conflicts_with = "plan")]
+    infer: bool,
+    /// Build by this plan, which `wheelmark plan` printed and a person may have edited
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Write the plan of the nearest build here, every file of its environment by digest
+    #[arg(long, value_name = "FILE")]
+    write_plan: Option<PathBuf>,
+    /// Builds to make at most, where a plan is inferred and the first one's result suggests another
+    #[arg(long, value_name = "N", default_value_t = MAX_BUILDS)]
+    builds: usize,
+    #[command(flatten)]
+    source: SourceChoice,
     /// Build nothing unless the environment is exactly the recorded one
     #[arg(long)]
     exact_environment: bool,
@@ -147,6 +166,9 @@ fn without_provenance(report: Report) -> Report {
 
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
+    if inferred::is_asked(arguments)? {
+        return inferred::run(arguments, output);
+    }
     // Opened before anything is built.
     let signer = signing_key(arguments)?.map(passphrase::open_key).transpose()?;
     written::check(arguments)?;

@@ -84,7 +84,8 @@ pub fn keep(arguments: &Arguments, file: &Path, folder: &Path) -> Result<String,
 }
 
 impl Arguments {
-    fn existing(&self) -> Existing {
+    /// Whether files that are there are replaced.
+    pub fn existing(&self) -> Existing {
         if self.overwrite { Existing::Replace } else { Existing::Keep }
     }
 }

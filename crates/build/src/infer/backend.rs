@@ -1,0 +1,82 @@
+//! Which backend made the wheel, in which version, and how it was called, from WHEEL's `Generator`.
+//!
+//! Sees: the name and version in `Generator`. setuptools 70.1 and newer write their own; before, the line is that of the
+//! package `wheel`, and setuptools is that of the day. A source without `[build-system]` was built by `setup.py`.
+//!
+//! Can be wrong: a backend that builds itself may be older than what it says; tools that work on a wheel afterwards may
+//! replace the line.
+
+use super::{Evidence, Generator};
+use crate::environment::project::BuildSystem;
+use crate::plan::{BuildPlan, Frontend, Origin, Value};
+
+/// Names in `Generator`, and the project of the index that writes each.
+const PROJECTS: &[(&str, &str)] = &[
+    ("bdist_wheel", "wheel"),
+    ("flit", "flit_core"),
+    ("hatchling", "hatchling"),
+    ("maturin", "maturin"),
+    ("meson", "meson-python"),
+    ("pdm-backend", "pdm-backend"),
+    ("pdm-pep517", "pdm-pep517"),
+    ("poetry", "poetry"),
+    ("poetry-core", "poetry-core"),
+    ("scikit-build-core", "scikit-build-core"),
+    ("setuptools", "setuptools"),
+    ("uv", "uv_build"),
+    ("whey", "whey"),
+];
+
+/// The last of setuptools that leaves wheels to the package `wheel`.
+const BEFORE_OWN_WHEELS: &str = "setuptools<70.1";
+
+/// Whether this name in `Generator` stands for a build by setuptools.
+pub fn is_of_setuptools(name: &str) -> bool {
+    matches!(name, "bdist_wheel" | "setuptools")
+}
+
+/// Settles how the backend is called, and its version.
+pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
+    let Some(generator) = evidence.generator() else {
+        return;
+    };
+    let because = format!("Generator: {}", generator.line);
+    let known = PROJECTS.iter().find(|(name, _)| *name == generator.name);
+    let Some((_, project)) = known else {
+        return;
+    };
+    let project = asked_for(evidence, &generator).unwrap_or(project);
+    let pin = format!("{project}=={}", generator.version);
+    plan.requires.push(Value::new(pin, Origin::Wheel, because.clone()));
+    if generator.name == "bdist_wheel" {
+        let because = format!("{because}, which newer ones do not write");
+        plan.requires.push(Value::new(BEFORE_OWN_WHEELS.to_owned(), Origin::Wheel, because));
+    }
+    if is_of_setuptools(&generator.name) && evidence.source.files.contains_key("setup.py") {
+        if let Some(why) = not_by_hooks(evidence) {
+            plan.frontend = Value::new(Frontend::SetupPy, Origin::Source, why);
+        }
+    }
+}
+
+/// Where one name stands for several projects: the one that the source asks for.
+fn asked_for(evidence: &Evidence<'_>, generator: &Generator) -> Option<&'static str> {
+    if generator.name != "flit" {
+        return None;
+    }
+    let backend = BuildSystem::read(&evidence.source.folder).ok()?.backend;
+    (backend.name == "flit.buildapi").then_some("flit")
+}
+
+/// Why setuptools was not called by the hooks of PEP 517, if so.
+fn not_by_hooks(evidence: &Evidence<'_>) -> Option<&'static str> {
+    let Some(text) = evidence.source_text("pyproject.toml") else {
+        return Some("there is no pyproject.toml");
+    };
+    if !text.contains("[build-system]") {
+        return Some("pyproject.toml has no [build-system]");
+    }
+    let backend = BuildSystem::read(&evidence.source.folder).ok()?.backend;
+    let own = backend.name.starts_with("setuptools") || !backend.path.is_empty();
+    (!own).then_some("pyproject.toml names another backend than setuptools")
+}

@@ -1,0 +1,103 @@
+//! Clock and zone, from the times of the archive's members.
+//!
+//! Sees: one time on all members (it was set by `SOURCE_DATE_EPOCH`, or is a constant of the backend), or several: those
+//! of files that are the source's carry the source's times, and those that were made during the build the time of the
+//! build. Where all copies are off by the same number of quarter hours, the backend wrote local time.
+//!
+//! Can be wrong: a wheel of few files that was built within two seconds of its checkout looks as if the time had been
+//! set; a checkout's own times are no source distribution's.
+
+use std::collections::BTreeSet;
+
+use super::Evidence;
+use super::evidence::time;
+use crate::plan::{BuildPlan, Clock, Origin, Value, shown};
+
+/// Times that backends write where nothing sets another: 1980-01-01, 2016-01-01, 2020-02-02.
+const CONSTANTS: [i64; 3] = [315_532_800, 1_451_606_400, 1_580_601_600];
+
+/// Zip keeps times to two seconds.
+const STEP: i64 = 2;
+
+/// Settles the clock and the zone.
+pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
+    let times: BTreeSet<i64> = evidence.files().filter_map(time).collect();
+    let Some(record) = evidence.of_dist_info("RECORD").and_then(time) else {
+        return;
+    };
+    if CONSTANTS.contains(&record) {
+        let because = format!("RECORD carries {}, as backends write it", shown(record));
+        plan.clock = Value::new(Clock::Unset, Origin::Wheel, because);
+        local_time(evidence, plan);
+        return;
+    }
+    if times.len() == 1 {
+        plan.clock = one_time(evidence, record);
+        return;
+    }
+    let offset = local_time(evidence, plan);
+    let because = format!("the time of RECORD, {}", shown(record));
+    plan.clock = Value::new(Clock::Stands(record - offset), Origin::Copied, because);
+}
+
+/// `SOURCE_DATE_EPOCH`: the one time of the source's files where that is it, else copied.
+fn one_time(evidence: &Evidence<'_>, time: i64) -> Value<Clock> {
+    let mut of_source: Vec<i64> =
+        evidence.source.files.values().map(|file| file.modified).collect();
+    of_source.sort_unstable();
+    of_source.dedup();
+    // The time that a release's tools set stands in the source distribution too.
+    match of_source.iter().find(|it| **it - it.rem_euclid(STEP) == time) {
+        Some(exact) if of_source.len() <= 2 => {
+            let because = format!("all members carry {}, as the source's files do", shown(time));
+            Value::new(Clock::SourceDateEpoch(*exact), Origin::Source, because)
+        }
+        _ => {
+            let because = format!("all members carry {}", shown(time));
+            Value::new(Clock::SourceDateEpoch(time), Origin::Copied, because)
+        }
+    }
+}
+
+/// The zone in which times were written, where copies of the source's files show it; its offset in seconds.
+fn local_time(evidence: &Evidence<'_>, plan: &mut BuildPlan) -> i64 {
+    const QUARTER: i64 = 900;
+    const WIDEST: i64 = 14 * 3600;
+    let offsets: BTreeSet<i64> = evidence
+        .copies()
+        .into_iter()
+        .filter_map(|(member, file)| {
+            let written = time(member)?;
+            let own = file.modified - file.modified.rem_euclid(STEP);
+            Some(written - own)
+        })
+        .collect();
+    let [offset] = offsets.into_iter().collect::<Vec<_>>()[..] else {
+        return 0;
+    };
+    if offset == 0 || offset % QUARTER != 0 || offset.abs() > WIDEST {
+        return 0;
+    }
+    let because = format!("every copy of a file of the source is {offset} s off its time");
+    plan.zone = Value::new(posix_zone(offset), Origin::Copied, because);
+    offset
+}
+
+/// A zone for `TZ` (POSIX.1, 8.3), in which east of Greenwich is negative.
+fn posix_zone(offset: i64) -> String {
+    let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
+    let (sign, opposite) = if offset < 0 { ('-', "") } else { ('+', "-") };
+    format!("<{sign}{hours:02}{minutes:02}>{opposite}{hours:02}:{minutes:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_written_as_posix_wants_them() {
+        assert_eq!(posix_zone(7200), "<+0200>-02:00");
+        assert_eq!(posix_zone(-5 * 3600), "<-0500>05:00");
+        assert_eq!(posix_zone(20_700), "<+0545>-05:45");
+    }
+}

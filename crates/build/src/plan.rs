@@ -1,0 +1,254 @@
+//! The plan of a rebuild that nothing attested: a small document that says how a wheel is to be built, and of each
+//! value where it came from.
+//!
+//! `wheelmark plan` prints one, a person may edit it, and `wheelmark rebuild --plan` builds it. It is TOML; unknown
+//! keys are errors, so that a misspelt one does not silently leave its default in force.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use wheelmark_core::digest::Sha256Digest;
+
+/// The `schema` of a plan.
+pub const PLAN_SCHEMA: &str = "https://wheelmark.dev/plan/v1";
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// From verified provenance.
+    Attested,
+    /// From the source: its files, their times and modes.
+    Source,
+    /// Concluded from what the wheel says of itself: `Generator`, METADATA, tags, the shape of its archive.
+    Wheel,
+    /// From the package index: what it lists, and when it was uploaded.
+    Index,
+    /// Copied from the wheel under test as it stands there. A match is the weaker for each such value.
+    Copied,
+    /// What holds where nothing says otherwise.
+    Default,
+    /// A person wrote it.
+    Person,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Attested => "attested",
+            Self::Source => "from the source",
+            Self::Wheel => "from the wheel's metadata",
+            Self::Index => "from the index",
+            Self::Copied => "copied from the wheel under test",
+            Self::Default => "the default",
+            Self::Person => "written by a person",
+        })
+    }
+}
+
+/// A value, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Value<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub from: Origin,
+    /// What was seen that led to it; empty where the origin says all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
+}
+
+impl<T> Value<T> {
+    /// A value with what led to it.
+    pub fn new(value: T, from: Origin, because: impl Into<String>) -> Self {
+        Self { value, from, because: because.into() }
+    }
+
+    /// What holds where nothing says otherwise.
+    pub fn default_of(value: T) -> Self {
+        Self::new(value, Origin::Default, "")
+    }
+}
+
+/// How a wheel is to be built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BuildPlan {
+    /// [`PLAN_SCHEMA`].
+    pub schema: String,
+    /// Whose plan it is.
+    pub wheel: Named,
+    /// What is built.
+    pub source: Value<Named>,
+    /// The Python version, such as `3.11`.
+    pub python: Value<String>,
+    /// How the backend is called.
+    pub frontend: Value<Frontend>,
+    /// Arguments of the backend: for `setup.py` those after `bdist_wheel`, for a hook the config settings
+    /// `--build-option`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<Value<String>>,
+    /// The clock.
+    pub clock: Value<Clock>,
+    /// The time zone, as the variable `TZ` has it.
+    pub zone: Value<String>,
+    /// The file mode creation mask, in octal.
+    pub umask: Value<String>,
+    /// The modes of the source's files.
+    pub modes: Value<Modes>,
+    /// The system whose name the archive's members carry.
+    pub system: Value<System>,
+    /// Files uploaded at or after this time are not resolved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude_newer: Option<Value<DateTime<Utc>>>,
+    /// Build requirements beside the source's own, or instead of those of the same name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Value<String>>,
+    /// Every file of the build's environment, once they are resolved: the build then resolves nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locked: Vec<Locked>,
+}
+
+/// A file by name and digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Its name.
+    pub filename: String,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+}
+
+/// One file of a build's environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Locked {
+    /// The project's name in its normal form.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The wheel's file name.
+    pub filename: String,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+}
+
+/// How a backend is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Frontend {
+    /// By the hooks of PEP 517.
+    Pep517,
+    /// As `python setup.py bdist_wheel`, as all wheels were before PEP 517.
+    SetupPy,
+}
+
+/// What a build takes for the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// `SOURCE_DATE_EPOCH` is not set; what the backend writes depends on no clock.
+    Unset,
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
+    SourceDateEpoch(i64),
+    /// `SOURCE_DATE_EPOCH` is not set, and the clock stands at this time, in seconds since 1970: what is made
+    /// during the build carries it.
+    Stands(i64),
+}
+
+/// Which modes the files of the source have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Modes {
+    /// Those that the source's archive gives.
+    Archive,
+    /// Those of Python's `data` filter (PEP 706): as the archive gives them, without the rights of others to write.
+    Filtered,
+    /// By the umask, and executable where the archive says so; as pip unpacks.
+    Umask,
+}
+
+/// The kind of system that a wheel was built on, as far as its archive shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// Linux, macOS and kin.
+    Unix,
+    /// Windows: members carry its number, and the modes that Python gives files there.
+    Windows,
+}
+
+impl BuildPlan {
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// A message with line and column, for what is no plan.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let plan: Self = toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
+        if plan.schema != PLAN_SCHEMA {
+            let found = plan.schema.escape_debug();
+            return Err(format!("schema: `{found}` is not known here; `{PLAN_SCHEMA}` is"));
+        }
+        plan.mask()?;
+        Ok(plan)
+    }
+
+    /// The plan as TOML.
+    pub fn text(&self) -> String {
+        // Strings, numbers and times in tables: there is nothing in it that TOML cannot express.
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// The umask as a number.
+    ///
+    /// # Errors
+    /// A message, where it is none.
+    pub fn mask(&self) -> Result<u32, String> {
+        let text = &self.umask.value;
+        match u32::from_str_radix(text, 8) {
+            Ok(mask) if mask <= 0o777 => Ok(mask),
+            _ => Err(format!("umask: `{}` is not octal, at most 0777", text.escape_debug())),
+        }
+    }
+
+    /// What was copied from the wheel under test, by name.
+    pub fn copied(&self) -> Vec<String> {
+        let mut copied = Vec::new();
+        if self.clock.from == Origin::Copied {
+            copied.push(match self.clock.value {
+                Clock::SourceDateEpoch(time) => format!("SOURCE_DATE_EPOCH={time}"),
+                Clock::Stands(time) => format!("clock {}", shown(time)),
+                Clock::Unset => "clock".to_owned(),
+            });
+        }
+        if self.zone.from == Origin::Copied {
+            copied.push(format!("time zone {}", self.zone.value));
+        }
+        copied
+    }
+
+    /// Whether the two lead to the same build, whatever led to them.
+    pub fn same_build(&self, other: &Self) -> bool {
+        let values = |plan: &Self| {
+            let arguments: Vec<_> = plan.arguments.iter().map(|it| it.value.clone()).collect();
+            let requires: Vec<_> = plan.requires.iter().map(|it| it.value.clone()).collect();
+            let newer = plan.exclude_newer.as_ref().map(|it| it.value);
+            (
+                (plan.source.value.sha256, plan.python.value.clone(), plan.frontend.value),
+                (arguments, plan.clock.value, plan.zone.value.clone(), plan.umask.value.clone()),
+                (plan.modes.value, plan.system.value, newer, requires),
+            )
+        };
+        values(self) == values(other)
+    }
+}
+
+/// A time as a person reads it.
+pub fn shown(seconds: i64) -> String {
+    match DateTime::<Utc>::from_timestamp(seconds, 0) {
+        Some(time) => time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        None => seconds.to_string(),
+    }
+}
