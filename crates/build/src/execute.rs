@@ -26,7 +26,7 @@ use crate::environment::project::{BuildSystem, MAX_REQUIREMENTS};
 use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
 use crate::layout::{self, Layout};
-use crate::plan::{Frontend, System};
+use crate::plan::{Frontend, Moment, System};
 use crate::sandbox::{Bind, Bounds, Cancel, End, Job, Sandbox, Trace, Tracing};
 use crate::variation::{Variation, other_clock};
 use crate::workspace::Workspace;
@@ -81,6 +81,8 @@ pub struct Settings {
     pub umask: Option<u32>,
     /// The time at which the clock stands, in seconds since 1970.
     pub clock: Option<i64>,
+    /// Before what the clock moves on by two seconds, if it does.
+    pub moves: Option<Moment>,
     /// Whether hooks are called, or `setup.py`.
     pub frontend: Option<Frontend>,
     /// The system whose name the archive carries.

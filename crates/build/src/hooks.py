@@ -36,9 +36,25 @@ def load_backend(name, backend_path):
     return backend
 
 
-def let_clock_stand(now, folders):
+STEP = 2  # seconds, which is what zip archives tell apart
+
+
+def let_clock_stand(now, moves, folders):
     """Has everything that asks Python for the time get `now`, in seconds since 1970, and gives it to each file made
-    during the build before an archive is begun: archives take the time of a member from its file."""
+    during the build before an archive is begun: archives take the time of a member from its file. The clock moves on
+    once, where `moves` says before what: `dist-info`, `wheel`, `record`."""
+    # What setuptools puts beside a project comes to `.dist-info` as it is.
+    from_egg_info = {"top_level.txt", "entry_points.txt", "namespace_packages.txt", "zip-safe", "not-zip-safe"}
+
+    def time_of(path):
+        folder, name = os.path.split(path)
+        inside = ".dist-info" in folder
+        if moves == "dist-info" and inside and name not in from_egg_info:
+            return now + STEP
+        if moves == "wheel" and inside and name in ("WHEEL", "RECORD"):
+            return now + STEP
+        return now
+
     began = time.time() - 2  # whole seconds, and file systems that are a little behind
     real = {name: getattr(time, name) for name in ("localtime", "gmtime", "ctime", "strftime")}
 
@@ -49,7 +65,7 @@ def let_clock_stand(now, folders):
                     path = os.path.join(place, name)
                     try:
                         if os.lstat(path).st_mtime >= began and not os.path.islink(path):
-                            os.utime(path, (now, now))
+                            os.utime(path, (time_of(path), time_of(path)))
                     except OSError:
                         pass
 
@@ -73,6 +89,9 @@ def let_clock_stand(now, folders):
     def begin_stamped(self, file, mode="r", *arguments, **options):
         if mode != "r":
             stamp()
+            if moves:
+                # From here on only RECORD is made.
+                time.time = lambda: float(now + STEP)
         begin(self, file, mode, *arguments, **options)
 
     zipfile.ZipFile.__init__ = begin_stamped
@@ -90,7 +109,7 @@ def let_clock_stand(now, folders):
     def stamp_one(path):
         try:
             if os.stat(path).st_mtime >= began:
-                os.utime(path, (now, now))
+                os.utime(path, (time_of(path), time_of(path)))
         except OSError:
             pass
 
@@ -162,7 +181,7 @@ def main():
     if settings.get("umask") is not None:
         os.umask(settings["umask"])
     if settings.get("clock") is not None:
-        let_clock_stand(settings["clock"], [os.getcwd(), task["out"], os.environ["TMPDIR"]])
+        let_clock_stand(settings["clock"], settings.get("moves"), [os.getcwd(), task["out"], os.environ["TMPDIR"]])
     if settings.get("system") == "windows":
         appear_as_windows()
     if settings.get("frontend") == "setup-py":

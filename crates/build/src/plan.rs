@@ -141,6 +141,9 @@ pub struct Locked {
 pub enum Frontend {
     /// By the hooks of PEP 517.
     Pep517,
+    /// The same, of the backend that is installed and not of the one in the source's `backend-path`: a backend may have
+    /// built itself by an older release.
+    InstalledBackend,
     /// As `python setup.py bdist_wheel`, as all wheels were before PEP 517.
     SetupPy,
 }
@@ -156,6 +159,46 @@ pub enum Clock {
     /// `SOURCE_DATE_EPOCH` is not set, and the clock stands at this time, in seconds since 1970: what is made
     /// during the build carries it.
     Stands(i64),
+    /// The same, and it moves on by the two seconds that a zip tells apart, once, at that point of the build.
+    Moves {
+        /// Where it begins, in seconds since 1970.
+        from: i64,
+        /// When it moves.
+        before: Moment,
+    },
+}
+
+impl Clock {
+    /// Where a clock of the plan's own begins.
+    pub fn begins(self) -> Option<i64> {
+        match self {
+            Self::Stands(time) | Self::Moves { from: time, .. } => Some(time),
+            Self::Unset | Self::SourceDateEpoch(_) => None,
+        }
+    }
+}
+
+/// A point of a build of setuptools, of which each comes after the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// The `.dist-info` directory is made: METADATA, licences, WHEEL, RECORD come later.
+    DistInfo,
+    /// WHEEL is written.
+    Wheel,
+    /// RECORD is written.
+    Record,
+}
+
+impl Moment {
+    /// Its name in a plan.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DistInfo => "dist-info",
+            Self::Wheel => "wheel",
+            Self::Record => "record",
+        }
+    }
 }
 
 /// Which modes the files of the source have.
@@ -220,6 +263,9 @@ impl BuildPlan {
             copied.push(match self.clock.value {
                 Clock::SourceDateEpoch(time) => format!("SOURCE_DATE_EPOCH={time}"),
                 Clock::Stands(time) => format!("clock {}", shown(time)),
+                Clock::Moves { from, before } => {
+                    format!("clock {}, two seconds later from {} on", shown(from), before.name())
+                }
                 Clock::Unset => "clock".to_owned(),
             });
         }

@@ -24,8 +24,8 @@ use crate::source::sdist::Unpacked;
 use crate::variation::Variation;
 use crate::workspace::Workspace;
 
-/// What `python setup.py bdist_wheel` needs.
-const SETUP_PY: [&str; 2] = ["setuptools", "wheel"];
+/// What `setup.py` imports. The package `wheel`, where setuptools needs it, is for the plan to name.
+const SETUPTOOLS: &str = "setuptools";
 
 /// What a build from a plan gave.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub fn reproduce(
     let cargo = workspace.path(&format!("{name}-cargo"));
     let inside = Layout::fixed().cargo;
     let rust = match plan.frontend.value {
-        Frontend::Pep517 => {
+        Frontend::Pep517 | Frontend::InstalledBackend => {
             Rust::fetch(&source.folder, &source.folder, &cargo, &inside, &machine.cancel)?
         }
         Frontend::SetupPy => None,
@@ -145,14 +145,19 @@ fn resolved(
 fn build_system(plan: &BuildPlan, folder: &Path) -> Result<BuildSystem, BuildError> {
     match plan.frontend.value {
         Frontend::Pep517 => Ok(BuildSystem::read(folder)?),
+        Frontend::InstalledBackend => {
+            let mut system = BuildSystem::read(folder)?;
+            system.backend.path.clear();
+            Ok(system)
+        }
         Frontend::SetupPy => {
             let backend = Backend { name: DEFAULT_BACKEND.to_owned(), path: Vec::new() };
             // What a pyproject.toml asks for was there too, if anybody read it.
             let read = BuildSystem::read(folder).map(|system| system.requires);
             let mut requires = read.unwrap_or_default();
-            let own = SETUP_PY.map(str::to_owned);
-            requires.retain(|it| !is_of(it, &own));
-            requires.extend(own);
+            if !requires.iter().any(|it| is_of(it, &[SETUPTOOLS.to_owned()])) {
+                requires.push(SETUPTOOLS.to_owned());
+            }
             Ok(BuildSystem { requires, backend })
         }
     }
@@ -235,13 +240,14 @@ fn config_settings(plan: &BuildPlan) -> BTreeMap<String, Json> {
 }
 
 fn settings(plan: &BuildPlan, umask: u32) -> Settings {
-    let clock = match plan.clock.value {
-        Clock::Stands(time) => Some(time),
-        Clock::Unset | Clock::SourceDateEpoch(_) => None,
+    let moves = match plan.clock.value {
+        Clock::Moves { before, .. } => Some(before),
+        _ => None,
     };
     Settings {
         umask: Some(umask),
-        clock,
+        clock: plan.clock.value.begins(),
+        moves,
         frontend: Some(plan.frontend.value),
         system: Some(plan.system.value).filter(|system| *system != System::Unix),
         arguments: plan.arguments.iter().map(|it| it.value.clone()).collect(),
@@ -252,7 +258,7 @@ fn variables_of(plan: &BuildPlan, steps: &Plan) -> BTreeMap<String, String> {
     const EPOCH: &str = "SOURCE_DATE_EPOCH";
     let epoch = match plan.clock.value {
         Clock::SourceDateEpoch(time) => Some(time),
-        Clock::Unset | Clock::Stands(_) => None,
+        _ => None,
     };
     let mut variables = variables(epoch.unwrap_or_default(), steps, &Layout::fixed());
     if epoch.is_none() {

@@ -21,6 +21,12 @@ pub struct BoundOptions {
 }
 
 impl BoundOptions {
+    /// The same as arguments of this program.
+    pub fn passed_on(&self) -> Vec<String> {
+        let given = [("timeout", self.timeout), ("memory", self.memory), ("disk", self.disk)];
+        given.iter().filter_map(|(name, value)| Some(format!("--{name}={}", (*value)?))).collect()
+    }
+
     /// The usual bounds, but for those that were given.
     pub fn bounds(&self) -> Bounds {
         let usual = Bounds::standard();

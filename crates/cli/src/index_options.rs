@@ -77,6 +77,12 @@ impl IndexChoice {
         url(self.index.as_deref())
     }
 
+    /// The same as arguments of this program.
+    pub fn passed_on(&self) -> Vec<String> {
+        let timeout = self.index_timeout.map(|it| format!("--index-timeout={it}"));
+        self.index.iter().map(|url| format!("--index={url}")).chain(timeout).collect()
+    }
+
     /// The index, which nobody has asked yet.
     pub fn open(&self, cancel: &Arc<AtomicBool>) -> Result<Asked, CliError> {
         Asked::new(self.url()?, limits(self.index_timeout), cancel)

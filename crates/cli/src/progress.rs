@@ -56,6 +56,16 @@ impl Files {
         Self { bar, started: Instant::now(), downloaded: AtomicU64::new(0) }
     }
 
+    /// The same, with how long all of it will probably take.
+    pub fn estimated(count: usize, what: &str) -> Self {
+        let files = Self::counted(count, what);
+        let template = format!("{{bar:30}} {{pos}}/{{len}} {what}, about {{eta}} left{{msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            files.bar.set_style(style);
+        }
+        files
+    }
+
     /// One more is done, and `show` says what came of it: without the line in between.
     pub fn done<T>(&self, show: impl FnOnce() -> T) -> T {
         // One alone has a line of its own.

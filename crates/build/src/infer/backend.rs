@@ -30,6 +30,16 @@ const PROJECTS: &[(&str, &str)] = &[
 /// The last of setuptools that leaves wheels to the package `wheel`.
 const BEFORE_OWN_WHEELS: &str = "setuptools<70.1";
 
+/// A package `wheel` that setuptools of its own wheels still takes RECORD's writing from, where it is installed.
+const OLD_WHEEL: &str = "wheel==0.37.1";
+
+/// Whether RECORD is written as by a package `wheel` before 0.38.
+fn is_record_of_old_wheel(evidence: &Evidence<'_>) -> bool {
+    const TYPE: u32 = 0o170_000;
+    let mode = evidence.of_dist_info("RECORD").and_then(|record| record.unix_mode());
+    mode.is_some_and(|mode| mode & TYPE == 0)
+}
+
 /// Whether this name in `Generator` stands for a build by setuptools.
 pub fn is_of_setuptools(name: &str) -> bool {
     matches!(name, "bdist_wheel" | "setuptools")
@@ -52,6 +62,16 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         let because = format!("{because}, which newer ones do not write");
         plan.requires.push(Value::new(BEFORE_OWN_WHEELS.to_owned(), Origin::Wheel, because));
     }
+    if generator.name == "setuptools" && is_record_of_old_wheel(evidence) {
+        let because = "RECORD has a mode without a file type, as that package wrote it";
+        plan.requires.push(Value::new(OLD_WHEEL.to_owned(), Origin::Wheel, because));
+    }
+    let is_itself = evidence.wheel.filename().project().as_str() == project.replace('_', "-");
+    if is_itself && generator.version != *evidence.wheel.filename().version() {
+        let because = "the backend built itself by another release of itself";
+        plan.frontend = Value::new(Frontend::InstalledBackend, Origin::Wheel, because);
+        return;
+    }
     if is_of_setuptools(&generator.name) && evidence.source.files.contains_key("setup.py") {
         if let Some(why) = not_by_hooks(evidence) {
             plan.frontend = Value::new(Frontend::SetupPy, Origin::Source, why);
@@ -61,11 +81,12 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
 
 /// Where one name stands for several projects: the one that the source asks for.
 fn asked_for(evidence: &Evidence<'_>, generator: &Generator) -> Option<&'static str> {
-    if generator.name != "flit" {
-        return None;
+    let backend = || Some(BuildSystem::read(&evidence.source.folder).ok()?.backend.name);
+    match &*generator.name {
+        "flit" => (backend()? == "flit.buildapi").then_some("flit"),
+        "poetry" => (backend()? == "poetry.core.masonry.api").then_some("poetry-core"),
+        _ => None,
     }
-    let backend = BuildSystem::read(&evidence.source.folder).ok()?.backend;
-    (backend.name == "flit.buildapi").then_some("flit")
 }
 
 /// Why setuptools was not called by the hooks of PEP 517, if so.

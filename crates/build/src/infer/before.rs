@@ -9,7 +9,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Evidence;
-use crate::plan::{BuildPlan, Clock, Origin, Value, shown};
+use crate::plan::{BuildPlan, Origin, Value, shown};
 
 /// Longer between build and upload than this, and the clock is not believed.
 const LONGEST: TimeDelta = TimeDelta::days(60);
@@ -19,10 +19,8 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
     let Some(uploaded) = evidence.uploaded else {
         return;
     };
-    let built = match plan.clock.value {
-        Clock::Stands(time) => DateTime::<Utc>::from_timestamp(time, 0),
-        Clock::Unset | Clock::SourceDateEpoch(_) => None,
-    };
+    let begins = plan.clock.value.begins();
+    let built = begins.and_then(|time| DateTime::<Utc>::from_timestamp(time, 0));
     let plausible = built.filter(|built| *built <= uploaded && uploaded - *built <= LONGEST);
     plan.exclude_newer = Some(match plausible {
         Some(built) => {

@@ -65,7 +65,10 @@ impl Evidence<'_> {
 
     /// The directory of metadata, without `/`.
     pub fn dist_info(&self) -> &str {
-        let is_record = |member: &&Member| member.name().ends_with(".dist-info/RECORD");
+        // Vendored projects bring directories of their own, further down.
+        let is_record = |member: &&Member| {
+            member.name().ends_with(".dist-info/RECORD") && member.name().matches('/').count() == 1
+        };
         let record = self.wheel.members().iter().find(is_record);
         record.and_then(|member| member.name().strip_suffix("/RECORD")).unwrap_or_default()
     }

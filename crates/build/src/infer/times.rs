@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use super::Evidence;
 use super::evidence::time;
-use crate::plan::{BuildPlan, Clock, Origin, Value, shown};
+use crate::plan::{BuildPlan, Clock, Moment, Origin, Value, shown};
 
 /// Times that backends write where nothing sets another: 1980-01-01, 2016-01-01, 2020-02-02.
 const CONSTANTS: [i64; 3] = [315_532_800, 1_451_606_400, 1_580_601_600];
@@ -36,8 +36,31 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         return;
     }
     let offset = local_time(evidence, plan);
-    let because = format!("the time of RECORD, {}", shown(record));
-    plan.clock = Value::new(Clock::Stands(record - offset), Origin::Copied, because);
+    let (clock, because) = running(evidence, record, offset);
+    plan.clock = Value::new(clock, Origin::Copied, because);
+}
+
+/// The clock of a build that took the time as it was. It may have moved on by one step of zip's in between: where that
+/// was, the order in which setuptools makes its files tells.
+fn running(evidence: &Evidence<'_>, record: i64, offset: i64) -> (Clock, String) {
+    let of = |name: &str| evidence.of_dist_info(name).and_then(time);
+    let (metadata, wheel) = (of("METADATA").unwrap_or(record), of("WHEEL").unwrap_or(record));
+    let moves = |before: Moment, what: &str| {
+        let from = record - STEP;
+        let because = format!("{what} carry {}, what is made later {}", shown(from), shown(record));
+        (Clock::Moves { from: from - offset, before }, because)
+    };
+    let earlier = |name: &&str| of(name) == Some(record - STEP);
+    if wheel + STEP == record {
+        return moves(Moment::Record, "the files of the .dist-info directory");
+    }
+    if metadata + STEP == record {
+        return moves(Moment::Wheel, "METADATA and what is made before it");
+    }
+    if metadata == record && ["top_level.txt", "entry_points.txt"].iter().any(|it| earlier(&it)) {
+        return moves(Moment::DistInfo, "the files that come from .egg-info");
+    }
+    (Clock::Stands(record - offset), format!("the time of RECORD, {}", shown(record)))
 }
 
 /// `SOURCE_DATE_EPOCH`: the one time of the source's files where that is it, else copied.

@@ -59,6 +59,7 @@ pub fn values(plan: &BuildPlan, output: &mut Output) -> Result<(), CliError> {
     line("python", plan.python.value.clone(), origin(&plan.python))?;
     let frontend = match plan.frontend.value {
         Frontend::Pep517 => "the hooks of PEP 517",
+        Frontend::InstalledBackend => "the hooks of the installed backend, not of the source's own",
         Frontend::SetupPy => "setup.py bdist_wheel",
     };
     line("by", frontend.to_owned(), origin(&plan.frontend))?;
@@ -75,6 +76,9 @@ pub fn values(plan: &BuildPlan, output: &mut Output) -> Result<(), CliError> {
         Clock::Unset => "SOURCE_DATE_EPOCH is not set".to_owned(),
         Clock::SourceDateEpoch(time) => format!("SOURCE_DATE_EPOCH={time}"),
         Clock::Stands(time) => format!("stands at {}", shown(time)),
+        Clock::Moves { from, before } => {
+            format!("stands at {}, two seconds later from {} on", shown(from), before.name())
+        }
     };
     line("clock", clock, origin(&plan.clock))?;
     if plan.zone.value != "UTC" {

@@ -1,6 +1,8 @@
 //! `wheelmark rebuild`: the wheel once more, from what its verified provenance says.
 
 pub mod inferred;
+mod list;
+mod page;
 mod written;
 
 use std::fs;
@@ -65,8 +67,20 @@ had, for example), 2 wrong usage.")]
 pub struct Arguments {
     /// The wheel; its attestation is beside it, named <WHEEL>.sigstore.json. With a plan that is inferred also a release
     /// of the package index (NAME==VERSION), or the URL of a wheel that it has
-    #[arg(value_name = "WHEEL")]
-    wheel: PathBuf,
+    #[arg(value_name = "WHEEL", required_unless_present = "list")]
+    wheel: Option<PathBuf>,
+    /// Rebuild every wheel of a list by inferred plans: one a line, as WHEEL is given
+    #[arg(short = 'r', long, value_name = "LIST", conflicts_with = "wheel", requires = "results")]
+    list: Option<PathBuf>,
+    /// Wheels of a list that are rebuilt at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "list")]
+    jobs: usize,
+    /// Where the results of a list go, a line of JSON for each wheel; what stands there already is not done again
+    #[arg(long, value_name = "FILE", requires = "list")]
+    results: Option<PathBuf>,
+    /// Write the results of a list as a page of HTML, too
+    #[arg(long, value_name = "FILE", requires = "list")]
+    html: Option<PathBuf>,
     /// The attestation, where it is not beside the wheel
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
@@ -126,6 +140,13 @@ pub struct Arguments {
     bounds: BoundOptions,
 }
 
+impl Arguments {
+    /// The wheel; without a list there is one.
+    pub fn wheel(&self) -> &Path {
+        self.wheel.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
 /// What a rebuild showed, for a program.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -166,6 +187,9 @@ fn without_provenance(report: Report) -> Report {
 
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
+    if let Some(list) = &arguments.list {
+        return list::run(arguments, list, output);
+    }
     if inferred::is_asked(arguments)? {
         return inferred::run(arguments, output);
     }
@@ -178,7 +202,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let policy = arguments.trust.policy(own, now)?;
     let cancel = interrupt::watch()?;
     let bundle = arguments.bundle.as_deref();
-    let mut evidence = Evidence::of_file(&arguments.wheel, bundle, &cancel)?;
+    let mut evidence = Evidence::of_file(arguments.wheel(), bundle, &cancel)?;
     let folder = arguments.build_requirements.clone();
     evidence.requirements = Some(Requirements::new(folder, None, &cancel));
     evidence.artifact.facts.branches =
@@ -340,7 +364,7 @@ fn compared(
         }
     };
     let diff = compare::diff(
-        (wheel, Watched::open(&arguments.wheel, cancel)?),
+        (wheel, Watched::open(arguments.wheel(), cancel)?),
         (other, Watched::open(rebuilt, cancel)?),
         &CompareLimits::standard(),
     );

@@ -71,7 +71,9 @@ impl Header {
             }
         }
         Ok(Self {
-            kind: block[156],
+            // Archives of before POSIX leave it 0 for a file (pax, "ustar Interchange Format", typeflag); that such a name
+            // may not end in `/`, as it did for a directory then, holds for all files.
+            kind: if block[156] == 0 { b'0' } else { block[156] },
             name,
             link,
             mode: required(block, 100..108, "mode")?,

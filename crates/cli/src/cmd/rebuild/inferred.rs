@@ -55,7 +55,7 @@ struct Answer<'a> {
 
 /// Whether the arguments ask for a rebuild by a plan.
 pub fn is_asked(arguments: &Arguments) -> Result<bool, CliError> {
-    let target = Target::parse(&arguments.wheel)?;
+    let target = Target::parse(arguments.wheel())?;
     Ok(arguments.infer || arguments.plan.is_some() || target.is_of_the_index())
 }
 
@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         return Err(CliError::usage(what)
             .hint("give the wheel's file, its attestation and the policy without --infer or --plan"));
     }
-    let target = Target::parse(&arguments.wheel)?;
+    let target = Target::parse(arguments.wheel())?;
     let cancel = interrupt::watch()?;
     let place = Place::make()?;
     let workspace = &place.workspace;

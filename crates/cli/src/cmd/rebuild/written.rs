@@ -36,7 +36,7 @@ pub struct SignedResult {
 }
 
 fn result_path(arguments: &Arguments) -> PathBuf {
-    let beside = || attestations::beside(&arguments.wheel, ".rebuild.sigstore.json");
+    let beside = || attestations::beside(arguments.wheel(), ".rebuild.sigstore.json");
     arguments.result.clone().unwrap_or_else(beside)
 }
 
@@ -46,8 +46,8 @@ pub fn check(arguments: &Arguments) -> Result<(), CliError> {
     let kept = arguments.keep.as_ref().map(|folder| kept_path(arguments, folder));
     let outputs = [("--result", result), ("--keep", kept)];
     let outputs = outputs.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
-    let beside: Vec<PathBuf> = attestations::places(&arguments.wheel).collect();
-    let mut inputs = vec![arguments.wheel.as_path()];
+    let beside: Vec<PathBuf> = attestations::places(arguments.wheel()).collect();
+    let mut inputs = vec![arguments.wheel()];
     inputs.extend(beside.iter().chain(&arguments.bundle).map(PathBuf::as_path));
     inputs.extend(signing_key(arguments)?);
     inputs.extend(arguments.trust.files());
@@ -59,7 +59,7 @@ pub fn check(arguments: &Arguments) -> Result<(), CliError> {
 }
 
 fn kept_path(arguments: &Arguments, folder: &Path) -> PathBuf {
-    folder.join(arguments.wheel.file_name().unwrap_or_default())
+    folder.join(arguments.wheel().file_name().unwrap_or_default())
 }
 
 /// Writes the signed result where it is to go.
