@@ -46,6 +46,9 @@ def let_clock_stand(now, moves, folders):
     # What setuptools puts beside a project comes to `.dist-info` as it is.
     from_egg_info = {"top_level.txt", "entry_points.txt", "namespace_packages.txt", "zip-safe", "not-zip-safe"}
 
+    if moves == "build":
+        now += STEP  # the source's files have their times already
+
     def time_of(path):
         folder, name = os.path.split(path)
         inside = ".dist-info" in folder
@@ -89,7 +92,7 @@ def let_clock_stand(now, moves, folders):
     def begin_stamped(self, file, mode="r", *arguments, **options):
         if mode != "r":
             stamp()
-            if moves:
+            if moves and moves != "build":
                 # From here on only RECORD is made.
                 time.time = lambda: float(now + STEP)
         begin(self, file, mode, *arguments, **options)
@@ -118,10 +121,49 @@ def let_clock_stand(now, moves, folders):
         zipfile.ZipInfo.from_file = staticmethod(from_file_stamped)
 
 
+def list_in_order():
+    """Has directories list by name: of the orders that file systems have, the one that can be had again."""
+    listdir, scandir = os.listdir, os.scandir
+
+    class InOrder:
+        def __init__(self, *arguments):
+            with scandir(*arguments) as entries:
+                self.entries = iter(sorted(entries, key=lambda entry: entry.name))
+
+        def __iter__(self):
+            return self.entries
+
+        def __next__(self):
+            return next(self.entries)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def close(self):
+            pass
+
+    os.listdir = lambda *arguments: sorted(listdir(*arguments))
+    os.scandir = InOrder
+
+
 def appear_as_windows():
-    """Has archives carry the number of Windows, and the modes that Python sees of files there."""
+    """Has archives carry the number of Windows, and text that Python writes end its lines as there."""
+    import builtins
+    import io
     import zipfile
 
+    open_file = io.open
+
+    def open_as_there(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, *rest, **options):
+        if newline is None and "b" not in mode and any(letter in mode for letter in "wax+"):
+            newline = "\r\n"
+        return open_file(file, mode, buffering, encoding, errors, newline, *rest, **options)
+
+    io.open = builtins.open = open_as_there
+    os.linesep = "\r\n"
     begin = zipfile.ZipInfo.__init__
 
     def begin_elsewhere(self, *arguments, **options):
@@ -180,6 +222,7 @@ def main():
     settings = task.get("settings") or {}
     if settings.get("umask") is not None:
         os.umask(settings["umask"])
+        list_in_order()
     if settings.get("clock") is not None:
         let_clock_stand(settings["clock"], settings.get("moves"), [os.getcwd(), task["out"], os.environ["TMPDIR"]])
     if settings.get("system") == "windows":

@@ -98,6 +98,8 @@ pub struct BuildPlan {
     pub umask: Value<String>,
     /// The modes of the source's files.
     pub modes: Value<Modes>,
+    /// The times of the source's files.
+    pub times: Value<Times>,
     /// The system whose name the archive's members carry.
     pub system: Value<System>,
     /// Files uploaded at or after this time are not resolved to.
@@ -182,6 +184,8 @@ impl Clock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Moment {
+    /// Files are made that the source has not.
+    Build,
     /// The `.dist-info` directory is made: METADATA, licences, WHEEL, RECORD come later.
     DistInfo,
     /// WHEEL is written.
@@ -194,6 +198,7 @@ impl Moment {
     /// Its name in a plan.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Build => "build",
             Self::DistInfo => "dist-info",
             Self::Wheel => "wheel",
             Self::Record => "record",
@@ -211,6 +216,16 @@ pub enum Modes {
     Filtered,
     /// By the umask, and executable where the archive says so; as pip unpacks.
     Umask,
+}
+
+/// Which times the files of the source have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Times {
+    /// Those that the source's archive gives.
+    Source,
+    /// That of the plan's clock: they were checked out or written just before the build.
+    Clock,
 }
 
 /// The kind of system that a wheel was built on, as far as its archive shows it.
@@ -284,7 +299,7 @@ impl BuildPlan {
             (
                 (plan.source.value.sha256, plan.python.value.clone(), plan.frontend.value),
                 (arguments, plan.clock.value, plan.zone.value.clone(), plan.umask.value.clone()),
-                (plan.modes.value, plan.system.value, newer, requires),
+                (plan.modes.value, plan.times.value, plan.system.value, newer, requires),
             )
         };
         values(self) == values(other)

@@ -129,6 +129,7 @@ pub fn record(
             interpreter,
             exclude_newer: request.exclude_newer,
             constraints: constraints.as_deref(),
+            yanked: false,
         };
         let lock = lock(&machine.uv, request, cancel)?;
         let folder = environments.materialize(&machine.uv, &lock, interpreter, cancel)?;

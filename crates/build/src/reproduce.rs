@@ -17,7 +17,7 @@ use crate::environment::requirements::{LockError, LockRequest, lock};
 use crate::error::BuildError;
 use crate::execute::{self, Built, Plan, Run, Rust, Settings};
 use crate::layout::{self, Layout};
-use crate::plan::{BuildPlan, Clock, Frontend, Locked, System};
+use crate::plan::{BuildPlan, Clock, Frontend, Locked, System, Times};
 use crate::record::{Machine, variables};
 use crate::sandbox::Tracing;
 use crate::source::sdist::Unpacked;
@@ -55,6 +55,11 @@ pub fn reproduce(
         value: plan.umask.value.clone(),
     })?;
     source.set_modes(plan.modes.value, umask, plan.system.value).map_err(BuildError::Workspace)?;
+    let time = match plan.times.value {
+        Times::Source => None,
+        Times::Clock => plan.clock.value.begins(),
+    };
+    source.set_times(time).map_err(BuildError::Workspace)?;
     let interpreter =
         interpreter::find(&machine.uv, Some(&plan.python.value), &machine.cancel)?;
     let system = build_system(plan, &source.folder)?;
@@ -130,7 +135,7 @@ fn resolved(
 ) -> Result<Lock, BuildError> {
     let newer = exact.exclude_newer.as_ref().map(|it| it.value);
     let request =
-        LockRequest { requirements, interpreter, exclude_newer: newer, constraints: None };
+        LockRequest { requirements, interpreter, exclude_newer: newer, constraints: None, yanked: true };
     match lock(&machine.uv, request, &machine.cancel) {
         Err(LockError::Unresolvable { .. }) if newer.is_some() => {
             let request = LockRequest { exclude_newer: None, ..request };
@@ -244,6 +249,7 @@ fn settings(plan: &BuildPlan, umask: u32) -> Settings {
         Clock::Moves { before, .. } => Some(before),
         _ => None,
     };
+    let umask = if plan.system.value == System::Windows { 0 } else { umask };
     Settings {
         umask: Some(umask),
         clock: plan.clock.value.begins(),

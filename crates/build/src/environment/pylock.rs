@@ -147,8 +147,8 @@ fn read_package(package: Package) -> Result<(LockedRequirement, Address), Pylock
         version: version.clone(),
         found,
     };
-    let [wheel] = <[File; 1]>::try_from(package.wheels)
-        .map_err(|wheels| no_wheel(format!("{} wheels", wheels.len())))?;
+    let found = package.wheels.len();
+    let wheel = most_particular(package.wheels).ok_or_else(|| no_wheel(format!("{found} wheels")))?;
     let sha256 =
         wheel.hashes.sha256.ok_or_else(|| no_wheel("a wheel without sha256".to_owned()))?;
     let address = match (&wheel.url, &wheel.path) {
@@ -173,6 +173,20 @@ fn read_package(package: Package) -> Result<(LockedRequirement, Address), Pylock
         name: package.name,
     };
     Ok((locked, Address(Some(address))))
+}
+
+/// Of several wheels, all of which this interpreter takes, the one made for the fewest: for a platform rather than any,
+/// then for the newest Python.
+fn most_particular(wheels: Vec<File>) -> Option<File> {
+    let rank = |wheel: &File| {
+        let filename = wheel.filename().unwrap_or_default();
+        let tags: Vec<&str> = filename.trim_end_matches(".whl").rsplit('-').take(3).collect();
+        let particular = tags.first().is_some_and(|platform| *platform != "any");
+        let python = tags.get(2).map(|python| python.trim_start_matches(char::is_alphabetic));
+        let minor = python.and_then(|digits| digits.get(1..)?.parse::<u64>().ok());
+        (particular, minor, filename)
+    };
+    wheels.into_iter().max_by_key(rank)
 }
 
 /// An address without anything that may be a secret or a path of this machine.

@@ -88,6 +88,8 @@ pub struct LockRequest<'a> {
     pub exclude_newer: Option<DateTime<Utc>>,
     /// A file of constraints in the form of `requirements.txt`.
     pub constraints: Option<&'a Path>,
+    /// Whether a version that its project took back will do: for a build of long ago.
+    pub yanked: bool,
 }
 
 /// Resolves requirements to exact wheels for one interpreter, from the index that is configured for uv,
@@ -136,7 +138,9 @@ pub fn lock(uv: &Uv, request: LockRequest<'_>, cancel: &AtomicBool) -> Result<Lo
             LockError::Failed { said }
         });
     }
-    if let Some(line) = said.lines().find(|line| line.contains("is yanked")) {
+    if let (false, Some(line)) =
+        (request.yanked, said.lines().find(|line| line.contains("is yanked")))
+    {
         let said = line.trim_start_matches("warning: ").to_owned();
         return Err(LockError::Yanked { said });
     }
@@ -172,6 +176,7 @@ mod tests {
             interpreter: &interpreter,
             exclude_newer: Some(as_of()),
             constraints,
+            yanked: false,
         };
         match lock(&uv, request, &cancel) {
             Err(error @ LockError::Failed { .. }) => {

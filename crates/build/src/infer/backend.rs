@@ -7,7 +7,7 @@
 //! replace the line.
 
 use super::{Evidence, Generator};
-use crate::environment::project::BuildSystem;
+use crate::environment::project::{BuildSystem, DEFAULT_BACKEND};
 use crate::plan::{BuildPlan, Frontend, Origin, Value};
 
 /// Names in `Generator`, and the project of the index that writes each.
@@ -99,5 +99,9 @@ fn not_by_hooks(evidence: &Evidence<'_>) -> Option<&'static str> {
     }
     let backend = BuildSystem::read(&evidence.source.folder).ok()?.backend;
     let own = backend.name.starts_with("setuptools") || !backend.path.is_empty();
-    (!own).then_some("pyproject.toml names another backend than setuptools")
+    match backend.name == DEFAULT_BACKEND {
+        // What PEP 517 then says is the same, and needs setuptools 40.8.
+        true => Some("pyproject.toml names no backend"),
+        false => (!own).then_some("pyproject.toml names another backend than setuptools"),
+    }
 }

@@ -79,6 +79,21 @@ impl Evidence<'_> {
         self.files().find(|member| member.name() == path)
     }
 
+    /// Members of the metadata that are files of the source, byte for byte and under the same name, such as licences.
+    pub fn copied_metadata(&self) -> Vec<(&Member, &SourceFile)> {
+        let metadata = format!("{}/", self.dist_info());
+        let inside = self.files().filter(|member| member.name().starts_with(&metadata));
+        let copies = inside.filter_map(|member| {
+            let name = Path::new(member.name()).file_name()?;
+            let same = |path: &str, file: &SourceFile| {
+                file.sha256 == member.sha256() && Path::new(path).file_name() == Some(name)
+            };
+            let (_, file) = self.source.files.iter().find(|(path, file)| same(path, file))?;
+            Some((member, file))
+        });
+        copies.collect()
+    }
+
     /// Members outside of the metadata that are files of the source, byte for byte and under the same name but for
     /// directories above.
     pub fn copies(&self) -> Vec<(&Member, &SourceFile)> {

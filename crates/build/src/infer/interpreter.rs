@@ -1,4 +1,4 @@
-//! The interpreter, from the time of the build, the tags and `Requires-Python`.
+//! The interpreter, from the time of the build, the tags, and names that carry its version.
 //!
 //! Sees: when the wheel was made. Old backends do not run on today's Python, and of pure wheels the bytes seldom depend
 //! on the version: so the newest that was out by then is taken, and of those that are here the nearest.
@@ -6,7 +6,6 @@
 //! Can be wrong: where requirements resolve otherwise for another minor version.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use pep440_rs::VersionSpecifiers;
 
 use super::{Evidence, Pythons};
 use crate::plan::{BuildPlan, Origin, Value};
@@ -32,17 +31,16 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         plan.python = Value::new(format!("3.{minor}"), Origin::Wheel, because);
         return;
     }
+    if let Some((version, member)) = named(evidence) {
+        let because = format!("the name of `{member}`");
+        plan.python = Value::new(version, Origin::Wheel, because);
+        return;
+    }
     let Some(made) = plan.exclude_newer.as_ref() else {
         return;
     };
     let wanted = newest_at(made.value);
-    let allowed = |minor: &u64| {
-        let text = evidence.wheel.metadata().requires_python();
-        let specifiers = text.and_then(|text| text.parse::<VersionSpecifiers>().ok());
-        let version = pep440_rs::Version::new([3, *minor, 99]);
-        specifiers.is_none_or(|specifiers| specifiers.contains(&version))
-    };
-    let Some(minor) = nearest(&evidence.pythons, wanted, allowed) else {
+    let Some(minor) = nearest(&evidence.pythons, wanted) else {
         return;
     };
     let because = match minor == wanted {
@@ -50,6 +48,17 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         false => format!("of those here the nearest to 3.{wanted}, the newest of that time"),
     };
     plan.python = Value::new(format!("3.{minor}"), made.from, because);
+}
+
+/// The version in the name of a namespace's path configuration file, as setuptools makes them.
+fn named(evidence: &Evidence<'_>) -> Option<(String, String)> {
+    evidence.files().find_map(|member| {
+        let stem = member.name().strip_suffix("-nspkg.pth")?;
+        let (_, version) = stem.rsplit_once("-py")?;
+        let (major, minor) = version.split_once('.')?;
+        let number = |text: &str| text.parse::<u64>().is_ok();
+        (number(major) && number(minor)).then(|| (version.to_owned(), member.name().to_owned()))
+    })
 }
 
 /// The minor version that a tag names, and whether the wheel is bound to it.
@@ -68,9 +77,8 @@ fn newest_at(time: DateTime<Utc>) -> u64 {
     RELEASED.iter().filter(out).map(|(minor, _, _)| *minor).last().unwrap_or(6)
 }
 
-/// The nearest that is here and allowed: an older one before a newer.
-fn nearest(here: &Pythons, wanted: u64, allowed: impl Fn(&u64) -> bool) -> Option<u64> {
-    let here: Vec<u64> = here.0.iter().copied().filter(|minor| allowed(minor)).collect();
-    let older = here.iter().copied().filter(|minor| *minor <= wanted).max();
-    older.or_else(|| here.into_iter().min())
+/// The nearest that is here: an older one before a newer.
+fn nearest(here: &Pythons, wanted: u64) -> Option<u64> {
+    let older = here.0.iter().copied().filter(|minor| *minor <= wanted).max();
+    older.or_else(|| here.0.iter().copied().min())
 }

@@ -17,7 +17,7 @@ pub mod times;
 use wheelmark_core::digest::Sha256Digest;
 
 use crate::plan::{
-    BuildPlan, Clock, Frontend, Modes, Named, Origin, PLAN_SCHEMA, System, Value,
+    BuildPlan, Clock, Frontend, Modes, Named, Origin, PLAN_SCHEMA, System, Times, Value,
 };
 
 pub use evidence::{Evidence, Generator, Pythons};
@@ -45,6 +45,7 @@ pub fn infer(evidence: &Evidence<'_>) -> BuildPlan {
         zone: Value::default_of("UTC".to_owned()),
         umask: Value::default_of("0022".to_owned()),
         modes: Value::default_of(Modes::Archive),
+        times: Value::default_of(Times::Source),
         system: Value::default_of(System::Unix),
         exclude_newer: None,
         requires: Vec::new(),

@@ -36,6 +36,7 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
     let anew = evidence.generator().is_some_and(|it| is_of_setuptools(&it.name));
     let mut copies = evidence.copies();
     copies.retain(|(member, _)| !(anew && member.name().ends_with(".py")));
+    copies.extend(evidence.copied_metadata());
     let fits = |rule: Modes| {
         let fits = copies.iter().filter(|(member, file)| {
             member.unix_mode().map(|mode| mode & 0o777) == Some(mode_of(file.mode, rule, umask))

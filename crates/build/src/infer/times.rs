@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use super::Evidence;
 use super::evidence::time;
-use crate::plan::{BuildPlan, Clock, Moment, Origin, Value, shown};
+use crate::plan::{BuildPlan, Clock, Moment, Origin, Times, Value, shown};
 
 /// Times that backends write where nothing sets another: 1980-01-01, 2016-01-01, 2020-02-02.
 const CONSTANTS: [i64; 3] = [315_532_800, 1_451_606_400, 1_580_601_600];
@@ -33,6 +33,21 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
     }
     if times.len() == 1 {
         plan.clock = one_time(evidence, record);
+        return;
+    }
+    if let Some(of_copies) = other_than_source(evidence)
+        && (of_copies == record || of_copies + STEP == record)
+    {
+        let because = format!("all copies of the source's files carry {}", shown(of_copies));
+        plan.times = Value::new(Times::Clock, Origin::Wheel, because.clone());
+        let (clock, because) = match of_copies == record {
+            true => (Clock::Stands(record), because),
+            false => {
+                let because = format!("{because}, what was built {}", shown(record));
+                (Clock::Moves { from: of_copies, before: Moment::Build }, because)
+            }
+        };
+        plan.clock = Value::new(clock, Origin::Copied, because);
         return;
     }
     let offset = local_time(evidence, plan);
@@ -61,6 +76,18 @@ fn running(evidence: &Evidence<'_>, record: i64, offset: i64) -> (Clock, String)
         return moves(Moment::DistInfo, "the files that come from .egg-info");
     }
     (Clock::Stands(record - offset), format!("the time of RECORD, {}", shown(record)))
+}
+
+/// The one time that all copies of the source's files carry, where it is not that of the source: they were checked out.
+fn other_than_source(evidence: &Evidence<'_>) -> Option<i64> {
+    let copies = evidence.copies();
+    let of_copies: BTreeSet<i64> = copies.iter().filter_map(|(member, _)| time(member)).collect();
+    let of_source: BTreeSet<i64> = copies.iter().map(|(_, file)| file.modified).collect();
+    let [one] = of_copies.into_iter().collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    let same = |time: &i64| time - time.rem_euclid(STEP) == one;
+    (copies.len() > 1 && !of_source.iter().all(same)).then_some(one)
 }
 
 /// `SOURCE_DATE_EPOCH`: the one time of the source's files where that is it, else copied.

@@ -143,6 +143,25 @@ impl Unpacked {
     }
 }
 
+impl Unpacked {
+    /// Gives every file the time of the archive, or this one.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn set_times(&self, time: Option<i64>) -> io::Result<()> {
+        for (name, file) in &self.files {
+            // Readable for this process whatever its mode: it may not be run as root.
+            let path = self.folder.join(name);
+            let mode = fs::metadata(&path)?.permissions();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            let opened = File::options().write(true).open(&path)?;
+            fs::set_permissions(&path, mode)?;
+            set_time(&opened, time.unwrap_or(file.modified))?;
+        }
+        Ok(())
+    }
+}
+
 /// The mode of an unpacked file.
 pub fn mode_of(archived: u32, rule: Modes, umask: u32) -> u32 {
     let executable = archived & 0o111 != 0;

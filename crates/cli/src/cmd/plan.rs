@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use wheelmark_build::infer::{self, Pythons};
-use wheelmark_build::plan::{BuildPlan, Clock, Frontend, Modes, System, Value, shown};
+use wheelmark_build::plan::{BuildPlan, Clock, Frontend, Modes, System, Times, Value, shown};
 use wheelmark_core::report::Escaped;
 
 use super::rebuild::inferred::subject_of;
@@ -91,6 +91,9 @@ pub fn values(plan: &BuildPlan, output: &mut Output) -> Result<(), CliError> {
         Modes::Umask => "by the umask",
     };
     line("modes", modes.to_owned(), origin(&plan.modes))?;
+    if plan.times.value == Times::Clock {
+        line("times", "of the source's files: the clock's".to_owned(), origin(&plan.times))?;
+    }
     if plan.system.value == System::Windows {
         line("system", "Windows".to_owned(), origin(&plan.system))?;
     }
