@@ -26,7 +26,7 @@ use crate::environment::project::{BuildSystem, MAX_REQUIREMENTS};
 use crate::environment::rust::RustToolchain;
 use crate::error::BuildError;
 use crate::layout::{self, Layout};
-use crate::plan::{Frontend, Moment, System};
+use crate::plan::{Compressor, EggInfo, Frontend, Moment, System};
 use crate::sandbox::{Bind, Bounds, Cancel, End, Job, Sandbox, Trace, Tracing};
 use crate::variation::{Variation, other_clock};
 use crate::workspace::Workspace;
@@ -85,6 +85,10 @@ pub struct Settings {
     pub moves: Option<Moment>,
     /// Whether hooks are called, or `setup.py`.
     pub frontend: Option<Frontend>,
+    /// Which times the files of `.egg-info` have, where the clock stands.
+    pub egg_info: Option<EggInfo>,
+    /// What compresses.
+    pub compressor: Option<Compressor>,
     /// The system whose name the archive carries.
     pub system: Option<System>,
     /// Arguments of `setup.py bdist_wheel`.

@@ -39,10 +39,21 @@ def load_backend(name, backend_path):
 STEP = 2  # seconds, which is what zip archives tell apart
 
 
-def let_clock_stand(now, moves, folders):
+def egg_info_of_source():
+    """Names and times of what lies in the source's `.egg-info` directory."""
+    found = {}
+    for place, inner, files in os.walk(os.getcwd()):
+        if place.endswith(".egg-info"):
+            for name in files:
+                found[name] = os.lstat(os.path.join(place, name)).st_mtime
+    return found
+
+
+def let_clock_stand(now, moves, kept, folders):
     """Has everything that asks Python for the time get `now`, in seconds since 1970, and gives it to each file made
     during the build before an archive is begun: archives take the time of a member from its file. The clock moves on
-    once, where `moves` says before what: `dist-info`, `wheel`, `record`."""
+    once, where `moves` says before what: `build`, `dist-info`, `wheel`, `record`. What is of `.egg-info` has the times
+    in `kept`, if any."""
     # What setuptools puts beside a project comes to `.dist-info` as it is.
     from_egg_info = {"top_level.txt", "entry_points.txt", "namespace_packages.txt", "zip-safe", "not-zip-safe"}
 
@@ -51,6 +62,8 @@ def let_clock_stand(now, moves, folders):
 
     def time_of(path):
         folder, name = os.path.split(path)
+        if name in kept and (folder.endswith(".egg-info") or folder.endswith(".dist-info")):
+            return kept[name]
         inside = ".dist-info" in folder
         if moves == "dist-info" and inside and name not in from_egg_info:
             return now + STEP
@@ -149,6 +162,22 @@ def list_in_order():
     os.scandir = InOrder
 
 
+def compress_by_zlib_ng():
+    """Has archives compressed by zlib-ng, which some builds of Python are made with instead of zlib."""
+    import zipfile
+    import zlib
+
+    from zlib_ng import zlib_ng
+
+    class Other:
+        """zlib, but for what compresses."""
+
+        def __getattr__(self, name):
+            return getattr(zlib_ng if name == "compressobj" else zlib, name)
+
+    zipfile.zlib = Other()
+
+
 def appear_as_windows():
     """Has archives carry the number of Windows, and text that Python writes end its lines as there."""
     import builtins
@@ -163,6 +192,17 @@ def appear_as_windows():
         return open_file(file, mode, buffering, encoding, errors, newline, *rest, **options)
 
     io.open = builtins.open = open_as_there
+    chmod = os.chmod
+
+    def chmod_as_there(path, mode, **options):
+        # There is only "read-only" or not, and of directories not even that.
+        if os.path.isdir(path):
+            mode = 0o777
+        else:
+            mode = 0o666 if mode & 0o200 else 0o444
+        chmod(path, mode, **options)
+
+    os.chmod = chmod_as_there
     os.linesep = "\r\n"
     begin = zipfile.ZipInfo.__init__
 
@@ -224,7 +264,10 @@ def main():
         os.umask(settings["umask"])
         list_in_order()
     if settings.get("clock") is not None:
-        let_clock_stand(settings["clock"], settings.get("moves"), [os.getcwd(), task["out"], os.environ["TMPDIR"]])
+        kept = egg_info_of_source() if settings.get("eggInfo") == "source" else {}
+        let_clock_stand(settings["clock"], settings.get("moves"), kept, [os.getcwd(), task["out"], os.environ["TMPDIR"]])
+    if settings.get("compressor") == "zlib-ng":
+        compress_by_zlib_ng()
     if settings.get("system") == "windows":
         appear_as_windows()
     if settings.get("frontend") == "setup-py":

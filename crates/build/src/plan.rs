@@ -100,6 +100,10 @@ pub struct BuildPlan {
     pub modes: Value<Modes>,
     /// The times of the source's files.
     pub times: Value<Times>,
+    /// The times of what setuptools puts into `.egg-info`, and from there into the wheel.
+    pub egg_info: Value<EggInfo>,
+    /// What compresses the archive's members.
+    pub compressor: Value<Compressor>,
     /// The system whose name the archive's members carry.
     pub system: Value<System>,
     /// Files uploaded at or after this time are not resolved to.
@@ -228,6 +232,26 @@ pub enum Times {
     Clock,
 }
 
+/// Which times the files of `.egg-info` have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EggInfo {
+    /// They are made during the build.
+    Build,
+    /// Those of the source: `setup.py sdist bdist_wheel` makes them once for both.
+    Source,
+}
+
+/// What compresses, by DEFLATE at the usual level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compressor {
+    /// zlib, or what the backend brings.
+    Zlib,
+    /// zlib-ng, in place of zlib, through the package of this name.
+    ZlibNg,
+}
+
 /// The kind of system that a wheel was built on, as far as its archive shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -299,7 +323,8 @@ impl BuildPlan {
             (
                 (plan.source.value.sha256, plan.python.value.clone(), plan.frontend.value),
                 (arguments, plan.clock.value, plan.zone.value.clone(), plan.umask.value.clone()),
-                (plan.modes.value, plan.times.value, plan.system.value, newer, requires),
+                (plan.modes.value, plan.times.value, plan.egg_info.value, plan.compressor.value),
+                (plan.system.value, newer, requires),
             )
         };
         values(self) == values(other)

@@ -17,7 +17,7 @@ use crate::environment::requirements::{LockError, LockRequest, lock};
 use crate::error::BuildError;
 use crate::execute::{self, Built, Plan, Run, Rust, Settings};
 use crate::layout::{self, Layout};
-use crate::plan::{BuildPlan, Clock, Frontend, Locked, System, Times};
+use crate::plan::{BuildPlan, Clock, Compressor, Frontend, Locked, System, Times};
 use crate::record::{Machine, variables};
 use crate::sandbox::Tracing;
 use crate::source::sdist::Unpacked;
@@ -172,8 +172,12 @@ fn build_system(plan: &BuildPlan, folder: &Path) -> Result<BuildSystem, BuildErr
 fn requirements(plan: &BuildPlan, source: &[String]) -> Vec<String> {
     let planned: Vec<String> = plan.requires.iter().map(|it| it.value.clone()).collect();
     let names = names(&planned);
+    let compressor = match plan.compressor.value {
+        Compressor::Zlib => None,
+        Compressor::ZlibNg => Some("zlib-ng".to_owned()),
+    };
     let others = source.iter().filter(|it| !is_of(it, &names)).cloned();
-    others.chain(planned).collect()
+    others.chain(planned).chain(compressor).collect()
 }
 
 fn names(requirements: &[String]) -> Vec<String> {
@@ -255,6 +259,8 @@ fn settings(plan: &BuildPlan, umask: u32) -> Settings {
         clock: plan.clock.value.begins(),
         moves,
         frontend: Some(plan.frontend.value),
+        egg_info: Some(plan.egg_info.value),
+        compressor: Some(plan.compressor.value),
         system: Some(plan.system.value).filter(|system| *system != System::Unix),
         arguments: plan.arguments.iter().map(|it| it.value.clone()).collect(),
     }

@@ -347,6 +347,7 @@ mod tests {
             interpreter: &interpreter,
             exclude_newer: None,
             constraints: None,
+            yanked: false,
         };
         let lock = match lock(&uv, request, &cancel) {
             Err(error @ LockError::Failed { .. }) => {

@@ -5,7 +5,7 @@
 use wheelmark_core::compare::{Cause, WheelDiff};
 
 use super::Evidence;
-use crate::plan::{BuildPlan, Modes, Origin, Value};
+use crate::plan::{BuildPlan, Compressor, Modes, Origin, Value};
 
 /// How a build of a plan ended.
 #[derive(Debug)]
@@ -18,11 +18,17 @@ pub enum Came<'a> {
 
 /// The plan to try next, if anything that was seen speaks for one. It is another build than each of `tried`.
 pub fn next(evidence: &Evidence<'_>, tried: &[BuildPlan], came: Came<'_>) -> Option<BuildPlan> {
-    let last = tried.last()?;
+    let last = &BuildPlan { locked: Vec::new(), ..tried.last()?.clone() };
     let mut candidates = Vec::new();
     match came {
         Came::Other(diff) => {
             let has = |cause: Cause| diff.findings().iter().any(|found| found.cause == cause);
+            if has(Cause::CompressionLevel) && last.compressor.value == Compressor::Zlib {
+                let mut plan = last.clone();
+                let because = "zlib gave the same data in other streams";
+                plan.compressor = Value::new(Compressor::ZlibNg, Origin::Wheel, because);
+                candidates.push(plan);
+            }
             if has(Cause::Attributes) {
                 for rule in [Modes::Archive, Modes::Filtered, Modes::Umask] {
                     let mut plan = last.clone();

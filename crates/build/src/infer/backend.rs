@@ -40,9 +40,12 @@ fn is_record_of_old_wheel(evidence: &Evidence<'_>) -> bool {
     mode.is_some_and(|mode| mode & TYPE == 0)
 }
 
+/// The name in `Generator` of the package `wheel`.
+pub const PROJECT_OF_WHEELS: &str = "bdist_wheel";
+
 /// Whether this name in `Generator` stands for a build by setuptools.
 pub fn is_of_setuptools(name: &str) -> bool {
-    matches!(name, "bdist_wheel" | "setuptools")
+    matches!(name, PROJECT_OF_WHEELS | "setuptools")
 }
 
 /// Settles how the backend is called, and its version.
@@ -58,7 +61,7 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
     let project = asked_for(evidence, &generator).unwrap_or(project);
     let pin = format!("{project}=={}", generator.version);
     plan.requires.push(Value::new(pin, Origin::Wheel, because.clone()));
-    if generator.name == "bdist_wheel" {
+    if generator.name == PROJECT_OF_WHEELS {
         let because = format!("{because}, which newer ones do not write");
         plan.requires.push(Value::new(BEFORE_OWN_WHEELS.to_owned(), Origin::Wheel, because));
     }

@@ -105,7 +105,11 @@ impl Evidence<'_> {
         let outside = self.files().filter(|member| !member.name().starts_with(&metadata));
         let copies = outside.filter_map(|member| {
             let same = by_digest.get(&member.sha256())?;
-            let name = member.name();
+            // What goes elsewhere than to the site's packages: `NAME.data/SCHEME/PATH`.
+            let name = match member.name().split_once(".data/") {
+                Some((_, rest)) => rest.split_once('/').map_or(rest, |(_, path)| path),
+                None => member.name(),
+            };
             let of_name = |path: &str| Path::new(path).ends_with(name);
             // Shortest first: `src/a.py` before a copy further down.
             let mut same: Vec<_> = same.iter().filter(|(path, _)| of_name(path)).collect();
@@ -113,6 +117,15 @@ impl Evidence<'_> {
             same.first().map(|(_, file)| (member, *file))
         });
         copies.collect()
+    }
+}
+
+impl Evidence<'_> {
+    /// The time that the source has of a file in its `.egg-info` directory.
+    pub(super) fn egg_info_time(&self, name: &str) -> Option<i64> {
+        let suffix = format!(".egg-info/{name}");
+        let mut found = self.source.files.iter().filter(|(path, _)| path.ends_with(&suffix));
+        found.next().map(|(_, file)| file.modified)
     }
 }
 

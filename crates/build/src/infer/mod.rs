@@ -1,7 +1,7 @@
 //! From a wheel, its source and what the index says: the plan of its build.
 //!
 //! Each rule looks at the [`Evidence`] and settles some values of the plan, in this order: [`backend`] (which tool made
-//! it, and how it was called), [`before`] (as of when requirements are resolved), [`interpreter`], [`times`] (clock and
+//! it, and how it was called), [`setuptools`] (its release, where only `wheel` is named), [`before`] (as of when requirements are resolved), [`interpreter`], [`times`] (clock and
 //! zone), [`modes`] (umask, modes, system), [`arguments`]. A rule that sees nothing leaves the default, so every wheel
 //! has a plan. [`again`] looks at what a build of it came to, and says what to try next.
 
@@ -12,12 +12,14 @@ pub mod before;
 mod evidence;
 pub mod interpreter;
 pub mod modes;
+pub mod setuptools;
 pub mod times;
+pub mod zone;
 
 use wheelmark_core::digest::Sha256Digest;
 
 use crate::plan::{
-    BuildPlan, Clock, Frontend, Modes, Named, Origin, PLAN_SCHEMA, System, Times, Value,
+    BuildPlan, Clock, Compressor, EggInfo, Frontend, Modes, Named, Origin, PLAN_SCHEMA, System, Times, Value,
 };
 
 pub use evidence::{Evidence, Generator, Pythons};
@@ -46,6 +48,8 @@ pub fn infer(evidence: &Evidence<'_>) -> BuildPlan {
         umask: Value::default_of("0022".to_owned()),
         modes: Value::default_of(Modes::Archive),
         times: Value::default_of(Times::Source),
+        egg_info: Value::default_of(EggInfo::Build),
+        compressor: Value::default_of(Compressor::Zlib),
         system: Value::default_of(System::Unix),
         exclude_newer: None,
         requires: Vec::new(),
@@ -54,6 +58,7 @@ pub fn infer(evidence: &Evidence<'_>) -> BuildPlan {
     times::conclude(evidence, &mut plan);
     before::conclude(evidence, &mut plan);
     backend::conclude(evidence, &mut plan);
+    setuptools::conclude(evidence, &mut plan);
     modes::conclude(evidence, &mut plan);
     arguments::conclude(evidence, &mut plan);
     interpreter::conclude(evidence, &mut plan);

@@ -9,9 +9,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Evidence;
+use super::{Evidence, zone};
 use super::evidence::time;
-use crate::plan::{BuildPlan, Clock, Moment, Origin, Times, Value, shown};
+use crate::plan::{BuildPlan, Clock, EggInfo, Moment, Origin, Times, Value, shown};
 
 /// Times that backends write where nothing sets another: 1980-01-01, 2016-01-01, 2020-02-02.
 const CONSTANTS: [i64; 3] = [315_532_800, 1_451_606_400, 1_580_601_600];
@@ -28,7 +28,7 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
     if CONSTANTS.contains(&record) {
         let because = format!("RECORD carries {}, as backends write it", shown(record));
         plan.clock = Value::new(Clock::Unset, Origin::Wheel, because);
-        local_time(evidence, plan);
+        local_time(evidence, plan, record);
         return;
     }
     if times.len() == 1 {
@@ -50,14 +50,29 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         plan.clock = Value::new(clock, Origin::Copied, because);
         return;
     }
-    let offset = local_time(evidence, plan);
-    let (clock, because) = running(evidence, record, offset);
+    let offset = local_time(evidence, plan, record);
+    egg_info(evidence, plan, offset);
+    let (clock, because) = running(evidence, plan, record, offset);
     plan.clock = Value::new(clock, Origin::Copied, because);
+}
+
+/// Whether what comes from `.egg-info` carries the source's times: it was made once for both.
+fn egg_info(evidence: &Evidence<'_>, plan: &mut BuildPlan, offset: i64) {
+    for name in ["top_level.txt", "entry_points.txt"] {
+        let here = evidence.of_dist_info(name).and_then(time);
+        if let (Some(here), Some(own)) = (here, evidence.egg_info_time(name))
+            && here == own - own.rem_euclid(STEP) + offset
+        {
+            let because = format!("{name} carries the source's time, {}", shown(own));
+            plan.egg_info = Value::new(EggInfo::Source, Origin::Wheel, because);
+            return;
+        }
+    }
 }
 
 /// The clock of a build that took the time as it was. It may have moved on by one step of zip's in between: where that
 /// was, the order in which setuptools makes its files tells.
-fn running(evidence: &Evidence<'_>, record: i64, offset: i64) -> (Clock, String) {
+fn running(evidence: &Evidence<'_>, plan: &BuildPlan, record: i64, offset: i64) -> (Clock, String) {
     let of = |name: &str| evidence.of_dist_info(name).and_then(time);
     let (metadata, wheel) = (of("METADATA").unwrap_or(record), of("WHEEL").unwrap_or(record));
     let moves = |before: Moment, what: &str| {
@@ -72,7 +87,8 @@ fn running(evidence: &Evidence<'_>, record: i64, offset: i64) -> (Clock, String)
     if metadata + STEP == record {
         return moves(Moment::Wheel, "METADATA and what is made before it");
     }
-    if metadata == record && ["top_level.txt", "entry_points.txt"].iter().any(|it| earlier(&it)) {
+    let made = plan.egg_info.value == EggInfo::Build;
+    if made && metadata == record && ["top_level.txt", "entry_points.txt"].iter().any(|it| earlier(&it)) {
         return moves(Moment::DistInfo, "the files that come from .egg-info");
     }
     (Clock::Stands(record - offset), format!("the time of RECORD, {}", shown(record)))
@@ -109,45 +125,25 @@ fn one_time(evidence: &Evidence<'_>, time: i64) -> Value<Clock> {
     }
 }
 
-/// The zone in which times were written, where copies of the source's files show it; its offset in seconds.
-fn local_time(evidence: &Evidence<'_>, plan: &mut BuildPlan) -> i64 {
-    const QUARTER: i64 = 900;
-    const WIDEST: i64 = 14 * 3600;
-    let offsets: BTreeSet<i64> = evidence
+/// The zone in which times were written, where copies of the source's files show it; its offset in seconds at `now`.
+fn local_time(evidence: &Evidence<'_>, plan: &mut BuildPlan, now: i64) -> i64 {
+    let pairs: Vec<(i64, i64)> = evidence
         .copies()
         .into_iter()
         .filter_map(|(member, file)| {
-            let written = time(member)?;
-            let own = file.modified - file.modified.rem_euclid(STEP);
-            Some(written - own)
+            Some((file.modified - file.modified.rem_euclid(STEP), time(member)?))
         })
         .collect();
-    let [offset] = offsets.into_iter().collect::<Vec<_>>()[..] else {
-        return 0;
-    };
-    if offset == 0 || offset % QUARTER != 0 || offset.abs() > WIDEST {
+    if pairs.iter().all(|(own, written)| own == written) {
         return 0;
     }
-    let because = format!("every copy of a file of the source is {offset} s off its time");
-    plan.zone = Value::new(posix_zone(offset), Origin::Copied, because);
-    offset
-}
-
-/// A zone for `TZ` (POSIX.1, 8.3), in which east of Greenwich is negative.
-fn posix_zone(offset: i64) -> String {
-    let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
-    let (sign, opposite) = if offset < 0 { ('-', "") } else { ('+', "-") };
-    format!("<{sign}{hours:02}{minutes:02}>{opposite}{hours:02}:{minutes:02}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn zones_are_written_as_posix_wants_them() {
-        assert_eq!(posix_zone(7200), "<+0200>-02:00");
-        assert_eq!(posix_zone(-5 * 3600), "<-0500>05:00");
-        assert_eq!(posix_zone(20_700), "<+0545>-05:45");
+    match zone::of(&pairs) {
+        Some(zone) => {
+            let because = "the times of the source's files, as the wheel has them".to_owned();
+            let offset = zone.offset_of_local(now);
+            plan.zone = Value::new(zone.posix(), Origin::Copied, because);
+            offset
+        }
+        None => 0,
     }
 }

@@ -135,7 +135,9 @@ impl Unpacked {
         for (name, file) in &self.files {
             let mode = match system {
                 System::Unix => mode_of(file.mode, rule, umask),
-                System::Windows => 0o666, // as Python sees every file there
+                // As Python sees files there.
+                System::Windows if file.mode & 0o200 == 0 => 0o444,
+                System::Windows => 0o666,
             };
             fs::set_permissions(self.folder.join(name), fs::Permissions::from_mode(mode))?;
         }
