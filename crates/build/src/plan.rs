@@ -268,7 +268,8 @@ impl BuildPlan {
     /// # Errors
     /// A message with line and column, for what is no plan.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let plan: Self = toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
+        let plan: Self =
+            toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
         if plan.schema != PLAN_SCHEMA {
             let found = plan.schema.escape_debug();
             return Err(format!("schema: `{found}` is not known here; `{PLAN_SCHEMA}` is"));

@@ -130,6 +130,7 @@ pub fn record(
             exclude_newer: request.exclude_newer,
             constraints: constraints.as_deref(),
             yanked: false,
+            only_backends: false,
         };
         let lock = lock(&machine.uv, request, cancel)?;
         let folder = environments.materialize(&machine.uv, &lock, interpreter, cancel)?;

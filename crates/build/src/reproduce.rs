@@ -50,18 +50,16 @@ pub fn reproduce(
     name: &str,
     log: &Path,
 ) -> Result<Reproduced, BuildError> {
-    let umask = plan.mask().map_err(|_| BuildError::Unusable {
-        what: "a umask",
-        value: plan.umask.value.clone(),
-    })?;
+    let umask = plan
+        .mask()
+        .map_err(|_| BuildError::Unusable { what: "a umask", value: plan.umask.value.clone() })?;
     source.set_modes(plan.modes.value, umask, plan.system.value).map_err(BuildError::Workspace)?;
     let time = match plan.times.value {
         Times::Source => None,
         Times::Clock => plan.clock.value.begins(),
     };
     source.set_times(time).map_err(BuildError::Workspace)?;
-    let interpreter =
-        interpreter::find(&machine.uv, Some(&plan.python.value), &machine.cancel)?;
+    let interpreter = interpreter::find(&machine.uv, Some(&plan.python.value), &machine.cancel)?;
     let system = build_system(plan, &source.folder)?;
     let requires = requirements(plan, &system.requires);
     let mut exact = plan.clone();
@@ -125,8 +123,9 @@ pub fn reproduce(
     Ok(Reproduced { built, plan: exact, interpreter })
 }
 
-/// Resolves what the plan asks for. Where nothing is to be had as of its time (an index may not say when its
-/// files were uploaded), as of today, and the plan says so.
+/// Resolves what the plan asks for. Where that is not to be had as of its time (an index may not say when its files were
+/// uploaded, or have had no wheel of something then), only setuptools and wheel are held to it, and at last nothing;
+/// then the plan says so.
 fn resolved(
     machine: &Machine,
     exact: &mut BuildPlan,
@@ -134,17 +133,28 @@ fn resolved(
     interpreter: &FoundInterpreter,
 ) -> Result<Lock, BuildError> {
     let newer = exact.exclude_newer.as_ref().map(|it| it.value);
-    let request =
-        LockRequest { requirements, interpreter, exclude_newer: newer, constraints: None, yanked: true };
-    match lock(&machine.uv, request, &machine.cancel) {
-        Err(LockError::Unresolvable { .. }) if newer.is_some() => {
-            let request = LockRequest { exclude_newer: None, ..request };
-            let lock = lock(&machine.uv, request, &machine.cancel)?;
-            exact.exclude_newer = None;
-            Ok(lock)
-        }
-        other => Ok(other?),
+    let ask = |exclude_newer, only_backends| {
+        let (constraints, yanked) = (None, true);
+        let request = LockRequest {
+            requirements,
+            interpreter,
+            exclude_newer,
+            only_backends,
+            constraints,
+            yanked,
+        };
+        lock(&machine.uv, request, &machine.cancel)
+    };
+    let first = ask(newer, false);
+    if newer.is_none() || !matches!(first, Err(LockError::Unresolvable { .. })) {
+        return Ok(first?);
     }
+    if let Ok(lock) = ask(newer, true) {
+        return Ok(lock);
+    }
+    let lock = ask(None, false)?;
+    exact.exclude_newer = None;
+    Ok(lock)
 }
 
 fn build_system(plan: &BuildPlan, folder: &Path) -> Result<BuildSystem, BuildError> {
@@ -227,9 +237,8 @@ fn may_ask(folder: &Path, system: &BuildSystem) -> bool {
     if ASK_NOTHING.contains(&&*system.backend.name) {
         return false;
     }
-    let says = |file: &str| {
-        fs::read(folder.join(file)).is_ok_and(|text| find(&text, b"setup_requires"))
-    };
+    let says =
+        |file: &str| fs::read(folder.join(file)).is_ok_and(|text| find(&text, b"setup_requires"));
     match system.backend.name.starts_with("setuptools.build_meta") {
         true => says("setup.py") || says("setup.cfg"),
         false => true,

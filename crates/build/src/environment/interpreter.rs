@@ -156,7 +156,8 @@ pub fn minors(uv: &Uv, cancel: &AtomicBool) -> Result<Vec<u64>, InterpreterError
         version: String,
         implementation: String,
     }
-    let arguments = ["python", "list", "--only-installed", "--all-versions", "--output-format", "json"];
+    let arguments =
+        ["python", "list", "--only-installed", "--all-versions", "--output-format", "json"];
     let output = uv.run(arguments, cancel)?;
     let listed: Vec<Listed> = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let cpython = listed.iter().filter(|it| it.implementation == "cpython");

@@ -148,7 +148,8 @@ fn read_package(package: Package) -> Result<(LockedRequirement, Address), Pylock
         found,
     };
     let found = package.wheels.len();
-    let wheel = most_particular(package.wheels).ok_or_else(|| no_wheel(format!("{found} wheels")))?;
+    let wheel =
+        most_particular(package.wheels).ok_or_else(|| no_wheel(format!("{found} wheels")))?;
     let sha256 =
         wheel.hashes.sha256.ok_or_else(|| no_wheel("a wheel without sha256".to_owned()))?;
     let address = match (&wheel.url, &wheel.path) {

@@ -86,6 +86,8 @@ pub struct LockRequest<'a> {
     pub interpreter: &'a FoundInterpreter,
     /// Files uploaded at or after this time are as if they were not there.
     pub exclude_newer: Option<DateTime<Utc>>,
+    /// Whether that holds for setuptools and wheel alone.
+    pub only_backends: bool,
     /// A file of constraints in the form of `requirements.txt`.
     pub constraints: Option<&'a Path>,
     /// Whether a version that its project took back will do: for a build of long ago.
@@ -119,7 +121,15 @@ pub fn lock(uv: &Uv, request: LockRequest<'_>, cancel: &AtomicBool) -> Result<Lo
     arguments.push(input.into());
     if let Some(time) = request.exclude_newer {
         let time = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        arguments.extend(["--exclude-newer".into(), time.into()]);
+        match request.only_backends {
+            false => arguments.extend(["--exclude-newer".into(), time.into()]),
+            true => {
+                for name in ["setuptools", "wheel"] {
+                    arguments.push("--exclude-newer-package".into());
+                    arguments.push(format!("{name}={time}").into());
+                }
+            }
+        }
     }
     if let Some(path) = request.constraints {
         // Checked here, for uv runs elsewhere and would name another file.
@@ -177,6 +187,7 @@ mod tests {
             exclude_newer: Some(as_of()),
             constraints,
             yanked: false,
+            only_backends: false,
         };
         match lock(&uv, request, &cancel) {
             Err(error @ LockError::Failed { .. }) => {

@@ -348,6 +348,7 @@ mod tests {
             exclude_newer: None,
             constraints: None,
             yanked: false,
+            only_backends: false,
         };
         let lock = match lock(&uv, request, &cancel) {
             Err(error @ LockError::Failed { .. }) => {

@@ -17,6 +17,8 @@ pub struct Evidence<'a> {
     pub wheel: &'a Wheel,
     /// Its METADATA.
     pub metadata: &'a str,
+    /// Its `entry_points.txt`; empty where it has none.
+    pub entry_points: &'a str,
     /// The source.
     pub source: &'a Unpacked,
     /// When the wheel was uploaded, where the index says.

@@ -7,6 +7,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use wheelmark_core::requirement;
+
 use super::{Evidence, Pythons};
 use crate::plan::{BuildPlan, Origin, Value};
 
@@ -39,15 +41,34 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
     let Some(made) = plan.exclude_newer.as_ref() else {
         return;
     };
-    let wanted = newest_at(made.value);
+    let newest = newest_at(made.value);
+    let (wanted, of_backend) = match runs_on(plan) {
+        Some(minor) if minor < newest => (minor, true),
+        _ => (newest, false),
+    };
     let Some(minor) = nearest(&evidence.pythons, wanted) else {
         return;
     };
+    let what = match of_backend {
+        true => "the newest on which that setuptools runs",
+        false => "the newest of that time",
+    };
     let because = match minor == wanted {
-        true => "the newest of that time".to_owned(),
-        false => format!("of those here the nearest to 3.{wanted}, the newest of that time"),
+        true => what.to_owned(),
+        false => format!("of those here the nearest to 3.{wanted}, {what}"),
     };
     plan.python = Value::new(format!("3.{minor}"), made.from, because);
+}
+
+/// The newest minor version on which releases of setuptools run that a plan bounds or names: of each, the first release
+/// that runs on the next.
+fn runs_on(plan: &BuildPlan) -> Option<u64> {
+    const NEXT: &[(&str, u64)] = &[("41.0", 9), ("66.1", 11)];
+    let names = plan.requires.iter().filter_map(|it| it.value.strip_prefix("setuptools"));
+    let version =
+        names.filter_map(|rest| requirement::version(rest.trim_start_matches(['<', '=']))).min()?;
+    let older = |release: &str| requirement::version(release).is_some_and(|it| version <= it);
+    NEXT.iter().find(|(release, _)| older(release)).map(|(_, minor)| *minor)
 }
 
 /// The version in the name of a namespace's path configuration file, as setuptools makes them.

@@ -19,7 +19,8 @@ pub mod zone;
 use wheelmark_core::digest::Sha256Digest;
 
 use crate::plan::{
-    BuildPlan, Clock, Compressor, EggInfo, Frontend, Modes, Named, Origin, PLAN_SCHEMA, System, Times, Value,
+    BuildPlan, Clock, Compressor, EggInfo, Frontend, Modes, Named, Origin, PLAN_SCHEMA, System,
+    Times, Value,
 };
 
 pub use evidence::{Evidence, Generator, Pythons};
@@ -29,7 +30,8 @@ pub const MAX_BUILDS: usize = 3;
 
 /// The plan that all evidence together suggests.
 pub fn infer(evidence: &Evidence<'_>) -> BuildPlan {
-    let named = |filename: &str, sha256: Sha256Digest| Named { filename: filename.to_owned(), sha256 };
+    let named =
+        |filename: &str, sha256: Sha256Digest| Named { filename: filename.to_owned(), sha256 };
     let wheel = evidence.wheel;
     let sdist = &evidence.source.sdist;
     let mut plan = BuildPlan {

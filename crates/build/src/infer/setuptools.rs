@@ -6,37 +6,55 @@
 //!
 //! Can be wrong: where a project sets a field to what old releases wrote by themselves, such as `Platform: UNKNOWN`.
 
+use chrono::{Datelike as _, NaiveDate};
+
 use super::Evidence;
 use super::backend::PROJECT_OF_WHEELS;
 use crate::plan::{BuildPlan, Origin, Value};
 
-/// What a release changed in METADATA.
+/// What a release changed in what it writes.
 struct Change {
-    /// The first release that writes it otherwise.
+    /// The first release that writes it otherwise, and the year and month of it.
     release: &'static str,
-    /// Whether this METADATA is of an older release, and what says so.
+    of: (i32, u32),
+    /// Whether this wheel is of an older release, and what says so.
     is_older: fn(&Evidence<'_>) -> Option<&'static str>,
 }
 
 /// Oldest first: the first that applies is the tightest.
 const CHANGES: &[Change] = &[
-    Change { release: "38.6.0", is_older: content_type_early },
-    Change { release: "38.7.0", is_older: |it| has(it, "Author: UNKNOWN") },
-    Change { release: "57.0.0", is_older: no_license_file },
-    Change { release: "60.6.0", is_older: |it| has(it, "Home-page: UNKNOWN") },
-    Change { release: "62.2.0", is_older: unknown_fields },
+    Change { release: "36.4.0", of: (2017, 9), is_older: no_content_type },
+    Change { release: "38.6.0", of: (2018, 3), is_older: content_type_early },
+    Change { release: "38.7.0", of: (2018, 3), is_older: |it| has(it, "Author: UNKNOWN") },
+    Change { release: "57.0.0", of: (2021, 5), is_older: no_license_file },
+    Change { release: "60.6.0", of: (2022, 1), is_older: |it| has(it, "Home-page: UNKNOWN") },
+    Change { release: "60.9.0", of: (2022, 2), is_older: blank_line_after_entry_points },
+    Change { release: "62.2.0", of: (2022, 5), is_older: unknown_fields },
 ];
+
+/// For how long machines keep a release after the next, in days; a field may also be what a project wrote itself.
+const LAG: i64 = 1900;
 
 /// Settles an upper bound of setuptools.
 pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
     if !evidence.generator().is_some_and(|generator| generator.name == PROJECT_OF_WHEELS) {
         return;
     }
-    let older = CHANGES.iter().find_map(|change| Some((change, (change.is_older)(evidence)?)));
+    let made = plan.exclude_newer.as_ref().map(|it| it.value.date_naive());
+    let plausible = |change: &&Change| {
+        let since = NaiveDate::from_ymd_opt(change.of.0, change.of.1, 1);
+        match (made, since) {
+            (Some(made), Some(since)) => (made - since).num_days() <= LAG,
+            _ => true,
+        }
+    };
+    // The oldest that still holds is the tightest.
+    let mut changes = CHANGES.iter().filter(plausible);
+    let older = changes.find_map(|change| Some((change, (change.is_older)(evidence)?)));
     let Some((change, because)) = older else { return };
     plan.requires.retain(|requirement| !requirement.value.starts_with("setuptools"));
     let bound = format!("setuptools<{}", change.release);
-    plan.requires.push(Value::new(bound, Origin::Wheel, format!("METADATA: {because}")));
+    plan.requires.push(Value::new(bound, Origin::Wheel, because));
 }
 
 /// The header fields of METADATA, a line each.
@@ -52,12 +70,25 @@ fn unknown_fields(evidence: &Evidence<'_>) -> Option<&'static str> {
     has(evidence, "Platform: UNKNOWN").or_else(|| has(evidence, "Summary: UNKNOWN"))
 }
 
+/// Releases of half a year wrote `Description-Content-Type: UNKNOWN` where a project gave none.
+fn no_content_type(evidence: &Evidence<'_>) -> Option<&'static str> {
+    let none = !header(evidence).any(|line| line.starts_with("Description-Content-Type:"));
+    let then = evidence.uploaded.is_some_and(|time| (time.year(), time.month()) <= (2018, 3));
+    (none && then).then_some("METADATA has no Description-Content-Type")
+}
+
 /// `Description-Content-Type` stood before `Keywords` and `Platform`.
 fn content_type_early(evidence: &Evidence<'_>) -> Option<&'static str> {
     let place = |name: &str| header(evidence).position(|line| line.starts_with(name));
     let content_type = place("Description-Content-Type:")?;
     let later = ["Keywords:", "Platform:", "Classifier:"].iter().find_map(|name| place(name))?;
-    (content_type < later).then_some("Description-Content-Type stands before Platform")
+    (content_type < later).then_some("in METADATA, Description-Content-Type stands before Platform")
+}
+
+/// `entry_points.txt` ended in a blank line.
+fn blank_line_after_entry_points(evidence: &Evidence<'_>) -> Option<&'static str> {
+    let ends = evidence.entry_points.replace('\r', "").ends_with("\n\n");
+    ends.then_some("entry_points.txt ends in a blank line")
 }
 
 /// The wheel has a licence of the source, and METADATA does not name it.
@@ -68,5 +99,5 @@ fn no_license_file(evidence: &Evidence<'_>) -> Option<&'static str> {
     let mut copied = evidence.source.files.keys();
     let of_source = copied.any(|name| !name.contains('/') && is_license(name));
     let named = header(evidence).any(|line| line.starts_with("License-File:"));
-    (of_source && !named).then_some("no License-File, and the source has a licence")
+    (of_source && !named).then_some("METADATA has no License-File, and the source a licence")
 }

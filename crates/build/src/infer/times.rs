@@ -9,8 +9,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Evidence, zone};
 use super::evidence::time;
+use super::{Evidence, zone};
 use crate::plan::{BuildPlan, Clock, EggInfo, Moment, Origin, Times, Value, shown};
 
 /// Times that backends write where nothing sets another: 1980-01-01, 2016-01-01, 2020-02-02.
@@ -88,7 +88,10 @@ fn running(evidence: &Evidence<'_>, plan: &BuildPlan, record: i64, offset: i64) 
         return moves(Moment::Wheel, "METADATA and what is made before it");
     }
     let made = plan.egg_info.value == EggInfo::Build;
-    if made && metadata == record && ["top_level.txt", "entry_points.txt"].iter().any(|it| earlier(&it)) {
+    if made
+        && metadata == record
+        && ["top_level.txt", "entry_points.txt"].iter().any(|it| earlier(&it))
+    {
         return moves(Moment::DistInfo, "the files that come from .egg-info");
     }
     (Clock::Stands(record - offset), format!("the time of RECORD, {}", shown(record)))

@@ -39,10 +39,11 @@ pub fn of(pairs: &[(i64, i64)]) -> Option<Zone> {
     }
     let fixed = Zone { standard: offset, summer: Summer::None };
     let summers = [Summer::Europe, Summer::America, Summer::Australia];
-    let changing = summers.into_iter().flat_map(|summer| {
-        [offset, offset - HOUR].map(|standard| Zone { standard, summer })
-    });
-    let holds = |zone: &Zone| pairs.iter().all(|(own, written)| own + zone.offset(*own) == *written);
+    let changing = summers
+        .into_iter()
+        .flat_map(|summer| [offset, offset - HOUR].map(|standard| Zone { standard, summer }));
+    let holds =
+        |zone: &Zone| pairs.iter().all(|(own, written)| own + zone.offset(*own) == *written);
     std::iter::once(fixed).chain(changing).find(holds)
 }
 

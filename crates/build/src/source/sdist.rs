@@ -175,6 +175,12 @@ pub fn mode_of(archived: u32, rule: Modes, umask: u32) -> u32 {
             let mode = archived & 0o755 | 0o600;
             if archived & 0o100 == 0 { mode & !0o111 } else { mode }
         }
-        Modes::Umask => if executable { 0o777 & !umask } else { 0o666 & !umask },
+        Modes::Umask => {
+            if executable {
+                0o777 & !umask
+            } else {
+                0o666 & !umask
+            }
+        }
     }
 }

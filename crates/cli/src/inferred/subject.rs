@@ -43,6 +43,8 @@ pub struct Subject {
     pub wheel: Box<Wheel>,
     /// Its METADATA.
     pub metadata: String,
+    /// Its `entry_points.txt`; empty where it has none.
+    pub entry_points: String,
     /// When it was uploaded, where the index says.
     pub uploaded: Option<DateTime<Utc>>,
     /// Its source.
@@ -89,12 +91,13 @@ impl Subject {
         };
         let wheel = sound_wheel(artifact)?;
         let metadata = member_text(&wheel, &path, "METADATA", cancel)?;
+        let entry_points = member_text(&wheel, &path, "entry_points.txt", cancel)?;
         let source_path = match &choice.sdist {
             Some(path) => path.clone(),
             None => fetch(&source_of(page.as_ref(), wheel.filename(), &index)?)?.0,
         };
         let source = unpack(&source_path, wheel.filename(), &folder.join("source"))?;
-        Ok(Self { path, wheel, metadata, uploaded, source })
+        Ok(Self { path, wheel, metadata, entry_points, uploaded, source })
     }
 
     /// What an inference looks at.
@@ -102,6 +105,7 @@ impl Subject {
         Evidence {
             wheel: &self.wheel,
             metadata: &self.metadata,
+            entry_points: &self.entry_points,
             source: &self.source,
             uploaded: self.uploaded,
             pythons,
@@ -127,7 +131,10 @@ fn filename_of(url: &url::Url) -> Result<DistFilename, CliError> {
     let last = url.path_segments().and_then(|mut it| it.next_back()).unwrap_or_default();
     let last = last.replace("%2B", "+").replace("%2b", "+");
     DistFilename::parse(&last).map_err(|_| {
-        CliError::usage(format!("the URL ends in `{}`, which is no name of a wheel", Escaped(&last)))
+        CliError::usage(format!(
+            "the URL ends in `{}`, which is no name of a wheel",
+            Escaped(&last)
+        ))
     })
 }
 
@@ -167,8 +174,7 @@ fn choose(
         Target::File(_) => return Err(none("is not asked for a file that is here")),
     };
     let limit = index.limits().files;
-    let listed =
-        page.release(&release.version, limit).map_err(crate::from_index::undecided)?;
+    let listed = page.release(&release.version, limit).map_err(crate::from_index::undecided)?;
     let mut wheels: Vec<(&WheelFilename, &FileListed)> = listed
         .iter()
         .filter_map(|file| match file.filename() {
@@ -183,7 +189,8 @@ fn choose(
         let pure = |name: &WheelFilename| name.tags().iter().all(|tag| tag.platform == "any");
         let pure: Vec<_> = wheels.iter().copied().filter(|(name, _)| pure(name)).collect();
         // Of several for different Pythons that of Python 3.
-        let three = |name: &WheelFilename| name.tags().iter().any(|tag| tag.python.starts_with("py3"));
+        let three =
+            |name: &WheelFilename| name.tags().iter().any(|tag| tag.python.starts_with("py3"));
         let of_three = pure.iter().copied().find(|(name, _)| three(name));
         if let Some(one) = of_three.or(pure.first().copied()) {
             wheels = vec![one];
@@ -239,9 +246,10 @@ fn member_text(
     cancel: &Arc<AtomicBool>,
 ) -> Result<String, CliError> {
     let suffix = format!(".dist-info/{name}");
-    let member = wheel.members().iter().find(|member| {
-        member.name().ends_with(&suffix) && member.name().matches('/').count() == 1
-    });
+    let member = wheel
+        .members()
+        .iter()
+        .find(|member| member.name().ends_with(&suffix) && member.name().matches('/').count() == 1);
     let Some(member) = member else { return Ok(String::new()) };
     let file = crate::input::Watched::open_quietly(path, cancel)?;
     let limit = WheelLimits::standard().metadata_file;
@@ -252,7 +260,11 @@ fn member_text(
 fn unpack(path: &Path, wheel: &WheelFilename, folder: &Path) -> Result<Unpacked, CliError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let filename = SdistFilename::parse(&name).map_err(|error| {
-        CliError::undecided(format!("`{}` is no name of a source distribution: {}", Escaped(&name), error.problem()))
+        CliError::undecided(format!(
+            "`{}` is no name of a source distribution: {}",
+            Escaped(&name),
+            error.problem()
+        ))
     })?;
     if filename.project() != wheel.project() || filename.version() != wheel.version() {
         return Err(CliError::undecided(format!(

@@ -28,9 +28,8 @@ impl Target {
         }
         let text = text.to_string_lossy();
         if text.starts_with("https://") || text.starts_with("http://") {
-            let url = Url::parse(&text).map_err(|error| {
-                CliError::usage(format!("a URL that cannot be read: {error}"))
-            })?;
+            let url = Url::parse(&text)
+                .map_err(|error| CliError::usage(format!("a URL that cannot be read: {error}")))?;
             return Ok(Self::Url(url));
         }
         if text.contains("==") && !text.contains('/') {

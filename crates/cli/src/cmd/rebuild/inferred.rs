@@ -61,10 +61,14 @@ pub fn is_asked(arguments: &Arguments) -> Result<bool, CliError> {
 
 /// Finds wheel and source, plans, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
-    if arguments.trust.files().next().is_some() || arguments.bundle.is_some() || arguments.sign_result {
+    if arguments.trust.files().next().is_some()
+        || arguments.bundle.is_some()
+        || arguments.sign_result
+    {
         let what = "a rebuild by a plan has no provenance that could be verified under a policy";
-        return Err(CliError::usage(what)
-            .hint("give the wheel's file, its attestation and the policy without --infer or --plan"));
+        return Err(CliError::usage(what).hint(
+            "give the wheel's file, its attestation and the policy without --infer or --plan",
+        ));
     }
     let target = Target::parse(arguments.wheel())?;
     let cancel = interrupt::watch()?;
@@ -74,14 +78,10 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     stages.begin("finding the wheel and its source");
     let subject = Subject::find(&target, &arguments.source, &workspace.path("subject"), &cancel)?;
     let bounds = arguments.bounds.bounds();
-    let (machine, pythons) = machine::find(
-        Isolation::Bubblewrap,
-        Tracing::Off,
-        bounds,
-        cancel.clone(),
-        &place,
-        |uv| Ok(minors(uv, &cancel)?),
-    )?;
+    let (machine, pythons) =
+        machine::find(Isolation::Bubblewrap, Tracing::Off, bounds, cancel.clone(), &place, |uv| {
+            Ok(minors(uv, &cancel)?)
+        })?;
     stages.end();
     let evidence = subject.evidence(Pythons(pythons));
     let (first, builds) = match &arguments.plan {
@@ -93,9 +93,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         return Err(CliError::undecided("nothing was built"));
     };
     let kept = match (&arguments.keep, &best.ended.rebuilt) {
-        (Some(folder), Some((file, _))) => {
-            Some(super::written::keep(arguments, file, folder)?)
-        }
+        (Some(folder), Some((file, _))) => Some(super::written::keep(arguments, file, folder)?),
         _ => None,
     };
     if let Some(path) = &arguments.write_plan {

@@ -100,11 +100,7 @@ pub fn cause(line: &Value) -> String {
 fn wheel(html: &mut String, line: &Value) {
     let answer = &line["answer"];
     let target = escaped(line["target"].as_str().unwrap_or_default());
-    let _ = write!(
-        html,
-        "<details><summary>{target}: {}</summary>\n",
-        escaped(outcome(line))
-    );
+    let _ = write!(html, "<details><summary>{target}: {}</summary>\n", escaped(outcome(line)));
     for key in ["wheel", "sha256", "source", "generator", "uploaded", "rebuilt", "cause", "error"] {
         if let Some(text) = answer[key].as_str() {
             let _ = writeln!(html, "<p>{key}: {}</p>", escaped(text));
@@ -115,7 +111,8 @@ fn wheel(html: &mut String, line: &Value) {
         let _ = writeln!(html, "<p>copied from the wheel under test: {text}</p>");
     }
     for finding in answer["diff"]["findings"].as_array().into_iter().flatten() {
-        let _ = writeln!(html, "<p>{}</p>", escaped(finding["summary"].as_str().unwrap_or_default()));
+        let _ =
+            writeln!(html, "<p>{}</p>", escaped(finding["summary"].as_str().unwrap_or_default()));
         for detail in finding["details"].as_array().into_iter().flatten() {
             let shown: Vec<_> = detail["lines"].as_array().into_iter().flatten().collect();
             if !shown.is_empty() {
