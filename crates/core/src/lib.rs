@@ -21,6 +21,7 @@ pub mod requirement;
 pub mod sdist;
 mod subject;
 pub mod text;
+pub mod trace;
 pub mod trust;
 pub mod verdict;
 pub mod verify;

@@ -11,6 +11,7 @@ mod plan;
 mod policy;
 mod rebuild;
 mod record;
+mod trace;
 mod trust;
 mod verify;
 
@@ -35,6 +36,7 @@ pub enum Command {
     Policy(policy::Arguments),
     Rebuild(Box<rebuild::Arguments>),
     Record(record::Arguments),
+    Trace(trace::Arguments),
     Trust(trust::Arguments),
     Verify(Box<verify::Arguments>),
 }
@@ -55,6 +57,7 @@ impl Command {
             Command::Policy(arguments) => arguments.json(),
             Command::Rebuild(arguments) => arguments.json,
             Command::Record(arguments) => arguments.json,
+            Command::Trace(arguments) => arguments.json,
             Command::Trust(arguments) => arguments.json(),
             Command::Verify(arguments) => arguments.json(),
         }
@@ -76,6 +79,7 @@ pub fn run(command: Command, output: &mut Output) -> Result<Exit, CliError> {
         Command::Policy(arguments) => policy::run(&arguments, output),
         Command::Rebuild(arguments) => rebuild::run(&arguments, output),
         Command::Record(arguments) => record::run(&arguments, output),
+        Command::Trace(arguments) => trace::run(&arguments, output),
         Command::Trust(arguments) => trust::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     }

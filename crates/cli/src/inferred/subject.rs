@@ -196,6 +196,11 @@ fn choose(
             wheels = vec![one];
         }
     }
+    if wheels.len() > 1
+        && let Some(one) = of_this_machine(&wheels)
+    {
+        return Ok(one.clone());
+    }
     match wheels[..] {
         [(_, one)] => Ok(one.clone()),
         [] => Err(none(&format!("has no wheel of {release}"))),
@@ -206,6 +211,27 @@ fn choose(
                 .hint("name one with --wheel-name FILENAME"))
         }
     }
+}
+
+/// Of wheels for several platforms, one for this one: for CPython 3.11 where there is one, which most releases have,
+/// else for the newest Python.
+fn of_this_machine<'a>(wheels: &[(&WheelFilename, &'a FileListed)]) -> Option<&'a FileListed> {
+    const USUAL: u64 = 11;
+    let minor = |name: &WheelFilename| {
+        let ours = |platform: &str| {
+            platform.ends_with(std::env::consts::ARCH)
+                && (platform.starts_with("manylinux") || platform.starts_with("linux"))
+        };
+        let of_tags = name.tags().iter().filter(|tag| ours(&tag.platform));
+        let minors = of_tags.filter_map(|tag| match tag.abi.ends_with('t') {
+            true => None,
+            false => tag.python.strip_prefix("cp3")?.parse::<u64>().ok(),
+        });
+        minors.max()
+    };
+    let rank = |minor: u64| (minor == USUAL, minor);
+    let ours = wheels.iter().filter_map(|(name, file)| Some((rank(minor(name)?), *file)));
+    ours.max_by_key(|(rank, _)| *rank).map(|(_, file)| file)
 }
 
 fn source_of(
