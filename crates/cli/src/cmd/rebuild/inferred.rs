@@ -40,7 +40,9 @@ struct Answer<'a> {
     outcome: &'a RebuildOutcome,
     /// `inferred`, or `given` by `--plan`.
     plan_is: &'static str,
-    copied: Vec<String>,
+    /// For an outcome that does not say so itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copied: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rebuilt: Option<Sha256Digest>,
     plan: &'a BuildPlan,
@@ -147,7 +149,10 @@ fn tell(
             uploaded: subject.uploaded.map(|time| time.to_rfc3339()),
             outcome: &best.ended.outcome,
             plan_is: if arguments.plan.is_some() { "given" } else { "inferred" },
-            copied: best.plan.copied(),
+            copied: match best.ended.outcome {
+                RebuildOutcome::Equivalent { .. } => None,
+                _ => Some(best.plan.copied()),
+            },
             rebuilt,
             plan: &best.plan,
             diff: best.ended.diff.as_ref(),
