@@ -134,14 +134,16 @@ def let_clock_stand(now, moves, kept, folders):
         zipfile.ZipInfo.from_file = staticmethod(from_file_stamped)
 
 
-def list_in_order():
-    """Has directories list by name: of the orders that file systems have, the one that can be had again."""
+def list_in_order(as_windows):
+    """Has directories list by name: of the orders that file systems have, the one that can be had again. On Windows that
+    is their order, by capital letters."""
     listdir, scandir = os.listdir, os.scandir
+    key = (lambda name: (os.fsdecode(name).upper(), name)) if as_windows else None
 
     class InOrder:
         def __init__(self, *arguments):
             with scandir(*arguments) as entries:
-                self.entries = iter(sorted(entries, key=lambda entry: entry.name))
+                self.entries = iter(sorted(entries, key=lambda entry: key(entry.name) if key else entry.name))
 
         def __iter__(self):
             return self.entries
@@ -158,7 +160,7 @@ def list_in_order():
         def close(self):
             pass
 
-    os.listdir = lambda *arguments: sorted(listdir(*arguments))
+    os.listdir = lambda *arguments: sorted(listdir(*arguments), key=key)
     os.scandir = InOrder
 
 
@@ -262,7 +264,7 @@ def main():
     settings = task.get("settings") or {}
     if settings.get("umask") is not None:
         os.umask(settings["umask"])
-        list_in_order()
+        list_in_order(settings.get("system") == "windows")
     if settings.get("clock") is not None:
         kept = egg_info_of_source() if settings.get("eggInfo") == "source" else {}
         let_clock_stand(settings["clock"], settings.get("moves"), kept, [os.getcwd(), task["out"], os.environ["TMPDIR"]])

@@ -104,6 +104,8 @@ pub struct BuildPlan {
     pub egg_info: Value<EggInfo>,
     /// What compresses the archive's members.
     pub compressor: Value<Compressor>,
+    /// Whether extension modules are compiled.
+    pub extensions: Value<Extensions>,
     /// The system whose name the archive's members carry.
     pub system: Value<System>,
     /// Files uploaded at or after this time are not resolved to.
@@ -252,6 +254,16 @@ pub enum Compressor {
     ZlibNg,
 }
 
+/// What becomes of extension modules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extensions {
+    /// They are compiled, where the source has any.
+    Compiled,
+    /// They are left out: no compiler works, `NAME_NO_EXTENSIONS` is set, and so is the config setting `pure-python`.
+    LeftOut,
+}
+
 /// The kind of system that a wheel was built on, as far as its archive shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -325,7 +337,7 @@ impl BuildPlan {
                 (plan.source.value.sha256, plan.python.value.clone(), plan.frontend.value),
                 (arguments, plan.clock.value, plan.zone.value.clone(), plan.umask.value.clone()),
                 (plan.modes.value, plan.times.value, plan.egg_info.value, plan.compressor.value),
-                (plan.system.value, newer, requires),
+                (plan.system.value, plan.extensions.value, newer, requires),
             )
         };
         values(self) == values(other)

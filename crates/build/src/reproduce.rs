@@ -17,7 +17,7 @@ use crate::environment::requirements::{LockError, LockRequest, lock};
 use crate::error::BuildError;
 use crate::execute::{self, Built, Plan, Run, Rust, Settings};
 use crate::layout::{self, Layout};
-use crate::plan::{BuildPlan, Clock, Compressor, Frontend, Locked, System, Times};
+use crate::plan::{BuildPlan, Clock, Compressor, Extensions, Frontend, Locked, System, Times};
 use crate::record::{Machine, variables};
 use crate::sandbox::Tracing;
 use crate::source::sdist::Unpacked;
@@ -250,7 +250,13 @@ fn find(text: &[u8], word: &[u8]) -> bool {
 }
 
 fn config_settings(plan: &BuildPlan) -> BTreeMap<String, Json> {
-    if plan.frontend.value == Frontend::SetupPy || plan.arguments.is_empty() {
+    if plan.frontend.value == Frontend::SetupPy {
+        return BTreeMap::new();
+    }
+    if plan.extensions.value == Extensions::LeftOut {
+        return [("pure-python".to_owned(), Json::from("true"))].into();
+    }
+    if plan.arguments.is_empty() {
         return BTreeMap::new();
     }
     let arguments = plan.arguments.iter().map(|it| Json::from(it.value.clone())).collect();
@@ -286,5 +292,12 @@ fn variables_of(plan: &BuildPlan, steps: &Plan) -> BTreeMap<String, String> {
         variables.remove(EPOCH);
     }
     variables.insert("TZ".to_owned(), plan.zone.value.clone());
+    if plan.extensions.value == Extensions::LeftOut {
+        let project = plan.wheel.filename.split('-').next().unwrap_or_default();
+        variables.insert(format!("{}_NO_EXTENSIONS", project.to_uppercase()), "1".to_owned());
+        for compiler in ["CC", "CXX"] {
+            variables.insert(compiler.to_owned(), "/bin/false".to_owned());
+        }
+    }
     variables
 }

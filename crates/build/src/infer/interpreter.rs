@@ -33,8 +33,8 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         plan.python = Value::new(format!("3.{minor}"), Origin::Wheel, because);
         return;
     }
-    if let Some((version, member)) = named(evidence) {
-        let because = format!("the name of `{member}`");
+    if let Some((version, name)) = named(evidence).or_else(|| named_by_script(evidence)) {
+        let because = format!("the name of `{name}`");
         plan.python = Value::new(version, Origin::Wheel, because);
         return;
     }
@@ -58,6 +58,17 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         false => format!("of those here the nearest to 3.{wanted}, {what}"),
     };
     plan.python = Value::new(format!("3.{minor}"), made.from, because);
+}
+
+/// The version in the name of a script, such as `pip3.7` or `coverage-3.6`, which is that of the interpreter.
+fn named_by_script(evidence: &Evidence<'_>) -> Option<(String, String)> {
+    evidence.entry_points.lines().find_map(|line| {
+        let name = line.split_once('=')?.0.trim();
+        let (start, minor) = name.rsplit_once("3.")?;
+        let after_name = start.ends_with(|c: char| c.is_ascii_alphabetic() || c == '-');
+        let version = minor.parse::<u64>().ok().filter(|_| after_name)?;
+        Some((format!("3.{version}"), name.to_owned()))
+    })
 }
 
 /// The newest minor version on which releases of setuptools run that a plan bounds or names: of each, the first release

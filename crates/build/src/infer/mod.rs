@@ -19,8 +19,8 @@ pub mod zone;
 use wheelmark_core::digest::Sha256Digest;
 
 use crate::plan::{
-    BuildPlan, Clock, Compressor, EggInfo, Frontend, Modes, Named, Origin, PLAN_SCHEMA, System,
-    Times, Value,
+    BuildPlan, Clock, Compressor, EggInfo, Extensions, Frontend, Modes, Named, Origin, PLAN_SCHEMA,
+    System, Times, Value,
 };
 
 pub use evidence::{Evidence, Generator, Pythons};
@@ -52,6 +52,7 @@ pub fn infer(evidence: &Evidence<'_>) -> BuildPlan {
         times: Value::default_of(Times::Source),
         egg_info: Value::default_of(EggInfo::Build),
         compressor: Value::default_of(Compressor::Zlib),
+        extensions: Value::default_of(Extensions::Compiled),
         system: Value::default_of(System::Unix),
         exclude_newer: None,
         requires: Vec::new(),

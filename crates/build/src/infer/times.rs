@@ -130,8 +130,12 @@ fn one_time(evidence: &Evidence<'_>, time: i64) -> Value<Clock> {
 
 /// The zone in which times were written, where copies of the source's files show it; its offset in seconds at `now`.
 fn local_time(evidence: &Evidence<'_>, plan: &mut BuildPlan, now: i64) -> i64 {
-    let pairs: Vec<(i64, i64)> = evidence
-        .copies()
+    let mut copies = evidence.copies();
+    // flit writes licences with the times of their files, too.
+    if evidence.generator().is_some_and(|it| it.name == "flit") {
+        copies.extend(evidence.copied_metadata());
+    }
+    let pairs: Vec<(i64, i64)> = copies
         .into_iter()
         .filter_map(|(member, file)| {
             Some((file.modified - file.modified.rem_euclid(STEP), time(member)?))

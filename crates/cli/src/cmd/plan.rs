@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use wheelmark_build::infer::{self, Pythons};
-use wheelmark_build::plan::{BuildPlan, Clock, Frontend, Modes, System, Times, Value, shown};
+use wheelmark_build::plan::{
+    BuildPlan, Clock, Compressor, EggInfo, Extensions, Frontend, Modes, System, Times, Value, shown,
+};
 use wheelmark_core::report::Escaped;
 
 use super::rebuild::inferred::subject_of;
@@ -93,6 +95,15 @@ pub fn values(plan: &BuildPlan, output: &mut Output) -> Result<(), CliError> {
     line("modes", modes.to_owned(), origin(&plan.modes))?;
     if plan.times.value == Times::Clock {
         line("times", "of the source's files: the clock's".to_owned(), origin(&plan.times))?;
+    }
+    if plan.egg_info.value == EggInfo::Source {
+        line("times", "of .egg-info: the source's".to_owned(), origin(&plan.egg_info))?;
+    }
+    if plan.compressor.value == Compressor::ZlibNg {
+        line("by", "zlib-ng".to_owned(), origin(&plan.compressor))?;
+    }
+    if plan.extensions.value == Extensions::LeftOut {
+        line("without", "extension modules".to_owned(), origin(&plan.extensions))?;
     }
     if plan.system.value == System::Windows {
         line("system", "Windows".to_owned(), origin(&plan.system))?;
