@@ -281,6 +281,19 @@ fn what_is_recorded_is_accepted_by_both_sides() {
 }
 
 #[test]
+fn a_link_does_not_take_the_place_of_what_it_records() {
+    let step = Step::new("ed25519");
+    let (code, said) = step.record(&[], MAKE);
+    assert_eq!(code, Some(0), "{said}");
+    let name = format!("links/{}", step.links().pop().expect("a link"));
+    let before = fs::read(step.path(&name)).expect("a link");
+    let (code, said) = step.record(&["--overwrite", "--materials", "links"], MAKE);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains(&format!("--out would write over `{name}`")), "{said}");
+    assert_eq!(fs::read(step.path(&name)).expect("a link"), before);
+}
+
+#[test]
 fn a_step_that_failed_is_not_signed() {
     let step = Step::new("ed25519");
     for (command, code) in [("exit 3", 3), ("kill -9 $$", 137), ("exit 1", 1)] {

@@ -16,7 +16,7 @@ use wheelmark_core::report::Escaped;
 use wheelmark_core::verdict::{COMMAND_LINE_POLICY, LOCAL_VERIFIER, Verifier};
 
 pub use self::write::Written;
-use crate::attestations;
+use crate::attestations::{self, OF_SVR, OF_VSA};
 use crate::batch::Subject;
 use crate::error::{CliError, shown};
 use crate::out_folder;
@@ -62,6 +62,9 @@ pub struct VerdictOptions {
     #[arg(long, requires = "verdict")]
     overwrite: bool,
 }
+
+/// What follows a file's name in those of the verdicts beside it, which may be written anew.
+pub const VERDICTS: [&str; 2] = [OF_VSA, OF_SVR];
 
 /// What is around the signed statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -171,11 +174,17 @@ impl VerdictOptions {
             .hint("verify each by itself, or leave --resource-uri out"));
         }
         let mut single = Vec::new();
+        let mut outputs: Vec<(&str, PathBuf)> = Vec::new();
         for (option, path) in self.targets() {
             match Target::of(path) {
                 Target::Folder(folder) => {
-                    one_of_each_name(option, files)?;
                     out_folder::check(folder)?;
+                    let kinds: &[_] =
+                        if option == "--svr" { &["svr"] } else { &["vsa", "vsa-failed"] };
+                    for name in one_of_each_name(option, files)? {
+                        let names = kinds.iter().map(|kind| format!("{name}{}", self.suffix(kind)));
+                        outputs.extend(names.map(|name| (option, folder.join(name))));
+                    }
                 }
                 Target::File(_) if !files.is_alone() => {
                     return Err(CliError::usage(format!(
@@ -187,19 +196,20 @@ impl VerdictOptions {
                         "name a folder, with a `/` at its end: each gets a statement of its own",
                     ));
                 }
-                Target::File(path) => single.push((option, path)),
+                Target::File(path) => {
+                    outputs.push((option, path.to_owned()));
+                    single.push(path);
+                }
             }
         }
-        let subjects: Vec<PathBuf> = match files.plan.items.first().map(|item| &item.subject) {
-            Some(Subject::File(path)) if files.is_alone() => {
-                std::iter::once(path.clone()).chain(attestations::places(path)).collect()
-            }
-            _ => Vec::new(),
-        };
-        let own = self.signing_key.iter().chain(&subjects).map(PathBuf::as_path);
-        let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).chain(own).collect();
-        outputs::spare(single.iter().copied(), &inputs)?;
-        for (_, path) in single {
+        let subjects = files.plan.items.iter().filter_map(|item| match &item.subject {
+            Subject::File(path) => Some(path),
+            Subject::Indexed { .. } | Subject::Locked { .. } => None,
+        });
+        let beside = subjects.clone().flat_map(|path| attestations::places(path, &VERDICTS));
+        let read = inputs.iter().chain(&self.signing_key).chain(subjects).cloned().chain(beside);
+        outputs::spare(outputs.iter().map(|(option, path)| (*option, path.as_path())), read)?;
+        for path in single {
             let (folder, _) = Target::File(path).place("", "");
             if !folder.is_dir() {
                 let error = std::io::ErrorKind::NotFound.into();
@@ -210,6 +220,14 @@ impl VerdictOptions {
             }
         }
         Ok(())
+    }
+
+    /// What follows a file's name in that of a verdict in a folder.
+    fn suffix(&self, kind: &str) -> String {
+        match self.verdict_form {
+            Form::Bundle => format!(".{kind}.sigstore.json"),
+            Form::Envelope => format!(".{kind}.dsse.json"),
+        }
     }
 
     /// What to tell of those of which no verdict was written.
@@ -247,8 +265,8 @@ impl VerdictOptions {
     }
 }
 
-/// Two files of one name would have one verdict between them.
-fn one_of_each_name(option: &str, files: &Planned<'_>) -> Result<(), CliError> {
+/// The names of the files. Two of one name would have one verdict between them.
+fn one_of_each_name(option: &str, files: &Planned<'_>) -> Result<BTreeSet<String>, CliError> {
     let mut names = BTreeSet::new();
     for item in &files.plan.items {
         let name = match &item.subject {
@@ -256,8 +274,8 @@ fn one_of_each_name(option: &str, files: &Planned<'_>) -> Result<(), CliError> {
             Subject::Indexed { file: Some(file), .. } => Some(OsStr::new(file)),
             Subject::Indexed { file: None, .. } | Subject::Locked { .. } => None,
         };
-        if let Some(name) = name.filter(|name| !names.insert(name.to_owned())) {
-            let name = name.to_string_lossy();
+        let Some(name) = name.map(|name| name.to_string_lossy().into_owned()) else { continue };
+        if !names.insert(name.clone()) {
             return Err(CliError::usage(format!(
                 "two of the files are named `{}`, and {option} would have one verdict of both",
                 Escaped(&name)
@@ -265,5 +283,5 @@ fn one_of_each_name(option: &str, files: &Planned<'_>) -> Result<(), CliError> {
             .hint("verify them one after the other, each into a folder of its own"));
         }
     }
-    Ok(())
+    Ok(names)
 }

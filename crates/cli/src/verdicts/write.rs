@@ -124,10 +124,7 @@ impl VerdictOptions {
         signing: &Signing,
         folders: &mut BTreeMap<PathBuf, Vec<Ready>>,
     ) -> Result<(), CliError> {
-        let suffix = match self.verdict_form {
-            Form::Bundle => format!(".{kind}.sigstore.json"),
-            Form::Envelope => format!(".{kind}.dsse.json"),
-        };
+        let suffix = self.suffix(kind);
         let (folder, name) = Target::of(path).place(verdict.filename().as_str(), &suffix);
         let shown = match Target::of(path) {
             Target::Folder(folder) => folder.join(&name),
