@@ -254,6 +254,31 @@ fn what_independent_builders_reproduced_is_said_to_be() {
     assert_eq!(vsa["verifiedLevels"], json!(["SLSA_BUILD_LEVEL_1"]));
 }
 
+/// slsa-verifier refuses a whole summary over any other word of SLSA's (`tests/verify_vsa.py` holds it to that).
+#[test]
+fn on_demand_a_summary_has_no_word_of_slsa_s_but_numbered_levels() {
+    let accepted = "WHEELMARK_ACCEPTED";
+    let provenance = "WHEELMARK_PROVENANCE_VERIFIED";
+    let one = "SLSA_BUILD_LEVEL_1";
+    for (case, words) in [
+        ("accepted", &[accepted, provenance, one][..]),
+        ("publish_attestation", &[accepted, "WHEELMARK_PUBLISHER_VERIFIED"]),
+        ("bare_signature", &[accepted, "WHEELMARK_SIGNATURE_VERIFIED"]),
+        ("excepted", &[accepted]),
+        ("rebuilt_by_another", &[accepted, provenance, one, "WHEELMARK_BUILD_REPRODUCED"]),
+        ("rebuilt_equivalently", &[accepted, provenance, one]),
+    ] {
+        let place = Place::of(case);
+        place.both().arg("--numbered-levels").assert().code(0);
+        let vsa = place.read("vsa.json");
+        assert_eq!(vsa["predicate"]["verifiedLevels"], json!(words), "{case}");
+        assert_eq!(vsa["predicate"]["verificationResult"], "PASSED", "{case}");
+    }
+    let place = Place::of("builder_fail");
+    place.both().args(["--numbered-levels", "--vsa-failed"]).assert().code(10);
+    assert_eq!(place.read("vsa.json")["predicate"]["verifiedLevels"], json!(["FAILED"]));
+}
+
 #[test]
 fn what_the_rule_demands_beside_is_an_input() {
     let (vsa, svr) = shown("summary");

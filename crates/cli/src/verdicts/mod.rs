@@ -13,7 +13,7 @@ use clap::{ArgGroup, ValueEnum};
 use wheelmark_build::sign::key::PrivateKey;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::Escaped;
-use wheelmark_core::verdict::{COMMAND_LINE_POLICY, LOCAL_VERIFIER, Verifier};
+use wheelmark_core::verdict::{COMMAND_LINE_POLICY, LOCAL_VERIFIER, LevelWords, Verifier};
 
 pub use self::write::Written;
 use crate::attestations::{self, OF_SVR, OF_VSA};
@@ -55,6 +55,10 @@ pub struct VerdictOptions {
     /// What the file was verified as, for one file; without it pkg:pypi/NAME@VERSION?file_name=FILE
     #[arg(long, value_name = "URI", requires = "vsa", value_parser = uri)]
     resource_uri: Option<String>,
+    /// In the VSA, say what has no number in words of ours, as slsa-verifier can read: WHEELMARK_ACCEPTED and the like, in
+    /// place of SLSA_BUILD_LEVEL_UNEVALUATED and SLSA_BUILD_REPRODUCED
+    #[arg(long, requires = "vsa")]
+    numbered_levels: bool,
     /// The form in which they are signed
     #[arg(long, value_name = "FORM", value_enum, default_value = "bundle", requires = "verdict")]
     verdict_form: Form,
@@ -237,6 +241,11 @@ impl VerdictOptions {
         (without > 0).then(|| {
             format!("{without} without a verdict: one is written only of what was accepted")
         })
+    }
+
+    /// The words of the VSA's levels.
+    fn words(&self) -> LevelWords {
+        if self.numbered_levels { LevelWords::Numbered } else { LevelWords::Slsa }
     }
 
     fn targets(&self) -> impl Iterator<Item = (&'static str, &Path)> {
