@@ -2,14 +2,14 @@
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::PathBuf;
 
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 use wheelmark_core::digest::Sha256Digest;
+use wheelmark_tests::keys;
 use wheelmark_tests::program::wheelmark;
 use wheelmark_tests::statement::{SOURCE, Signed, report, sign};
 use wheelmark_tests::tiny;
@@ -28,10 +28,7 @@ impl Place {
     fn new() -> Self {
         let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
         let place = Self { wheel: Signed::new(Algorithm::EcdsaP256), key };
-        place.put("policy.key", place.key.private_pem(None).expect("PEM").as_bytes());
-        fs::set_permissions(place.path("policy.key"), Permissions::from_mode(0o600))
-            .expect("closed");
-        place.put("policy.pub", place.key.public_pem().expect("PEM"));
+        keys::write(&place.path("policy.key"), &place.key, None, &place.path("policy.pub"));
         place.put("policy.toml", place.wheel.policy());
         place
     }

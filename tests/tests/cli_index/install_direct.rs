@@ -1,8 +1,6 @@
 //! `wheelmark install` of what is no file of an index: folders in place and revisions of repositories, with pip and uv as
 //! they are. Each is installed where the policy exempts it by its exact place, and told as exempted; and else refused.
 
-use wheelmark_tests::tiny;
-
 use super::install::environments;
 use super::*;
 
@@ -150,8 +148,7 @@ fn what_is_not_exempted_is_refused_and_nothing_is_installed() {
 #[test]
 fn what_the_index_has_under_its_name_is_not_taken_for_it() {
     let (place, _) = place();
-    let (filename, bytes) = tiny::wheel_of("plugin", "9.0");
-    place.server.serve("plugin", &[Served { filename, bytes, provenance: None }]);
+    place.server.serve("plugin", &[Served::unattested("plugin", "9.0")]);
     place.put("policy.toml", policy(&exemption("editable", "plugin", LATER)).as_bytes());
     for environment in environments(&place) {
         let before = environment.installed();

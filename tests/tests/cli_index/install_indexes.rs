@@ -1,15 +1,13 @@
 //! `wheelmark install` from several indexes: each project is of one of them, whatever the others have under its name.
 
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_tests::tiny;
 
 use super::install::{Environment, environments, other};
 use super::*;
 
 /// A file of a project under a version that every installer would like better.
 fn poisoned(project: &str) -> Served {
-    let (filename, bytes) = tiny::wheel_of(project, "9.0");
-    Served { filename, bytes, provenance: None }
+    Served::unattested(project, "9.0")
 }
 
 /// `wheelmark install` from these indexes, the default one first.
