@@ -118,9 +118,24 @@ def main():
         place.expect("a bundle", "accepted", "bundle.json", "expected payload type")
         place.vsa("builder_fail", "failed.json", "--vsa-failed")
         place.expect("a failure", "builder_fail", "failed.json", "verification result is not Passed")
-        for case in ("publish_attestation", "excepted"):
+        numbered = {
+            "publish_attestation": ("SLSA_BUILD_LEVEL_UNEVALUATED", "WHEELMARK_PUBLISHER_VERIFIED"),
+            "excepted": ("SLSA_BUILD_LEVEL_UNEVALUATED", "WHEELMARK_ACCEPTED"),
+            "rebuilt_by_another": ("SLSA_BUILD_REPRODUCED", "WHEELMARK_BUILD_REPRODUCED"),
+        }
+        for case, (word, ours) in numbered.items():
             place.vsa(case, f"{case}.json")
-            place.expect(f"{case}, no level", case, f"{case}.json", "invalid SLSA level: SLSA_BUILD_LEVEL_UNEVALUATED")
+            place.expect(f"{case}, in SLSA's words", case, f"{case}.json", f"invalid SLSA level: {word}")
+            out = f"{case}-numbered.json"
+            place.vsa(case, out, "--numbered-levels")
+            place.expect(f"{case}, numbered", case, out, passed)
+            place.expect(f"{case}, {ours}", case, out, passed, verified_level=ours)
+            place.expect(f"{case}, another word", case, out, "not found", verified_level="WHEELMARK_DEMANDS_MET")
+        for case in ("publish_attestation", "excepted"):
+            level = {"verified_level": "SLSA_BUILD_LEVEL_1"}
+            place.expect(f"{case}, level 1", case, f"{case}-numbered.json", "not found", **level)
+        place.vsa("builder_fail", "failed-numbered.json", "--vsa-failed", "--numbered-levels")
+        place.expect("a failure, numbered", "builder_fail", "failed-numbered.json", "verification result is not Passed")
         sys.exit(1 if place.failed else 0)
 
 

@@ -12,6 +12,7 @@ use wheelmark_build::sandbox::{Sandbox, Tracing};
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 
 use crate::fixture_projects;
+use crate::keys;
 use crate::program::wheelmark;
 use crate::repo::GitRepo;
 use crate::statement::sign;
@@ -66,13 +67,9 @@ impl Project {
     }
 
     fn in_folder(folder: TempDir, repo: GitRepo) -> Self {
-        use std::os::unix::fs::PermissionsExt as _;
         let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
-        let path = folder.path().join("release.key");
-        fs::write(&path, key.private_pem(None).expect("PEM").as_bytes()).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
-        let public = key.public_pem().expect("PEM");
-        fs::write(folder.path().join("release.key.pub"), public).expect("written");
+        let path = |name: &str| folder.path().join(name);
+        keys::write(&path("release.key"), &key, None, &path("release.key.pub"));
         fs::create_dir(folder.path().join("out")).expect("a folder");
         Self { folder, repo, key }
     }

@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::filename::DistFilename;
 
+use crate::tiny;
+
 /// The media type of a project's page.
 pub const PAGE: &str = "application/vnd.pypi.simple.v1+json";
 
@@ -36,6 +38,14 @@ pub struct Served {
     pub bytes: Vec<u8>,
     /// Its provenance object, where it has one.
     pub provenance: Option<Vec<u8>>,
+}
+
+impl Served {
+    /// The wheel of a project, of which there is no attestation.
+    pub fn unattested(project: &str, version: &str) -> Self {
+        let (filename, bytes) = tiny::wheel_of(project, version);
+        Self { filename, bytes, provenance: None }
+    }
 }
 
 /// An answer, once a request is read.

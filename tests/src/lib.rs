@@ -14,6 +14,7 @@ pub mod corpus;
 pub mod hostile;
 pub mod hostile_sdist;
 pub mod index_server;
+pub mod keys;
 pub mod program;
 pub mod real;
 pub mod repo;

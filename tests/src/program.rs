@@ -3,7 +3,7 @@
 use std::env;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::{self, Stdio};
+use std::process::{self, Child, Stdio};
 use std::sync::LazyLock;
 
 use assert_cmd::Command;
@@ -28,6 +28,30 @@ fn program() -> &'static Path {
         None => build(),
     });
     &PROGRAM
+}
+
+/// Starts a command, in its own environment and folder, for a test that does something to it while it runs. What it
+/// prints can be read.
+pub fn started(command: &Command) -> Child {
+    let mut process = process::Command::new(command.get_program());
+    process.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => process.env(name, value),
+            None => process.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        process.current_dir(folder);
+    }
+    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    process.spawn().expect("it starts")
+}
+
+/// Presses Ctrl-C.
+pub fn interrupt(child: &Child) {
+    let kill = process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill").success());
 }
 
 /// A program of the same package, which is built with it.

@@ -250,6 +250,12 @@ pub fn failures(report: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The check of a report that has this name.
+pub fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let checks = report["checks"].as_array().expect("checks");
+    checks.iter().find(|check| check["check"] == name).expect(name)
+}
+
 /// The first resolved dependency of a role, to be changed.
 pub fn dependency<'a>(statement: &'a mut Value, role: &str) -> &'a mut Value {
     statement["predicate"]["buildDefinition"]["resolvedDependencies"]

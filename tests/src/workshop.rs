@@ -1,9 +1,8 @@
 //! A place in which the program builds, verifies and rebuilds, as a person would use it.
 
 use std::cell::Cell;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{self, Output, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -18,6 +17,7 @@ use wheelmark_build::environment::uv::Uv;
 use wheelmark_build::sandbox::{Sandbox, Tracing};
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 
+use crate::keys;
 use crate::program::wheelmark;
 use crate::repo::GitRepo;
 
@@ -35,6 +35,15 @@ pub fn skipped(reason: impl std::fmt::Display) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
+/// The same of what this machine lacks.
+///
+/// # Panics
+/// Where nothing may be skipped (CI).
+pub fn lacks(what: impl std::fmt::Display) {
+    assert!(std::env::var_os(REQUIRED).is_none(), "{what}");
+    skipped(what);
+}
+
 /// Whether this machine has a sandbox; where it has none, that is said.
 ///
 /// # Panics
@@ -43,11 +52,17 @@ pub fn sandbox_is_here() -> bool {
     match Sandbox::detect(Tracing::Off) {
         Ok(_) => true,
         Err(error) => {
-            assert!(std::env::var_os(REQUIRED).is_none(), "{error}");
-            skipped(error);
+            lacks(error);
             false
         }
     }
+}
+
+/// Whether what uv said is that it cannot reach the package index.
+pub fn index_is_unreachable(said: &str) -> bool {
+    ["dns error", "client error (Connect)", "Failed to fetch", "tcp connect error"]
+        .iter()
+        .any(|text| said.contains(text))
 }
 
 /// A folder for files that tests of one target directory share: environments, sdists.
@@ -100,18 +115,13 @@ impl Workshop {
                 uv.map(drop).map_err(|error| error.to_string())
             });
         if let Err(reason) = here {
-            assert!(std::env::var_os(REQUIRED).is_none(), "{reason}");
-            skipped(reason);
+            lacks(reason);
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
         let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
-        let pem = key.private_pem(None).expect("PEM");
-        let path = folder.path().join("release.key");
-        fs::write(&path, pem).expect("written");
-        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("closed to others");
-        let pem = key.public_pem().expect("PEM");
-        fs::write(folder.path().join("release.pub"), pem).expect("written");
+        let path = |name: &str| folder.path().join(name);
+        keys::write(&path("release.key"), &key, None, &path("release.pub"));
         Some(Self { folder, key, clones: Cell::new(0) })
     }
 

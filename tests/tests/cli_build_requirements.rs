@@ -11,7 +11,7 @@ use wheelmark_core::digest::Sha256Digest;
 use wheelmark_tests::cases::{self, AT, Case, TestKey, bundle_of, packed};
 use wheelmark_tests::hostile::Plan;
 use wheelmark_tests::program::wheelmark;
-use wheelmark_tests::statement::{build, failures, report, statement_of};
+use wheelmark_tests::statement::{build, check, failures, report, statement_of};
 use wheelmark_tests::tiny;
 
 /// The file that is verified; the one that its build used is that of the cases.
@@ -74,18 +74,14 @@ impl Place {
 
     fn refused(&self, tools: Option<&str>) -> (Vec<(String, String)>, String) {
         let report = self.verify(tools, 10);
-        let checks = report["checks"].as_array().expect("checks");
-        let check = checks.iter().find(|it| it["check"] == "build-requirements").expect("it");
+        let check = check(&report, "build-requirements");
         (failures(&report), check["found"].as_str().unwrap_or_default().to_owned())
     }
 }
 
 fn copied(case: &str, to: &Path) {
     fs::create_dir(to).expect("made");
-    for entry in fs::read_dir(cases::folder().join(case)).expect("a case") {
-        let path = entry.expect("an entry").path();
-        fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("copied");
-    }
+    cases::copy(case, to);
 }
 
 #[test]
@@ -93,8 +89,7 @@ fn what_the_build_used_must_satisfy_its_policy() {
     let place = Place::new();
     copied("accepted", &place.path("tools"));
     let accepted = place.verify(Some("tools"), 0);
-    let checks = accepted["checks"].as_array().expect("checks");
-    let check = checks.iter().find(|it| it["check"] == "build-requirements").expect("it");
+    let check = check(&accepted, "build-requirements");
     assert_eq!((&check["status"], &check["found"]), (&json!("passed"), &json!("1 file")));
 
     let unknown = |(failed, found): (Vec<(String, String)>, String)| {

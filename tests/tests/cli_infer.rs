@@ -166,6 +166,38 @@ fn a_plan_is_printed_edited_and_built() {
 }
 
 #[test]
+fn nobody_is_let_believe_that_a_policy_was_applied() {
+    let Some(shop) = Workshop::new() else { return };
+    let list = shop.path("list.txt");
+    fs::write(&list, "demo==1.0\n").expect("written");
+    for arguments in [
+        &["demo==1.0", "--key", "release.pub"][..],
+        &["demo-1.0-py3-none-any.whl", "--infer", "--source", "https://example.org/a/b"],
+        &["https://example.org/demo-1.0-py3-none-any.whl", "--policy", "policy.toml"],
+        &["-r", "list.txt", "--results", "results.jsonl", "--key", "release.pub"],
+        &["demo==1.0", "--sign-result", "--signing-key", "release.key"],
+    ] {
+        let refused = answer(shop.wheelmark().arg("rebuild").args(arguments).arg("--json"), 2);
+        let error = refused["error"].as_str().expect("an error");
+        assert!(error.contains("no provenance"), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn nothing_that_is_read_is_written_over() {
+    let Some(shop) = Workshop::new() else { return };
+    let Some(dist) = released(&shop, "hatchling") else { return };
+    let sdist = dist.join(SDIST);
+    let before = fs::read(&sdist).expect("there");
+    let mut command = shop.wheelmark();
+    command.arg("rebuild").arg(dist.join(WHEEL)).arg("--infer").arg("--sdist").arg(&sdist);
+    command.arg("--write-plan").arg(&sdist).args(["--overwrite", "--json"]);
+    let refused = answer(&mut command, 2);
+    assert!(refused["error"].to_string().contains("would write over"), "{refused}");
+    assert_eq!(fs::read(&sdist).expect("there"), before);
+}
+
+#[test]
 fn a_list_goes_on_after_a_line_that_was_cut_off() {
     let Some(shop) = Workshop::new() else { return };
     let (list, results) = (shop.path("list.txt"), shop.path("results.jsonl"));

@@ -226,12 +226,8 @@ fn who_signed_is_written_as_lines_for_the_policy_and_these_would_do() {
     assert!(lines.contains("workflow = \".github/workflows/nightly.yml\""), "{lines}");
     assert!(lines.contains("ref = \"refs/tags/v{version}\""), "{lines}");
     // They are a policy, by which the file is accepted.
-    let case = cases::folder().join("workflow_another_fail");
     let folder = tempfile::tempdir().expect("a folder");
-    for entry in fs::read_dir(&case).expect("the case") {
-        let entry = entry.expect("an entry");
-        fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("copied");
-    }
+    cases::copy("workflow_another_fail", folder.path());
     fs::write(folder.path().join("policy.toml"), format!("schema = 1\n{lines}")).expect("written");
     let mut command = wheelmark();
     command.current_dir(folder.path()).args(["policy", "explain", "--policy", "policy.toml"]);

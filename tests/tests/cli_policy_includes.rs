@@ -10,7 +10,7 @@ use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_core::limits::{INCLUDE_DEPTH, INCLUDED_BYTES, INCLUDES};
 use wheelmark_tests::program::wheelmark;
-use wheelmark_tests::statement::{self, SOURCE, Signed, failures, report};
+use wheelmark_tests::statement::{self, SOURCE, Signed, check, failures, report};
 use wheelmark_tests::tiny;
 use wheelmark_tests::workshop::{Workshop, answer, source};
 
@@ -85,11 +85,6 @@ impl Place {
         let error = report(&mut self.verify(), 1);
         assert_eq!(error["schema"], "https://wheelmark.dev/error/v1");
     }
-}
-
-fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
-    let checks = report["checks"].as_array().expect("checks");
-    checks.iter().find(|check| check["check"] == name).expect("the check")
 }
 
 fn failed(check: &str, reason: &str) -> (String, String) {

@@ -1,14 +1,15 @@
 //! Signed policies: once a key is configured, nothing but the newest policy that it signed is taken.
 #![allow(clippy::expect_used, reason = "tests")]
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 use wheelmark_core::digest::Sha256Digest;
+use wheelmark_tests::keys;
 use wheelmark_tests::program::wheelmark;
 use wheelmark_tests::statement::{SOURCE, Signed, report, sign};
 use wheelmark_tests::tiny;
@@ -27,10 +28,7 @@ impl Place {
     fn new() -> Self {
         let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
         let place = Self { wheel: Signed::new(Algorithm::EcdsaP256), key };
-        place.put("policy.key", place.key.private_pem(None).expect("PEM").as_bytes());
-        fs::set_permissions(place.path("policy.key"), Permissions::from_mode(0o600))
-            .expect("closed");
-        place.put("policy.pub", place.key.public_pem().expect("PEM"));
+        keys::write(&place.path("policy.key"), &place.key, None, &place.path("policy.pub"));
         place.put("policy.toml", place.wheel.policy());
         place
     }
@@ -503,4 +501,80 @@ fn nothing_is_signed_that_would_be_refused() {
     told(&mut sign("policy.toml", &version), 1, "`policy.toml.sigstore.json` exists already");
     sign("policy.toml", &version).args(["--out", "elsewhere.json"]).assert().code(0);
     place.verify("policy.toml").args(["--policy-signature", "elsewhere.json"]).assert().code(0);
+}
+
+#[test]
+fn nothing_that_a_verb_writes_takes_the_place_of_what_it_reads() {
+    let place = Place::new();
+    let org = "schema = 1\n[[revocations]]\nprojects = [\"demo\"]\nversions = \"<1.0\"\nreason = \"old\"\n";
+    fs::create_dir(place.path("org")).expect("a folder");
+    place.put("org/base.toml", org);
+    let sha256 = Sha256Digest::of(org.as_bytes());
+    let includes = format!("\n[[includes]]\npath = \"org/base.toml\"\nsha256 = \"{sha256}\"\n");
+    place.put("policy.toml", place.wheel.policy() + &includes);
+    place.sign("policy.toml", "1");
+    fs::create_dir(place.path("used")).expect("a folder");
+    let used = "used/flit_core-3.9.0-py3-none-any.whl";
+    place.put(used, "a wheel");
+    let everything = || {
+        let folders =
+            [".", "org", "used"].map(|name| fs::read_dir(place.path(name)).expect("a folder"));
+        let paths = folders.into_iter().flatten().map(|entry| entry.expect("an entry").path());
+        let files = paths.filter(|path| path.is_file());
+        files.map(|path| (fs::read(&path).expect("a file"), path)).collect::<BTreeSet<_>>()
+    };
+    let before = everything();
+    let read = [
+        "policy.toml",
+        "org/../policy.toml",
+        "policy.toml.sigstore.json",
+        "org/base.toml",
+        "policy.pub",
+        "policy.key",
+        tiny::FILENAME,
+        &format!("{}.sigstore.json", tiny::FILENAME),
+        used,
+        &format!("{used}.provenance"),
+    ];
+    let result = ["rebuild", "--sign-result", "--result"];
+    let summary = ["verify", "--vsa"];
+    for (verb, option) in [(&result[..], "--result"), (&summary, "--vsa")] {
+        for out in read {
+            let mut command = place.run(verb);
+            command.args([
+                out,
+                "--overwrite",
+                "--signing-key",
+                "policy.key",
+                "--policy",
+                "policy.toml",
+            ]);
+            // The key of whoever administers the machine is named on no command line.
+            command.args(["--build-requirements", "used", tiny::FILENAME]);
+            command.env(VARIABLE, place.path("policy.pub"));
+            told(&mut command, 2, &format!("{option} would write over `{out}`"));
+        }
+    }
+    for out in ["policy.toml", "policy.key", "org/base.toml"] {
+        let mut sign = place.run(&["policy", "sign", "policy.toml", "--key", "policy.key"]);
+        sign.args(["--version", "2", "--expires", "2999-01-01T00:00:00Z", "--overwrite"]);
+        told(sign.args(["--out", out]), 2, &format!("--out would write over `{out}`"));
+    }
+    let lock = ["lock", "-r", "requirements.txt", "--files", "used", "--key", "policy.pub"];
+    let init = ["policy", "init", "-r", "requirements.txt"];
+    let also = [used, "policy.pub", "used/flit_core-3.9.0-py3-none-any.whl.sigstore.json"];
+    for (verb, outs) in [(&lock[..], &also[..]), (&init, &[])] {
+        for out in ["requirements.txt", "root.json"].iter().chain(outs) {
+            let mut command = place.run(verb);
+            command.args(["--trust", "private", "--trust-root", "root.json", "--overwrite"]);
+            told(command.args(["--out", out]), 2, &format!("--out would write over `{out}`"));
+        }
+    }
+    let name = format!("{}.vsa.sigstore.json", tiny::FILENAME);
+    fs::copy(place.path("policy.toml"), place.path(&name)).expect("copied");
+    let mut verify = place.run(&["verify", tiny::FILENAME, "--policy", &name, "--vsa", "./"]);
+    verify.args(["--overwrite", "--signing-key", "policy.key"]);
+    told(&mut verify, 2, &format!("--vsa would write over `./{name}`"));
+    fs::remove_file(place.path(&name)).expect("removed");
+    assert_eq!(everything(), before);
 }

@@ -2,9 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Stdio};
 
 use assert_cmd::Command;
 use base64::Engine as _;
@@ -21,7 +19,8 @@ use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::trust::{TrustRoot, TrustedKey, Validity};
 use wheelmark_tests::cases::{self, AT, TRUSTED_ROOT};
 use wheelmark_tests::index_server::{IndexServer, Payload, Reply, Served, integrity_path};
-use wheelmark_tests::program::wheelmark;
+use wheelmark_tests::keys;
+use wheelmark_tests::program::{interrupt, started, wheelmark};
 use wheelmark_tests::statement::{SOURCE, Signed};
 use wheelmark_tests::tiny::{self, FILENAME};
 
@@ -34,10 +33,7 @@ struct Place {
 impl Place {
     fn of(case: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        for entry in fs::read_dir(cases::folder().join(case)).expect("a case") {
-            let path = entry.expect("an entry").path();
-            fs::copy(&path, folder.path().join(path.file_name().expect("a name"))).expect("copied");
-        }
+        cases::copy(case, folder.path());
         let key = PrivateKey::generate(Algorithm::EcdsaP256).expect("a key");
         let place = Self { folder, key };
         place.put_key("verifier.key", &place.key, None);
@@ -45,11 +41,7 @@ impl Place {
     }
 
     fn put_key(&self, name: &str, key: &PrivateKey, passphrase: Option<&str>) {
-        let path = self.path(name);
-        fs::write(&path, key.private_pem(passphrase).expect("PEM").as_bytes()).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
-        let public = key.public_pem().expect("PEM");
-        fs::write(self.path(&format!("{name}.pub")), public).expect("written");
+        keys::write(&self.path(name), key, passphrase, &self.path(&format!("{name}.pub")));
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -254,6 +246,31 @@ fn what_independent_builders_reproduced_is_said_to_be() {
     assert_eq!(vsa["verifiedLevels"], json!(["SLSA_BUILD_LEVEL_1"]));
 }
 
+/// slsa-verifier refuses a whole summary over any other word of SLSA's (`tests/verify_vsa.py` holds it to that).
+#[test]
+fn on_demand_a_summary_has_no_word_of_slsa_s_but_numbered_levels() {
+    let accepted = "WHEELMARK_ACCEPTED";
+    let provenance = "WHEELMARK_PROVENANCE_VERIFIED";
+    let one = "SLSA_BUILD_LEVEL_1";
+    for (case, words) in [
+        ("accepted", &[accepted, provenance, one][..]),
+        ("publish_attestation", &[accepted, "WHEELMARK_PUBLISHER_VERIFIED"]),
+        ("bare_signature", &[accepted, "WHEELMARK_SIGNATURE_VERIFIED"]),
+        ("excepted", &[accepted]),
+        ("rebuilt_by_another", &[accepted, provenance, one, "WHEELMARK_BUILD_REPRODUCED"]),
+        ("rebuilt_equivalently", &[accepted, provenance, one]),
+    ] {
+        let place = Place::of(case);
+        place.both().arg("--numbered-levels").assert().code(0);
+        let vsa = place.read("vsa.json");
+        assert_eq!(vsa["predicate"]["verifiedLevels"], json!(words), "{case}");
+        assert_eq!(vsa["predicate"]["verificationResult"], "PASSED", "{case}");
+    }
+    let place = Place::of("builder_fail");
+    place.both().args(["--numbered-levels", "--vsa-failed"]).assert().code(10);
+    assert_eq!(place.read("vsa.json")["predicate"]["verifiedLevels"], json!(["FAILED"]));
+}
+
 #[test]
 fn what_the_rule_demands_beside_is_an_input() {
     let (vsa, svr) = shown("summary");
@@ -356,8 +373,7 @@ fn several_files_have_a_statement_each_in_a_folder() {
     fs::write(signed.folder.path().join(&bad), bytes).expect("written");
     let key = PrivateKey::generate(Algorithm::Ed25519).expect("a key");
     let path = signed.folder.path().join("verifier.key");
-    fs::write(&path, key.private_pem(None).expect("PEM").as_bytes()).expect("written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    keys::write_private(&path, &key.private_pem(None).expect("PEM"));
 
     let keyed = ["--signing-key", "verifier.key", "--json", "--vsa"];
     let arguments = [&["."], &keyed[..], &["out/deep/", "--svr", "out/deep/"]].concat();
@@ -520,8 +536,7 @@ fn one_private_key_may_be_both_where_there_is_no_policy() {
     let signed = Signed::new(Algorithm::EcdsaP256);
     let write = |name: &str, key: &PrivateKey| {
         let path = signed.folder.path().join(name);
-        fs::write(&path, key.private_pem(None).expect("PEM").as_bytes()).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+        keys::write_private(&path, &key.private_pem(None).expect("PEM"));
     };
     write("release.key", &signed.key);
     let verify = |arguments: &[&str]| {
@@ -552,8 +567,7 @@ fn one_private_key_may_be_both_where_there_is_no_policy() {
 fn a_verdict_is_of_no_time_to_come() {
     let signed = Signed::new(Algorithm::EcdsaP256);
     let path = signed.folder.path().join("release.key");
-    fs::write(&path, signed.key.private_pem(None).expect("PEM").as_bytes()).expect("written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    keys::write_private(&path, &signed.key.private_pem(None).expect("PEM"));
     let mut command = signed.verify();
     command.args(["--signing-key", "release.key", "--vsa", "vsa.json"]);
     let (_, stderr) = said(command.args(["--at", "9999-01-01T00:00:00Z"]), 2);
@@ -628,16 +642,12 @@ fn ctrl_c_leaves_no_verdict() {
         "out/",
     ];
     let command = place.verify_all(&arguments);
-    let mut process = Process::new(command.get_program());
-    process.args(command.get_args()).current_dir(&place.folder);
-    let mut child =
-        process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child = started(&command);
     while !server.seen().iter().any(|it| it.path == path) {
         assert_eq!(child.try_wait().expect("a child"), None, "it ended by itself");
         std::thread::yield_now();
     }
-    let kill = Process::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.expect("kill").success());
+    interrupt(&child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     let stdout = String::from_utf8_lossy(&output.stdout);

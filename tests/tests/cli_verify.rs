@@ -3,14 +3,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use wheelmark_build::sign::Signer as _;
 use wheelmark_build::sign::key::{Algorithm, PrivateKey};
 use wheelmark_core::trust::KeyId;
 use wheelmark_tests::cases::{self, AT, TRUSTED_ROOT};
-use wheelmark_tests::program::wheelmark;
+use wheelmark_tests::program::{interrupt, started, wheelmark};
 use wheelmark_tests::repo::GitRepo;
 use wheelmark_tests::statement::{self, SOURCE, Signed, dependency, failures, report};
 use wheelmark_tests::tiny;
@@ -373,14 +372,7 @@ fn a_reader_that_goes_away_changes_no_verdict() {
         if !bundle {
             fs::remove_file(&signed.bundle).expect("removed");
         }
-        let command = signed.verify();
-        let mut child = Command::new(command.get_program())
-            .args(command.get_args())
-            .current_dir(&signed.folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        let mut child = started(&signed.verify());
         // The reading end is closed before anything can have been written to it in full.
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("it ends");
@@ -395,14 +387,7 @@ fn ctrl_c_ends_it_without_a_verdict() {
     // Large enough to be still read when the signal comes; it takes no room on the disk.
     let file = fs::File::create(&signed.wheel).expect("created");
     file.set_len(3 << 30).expect("sparse");
-    let command = signed.verify();
-    let mut child = Command::new(command.get_program())
-        .args(command.get_args())
-        .current_dir(&signed.folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let mut child = started(&signed.verify());
     // Once the wheel is open, the program watches for the signal.
     let id = child.id();
     let opened = || {
@@ -413,8 +398,7 @@ fn ctrl_c_ends_it_without_a_verdict() {
         assert!(child.try_wait().expect("a child").is_none(), "it ended by itself");
         std::thread::yield_now();
     }
-    let kill = Command::new("kill").args(["-INT", &id.to_string()]).status();
-    assert!(kill.expect("kill").success());
+    interrupt(&child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");

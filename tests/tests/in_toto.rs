@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use wheelmark_core::layout::{Pattern, Work};
 use wheelmark_tests::program::wheelmark;
 use wheelmark_tests::tiny;
-use wheelmark_tests::workshop::{sandbox_is_here, shared, skipped};
+use wheelmark_tests::workshop::{lacks, sandbox_is_here, shared};
 
 /// in-toto and what it signs by, each exactly.
 const PEER: [&str; 3] = ["in-toto==3.0.0", "securesystemslib==1.6.0", "cryptography==50.0.2"];
@@ -25,8 +25,7 @@ const PEER: [&str; 3] = ["in-toto==3.0.0", "securesystemslib==1.6.0", "cryptogra
 fn peer(arguments: &[&str], input: &str) -> Option<String> {
     static HERE: LazyLock<Result<(), String>> = LazyLock::new(|| start(&["match"], "[]").map(drop));
     if let Err(why) = &*HERE {
-        assert!(std::env::var_os("WHEELMARK_TEST_REQUIRE_SANDBOX").is_none(), "{why}");
-        skipped(why);
+        lacks(why);
         return None;
     }
     Some(start(arguments, input).expect("the other side answers"))
@@ -278,6 +277,19 @@ fn what_is_recorded_is_accepted_by_both_sides() {
         assert_eq!(code, Some(0), "{said}");
         assert_eq!(judged(), (false, Some(10)), "{algorithm} {form:?}");
     }
+}
+
+#[test]
+fn a_link_does_not_take_the_place_of_what_it_records() {
+    let step = Step::new("ed25519");
+    let (code, said) = step.record(&[], MAKE);
+    assert_eq!(code, Some(0), "{said}");
+    let name = format!("links/{}", step.links().pop().expect("a link"));
+    let before = fs::read(step.path(&name)).expect("a link");
+    let (code, said) = step.record(&["--overwrite", "--materials", "links"], MAKE);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains(&format!("--out would write over `{name}`")), "{said}");
+    assert_eq!(fs::read(step.path(&name)).expect("a link"), before);
 }
 
 #[test]

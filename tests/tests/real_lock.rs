@@ -20,7 +20,7 @@ use wheelmark_tests::program::wheelmark;
 use wheelmark_tests::sigstore::holder::Name;
 use wheelmark_tests::sigstore::{Holder, Sigstore, provenance_object};
 use wheelmark_tests::statement::failures;
-use wheelmark_tests::workshop::skipped;
+use wheelmark_tests::workshop::{index_is_unreachable, skipped};
 
 /// What was released until then is locked, so that what is tested stays the same.
 const UNTIL: &str = "2026-11-01T00:00:00Z";
@@ -98,9 +98,7 @@ fn whole_lock(project: &str) {
     let lock = [&lock[..], &["--python", "python3", "project.in", "-o", LOCK]].concat();
     let output = place.command("uv", &lock).output().expect("uv runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    let unreachable =
-        ["dns error", "client error (Connect)", "Failed to fetch", "tcp connect error"];
-    if unreachable.iter().any(|text| said.contains(text)) {
+    if index_is_unreachable(&said) {
         return skipped(format!("{project}: the package index cannot be reached"));
     }
     assert!(output.status.success(), "{said}");
@@ -158,32 +156,32 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     files
 }
 
+/// A file as an index of our own has it, and its project and version.
+fn served(path: &Path) -> (DistFilename, Served) {
+    let filename = path.file_name().expect("a name").to_string_lossy().into_owned();
+    let name = DistFilename::parse(&filename).expect("a distribution");
+    (name, Served { filename, bytes: fs::read(path).expect("a file"), provenance: None })
+}
+
 /// The same files from an index of our own, every third attested by the release workflow of its project.
 fn with_attestations(place: &Place) {
     let server = IndexServer::start();
     let instance = Sigstore::default();
     let (mut lock, mut attested) = (String::new(), BTreeSet::new());
     let files = files(&place.path("files"));
+    let unsigned = IndexServer::start();
     for (number, path) in files.iter().enumerate() {
-        let filename = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let bytes = fs::read(path).expect("a file");
-        let name = DistFilename::parse(&filename).expect("a distribution");
-        let digest = Sha256Digest::of(&bytes);
+        let (name, file) = served(path);
+        let digest = Sha256Digest::of(&file.bytes);
         lock += &format!("{}=={} --hash=sha256:{digest}\n", name.project(), name.version());
         let provenance = (number % 3 == 0).then(|| {
-            attested.insert(filename.clone());
+            attested.insert(file.filename.clone());
             provenance(&instance, &name, digest)
         });
-        server.serve(name.project().as_str(), &[Served { filename, bytes, provenance }]);
+        unsigned.serve(name.project().as_str(), std::slice::from_ref(&file));
+        server.serve(name.project().as_str(), &[Served { provenance, ..file }]);
     }
     fs::write(place.path(LOCK), lock).expect("written");
-    let unsigned = IndexServer::start();
-    for path in &files {
-        let filename = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let name = DistFilename::parse(&filename).expect("a distribution");
-        let bytes = fs::read(path).expect("a file");
-        unsigned.serve(name.project().as_str(), &[Served { filename, bytes, provenance: None }]);
-    }
     let init = ["policy", "init", "-r", LOCK, "--at", AT, "--out", "as-locked.toml", "--index"];
     place.printed("wheelmark", &[&init[..], &[&*unsigned.url()]].concat(), 0);
     fs::write(place.path("root.json"), instance.trusted_root().to_string()).expect("written");
@@ -215,21 +213,22 @@ fn with_attestations(place: &Place) {
     let mut of_lock = files.iter().step_by(3);
     for (signed, reason) in [(false, "attestation-missing"), (true, "signer-not-allowed")] {
         let path = of_lock.next().expect("some are attested");
-        let filename = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let bytes = fs::read(path).expect("a file");
-        let name = DistFilename::parse(&filename).expect("a distribution");
-        let right = provenance(&instance, &name, Sha256Digest::of(&bytes));
-        let other = provenance_by(&instance, &name, Sha256Digest::of(&bytes), "forger");
+        let (name, file) = served(path);
+        let digest = Sha256Digest::of(&file.bytes);
+        let right = provenance(&instance, &name, digest);
+        let other = provenance_by(&instance, &name, digest, "forger");
         let serve = |provenance| {
-            let (filename, bytes) = (filename.clone(), bytes.clone());
-            server.serve(name.project().as_str(), &[Served { filename, bytes, provenance }]);
+            server.serve(name.project().as_str(), &[Served { provenance, ..file.clone() }]);
         };
         serve(signed.then_some(other));
         let judged = place.verified_twice(&fetch, 10);
         let mut results = judged["results"].as_array().expect("results").iter();
         let failed = |it: &&Value| it["report"]["decision"] != "accepted";
         let rejected = results.find(failed).expect("one is rejected");
-        assert!(rejected["file"].as_str().expect("a file").ends_with(&filename), "{rejected:#}");
+        assert!(
+            rejected["file"].as_str().expect("a file").ends_with(&file.filename),
+            "{rejected:#}"
+        );
         assert!(
             failures(&rejected["report"]).iter().any(|(_, found)| found == reason),
             "{rejected:#}"

@@ -1,10 +1,12 @@
 //! Where a file's attestations are: in the file that was named, or beside it under the names of the field.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use wheelmark_core::attestation::forms::CONVERTER;
+use wheelmark_core::filename::DistFilename;
 use wheelmark_core::limits::AttestationLimits;
 use wheelmark_core::verify::Given;
 
@@ -23,8 +25,14 @@ const SUFFIXES: [&str; 6] = [
 ];
 
 /// The same of what `wheelmark rebuild` and `wheelmark verify` write of it, and may write anew.
-const OF_VERDICTS: [&str; 3] =
-    [".rebuild.sigstore.json", ".vsa.sigstore.json", ".svr.sigstore.json"];
+pub const OF_VERDICTS: [&str; 3] = [OF_REBUILD, OF_VSA, OF_SVR];
+
+/// What follows a file's name in that of a rebuild's result.
+pub const OF_REBUILD: &str = ".rebuild.sigstore.json";
+/// The same of a verification summary.
+pub const OF_VSA: &str = ".vsa.sigstore.json";
+/// The same of a simple verification result.
+pub const OF_SVR: &str = ".svr.sigstore.json";
 
 /// What follows a file's name in signatures, certificates and bundles of older tools, none of which is read.
 const DETACHED: [&str; 6] = [".sig", ".crt", ".pem", ".cert", ".bundle", ".asc"];
@@ -122,9 +130,26 @@ fn unsupported(file: &Path, detached: &[PathBuf]) -> String {
     format!("{names}: not supported; convert with `{command}`")
 }
 
-/// Every place beside a file where others put attestations of it.
-pub fn places(file: &Path) -> impl Iterator<Item = PathBuf> {
-    SUFFIXES.iter().map(|suffix| beside(file, suffix))
+/// Every place beside a file where attestations of it are read, but for what a verb writes there itself and may write
+/// anew: what follows the file's name in the names of that.
+pub fn places(file: &Path, own: &[&str]) -> impl Iterator<Item = PathBuf> {
+    let others = OF_VERDICTS.into_iter().filter(|suffix| !own.contains(suffix));
+    SUFFIXES.into_iter().chain(others).map(|suffix| beside(file, suffix))
+}
+
+/// The distributions in a folder, and every such place beside each.
+pub fn places_in(folder: &Path, own: &[&str]) -> Result<Vec<PathBuf>, CliError> {
+    let failed = |error| CliError::io("read", folder, &error);
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if DistFilename::parse(&name).is_ok() {
+            all.extend(places(&path, own));
+            all.push(path);
+        }
+    }
+    Ok(all)
 }
 
 /// The place beside a file whose name is the file's with `suffix` after it.

@@ -1,5 +1,6 @@
 //! Files that are written where a person says: never over what is read, nor over what is there unless told to.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,13 @@ use crate::error::{CliError, shown};
 /// named by its option.
 pub fn spare<'a>(
     outputs: impl IntoIterator<Item = (&'static str, &'a Path)>,
-    inputs: &[&Path],
+    inputs: impl IntoIterator<Item = impl AsRef<Path>>,
 ) -> Result<(), CliError> {
-    let inputs = inputs.iter().flat_map(|path| [place(path), fs::canonicalize(path).ok()]);
-    let mut taken: Vec<_> = inputs.flatten().collect();
+    let places = |path: &Path| [place(path), fs::canonicalize(path).ok()];
+    let inputs = inputs.into_iter().flat_map(|path| places(path.as_ref()));
+    let mut taken: BTreeSet<_> = inputs.flatten().collect();
     for (option, path) in outputs {
-        let places = [place(path), fs::canonicalize(path).ok()];
+        let places = places(path);
         if places.iter().flatten().any(|place| taken.contains(place)) {
             let error = format!("{option} would write over {}", shown(path));
             return Err(CliError::usage(error).hint("name another place"));

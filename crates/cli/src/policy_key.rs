@@ -79,9 +79,11 @@ impl PolicyKeyOptions {
         Ok(Some(PolicyKeys { keys: TrustRoot::new(keys, Vec::new()), signature }))
     }
 
-    /// The files that were named.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.policy_key.iter().chain(&self.policy_signature).map(PathBuf::as_path)
+    /// The files that were named, by whoever administers the machine as well.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let configured = env::var_os(KEY_VARIABLE).unwrap_or_default();
+        let configured: Vec<PathBuf> = env::split_paths(&configured).collect();
+        self.policy_key.iter().chain(&self.policy_signature).cloned().chain(configured)
     }
 }
 

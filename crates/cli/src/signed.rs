@@ -168,6 +168,11 @@ pub struct Asking {
 }
 
 impl Asking {
+    /// The files that are read to say whose certificates count.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.trust_root.clone().into_iter()
+    }
+
     /// The trusted roots that may be used.
     pub fn roots(&self) -> TrustRoots {
         TrustRoots::new(self.trust_root.clone())

@@ -20,10 +20,11 @@ use wheelmark_core::trust::{
     GITHUB_ISSUER, GITLAB_ISSUER, InstanceName, TrustRoot, TrustedKey, Validity,
 };
 
+use crate::attestations;
 use crate::error::{CliError, shown};
 use crate::input;
 use crate::policy_file::PolicyFile;
-use crate::policy_key::PolicyKeyOptions;
+use crate::policy_key::{PolicyKeyOptions, SIGNATURE};
 use crate::trust_roots::TrustRoots;
 use crate::values::{Words, setting, words};
 
@@ -90,6 +91,15 @@ pub struct TrustOptions {
 }
 
 impl TrustOptions {
+    /// Whether any of these was given: then somebody expects that something is verified.
+    pub fn is_given(&self) -> bool {
+        let one = self.policy.is_some() || self.key.is_some() || self.trust.is_some();
+        let named = self.identity.is_some() || self.issuer.is_some() || self.source.is_some();
+        let asked = self.git_ref.is_some() || !self.builder.is_empty() || !self.step.is_empty();
+        let allowed = !self.config_setting.is_empty() || !self.parameter.is_empty();
+        one || named || asked || allowed || self.trust_root.is_some() || self.bare_signature
+    }
+
     /// The policy that was given or is meant, for a verification at the time `at`. `own` is the key of `--key` where that
     /// is a private one, with which the verb will sign.
     ///
@@ -149,11 +159,13 @@ impl TrustOptions {
         Ok(self.policy_key.keys()?.is_some())
     }
 
-    /// The files that say who is trusted.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        let named = [&self.policy, &self.key, &self.trust_root];
-        let named = named.into_iter().flatten().map(PathBuf::as_path);
-        named.chain(self.policy_key.files())
+    /// The files that say who is trusted, for a verb that writes none of them: those that were named, and of the policy
+    /// that was read what it includes and its signature.
+    pub fn read(&self, policy: &Policy) -> impl Iterator<Item = PathBuf> {
+        let named = [&self.policy, &self.key, &self.trust_root].into_iter().flatten().cloned();
+        let signature = self.policy.iter().map(|path| attestations::beside(path, SIGNATURE));
+        let included: Vec<PathBuf> = policy.all_files().map(PathBuf::from).collect();
+        named.chain(signature).chain(self.policy_key.files()).chain(included)
     }
 
     /// The instance that was named; the file of a private one names it too.

@@ -30,15 +30,13 @@ pub struct Held {
     roots: Roots,
 }
 
-/// The instances that a case's policy may name.
-struct Roots(Option<Vec<u8>>);
+/// The instances that a case's policy may name: its own root is that of one of them.
+struct Roots(InstanceName, Option<Vec<u8>>);
 
 impl Instances for Roots {
     fn instance(&self, name: InstanceName) -> Result<Arc<Instance>, InstanceError> {
-        match &self.0 {
-            Some(root) if name == InstanceName::Private => {
-                Instance::parse(name, root, None).map(Arc::new)
-            }
+        match &self.1 {
+            Some(root) if name == self.0 => Instance::parse(name, root, None).map(Arc::new),
             _ => Embedded.instance(name),
         }
     }
@@ -47,7 +45,15 @@ impl Instances for Roots {
 impl Held {
     /// A case.
     pub fn of(case: Case) -> Self {
-        let roots = Roots(case.trusted_root);
+        Self::at(InstanceName::Private, case)
+    }
+
+    /// A case whose policy names the instance in memory so. The program believes nobody who says so of a public one, and
+    /// only here can what they vouch for be tried.
+    pub fn at(instance: InstanceName, mut case: Case) -> Self {
+        case.policy =
+            case.policy.replace("trust = \"private\"", &format!("trust = \"{instance}\""));
+        let roots = Roots(instance, case.trusted_root);
         let bundle = case.bundle.map(|bytes| ("bundle", bytes));
         let files = bundle.into_iter().chain(case.beside);
         Self {

@@ -14,6 +14,7 @@ mod list;
 mod origins;
 mod signed;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use held::Held;
@@ -55,6 +56,14 @@ pub struct Case {
 /// Where the cases are.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/cases")
+}
+
+/// Copies what is in the folder of a case into another one.
+pub fn copy(case: &str, to: &Path) {
+    for entry in fs::read_dir(folder().join(case)).expect("a case") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+    }
 }
 
 /// The wheel of a plan, its members stored: the bytes then depend on no compressor's version.

@@ -1,7 +1,6 @@
 //! Statements, envelopes and policies of the cases, signed by the test keys.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -16,6 +15,7 @@ use wheelmark_core::policy::LOCAL_BUILDER;
 use wheelmark_core::trust::KeyId;
 
 use crate::hostile::Plan;
+use crate::keys;
 use crate::statement::{self, SOURCE};
 use crate::tiny;
 
@@ -53,8 +53,7 @@ impl TestKey {
     pub fn open(self) -> PrivateKey {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(self.file());
-        fs::write(&path, self.text("")).expect("written");
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a mode");
+        keys::write_private(&path, &self.text(""));
         let file = KeyFile::read(&path).expect("a private key");
         file.unlock(None).expect("a key without passphrase")
     }

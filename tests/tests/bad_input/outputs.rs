@@ -87,6 +87,12 @@ fn a_log_does_not_go_into_what_the_build_reads() {
     let key = project.folder.path().join("release.key");
     let before = fs::read(&key).expect("the key");
     symlink("release.key", project.folder.path().join("link")).expect("a link");
+    for log in ["project/pyproject.toml", "project/new.log"] {
+        let mut build = project.build(&cache(&project));
+        let says =
+            [&*format!("--log `{log}` is in the source's work tree"), "hint: name a file outside"];
+        refused(&project, build.args(["--log", log]), 2, &says);
+    }
     for log in ["release.key", "link"] {
         let mut build = project.build(&cache(&project));
         let says = [&*format!("--log would write over `{log}`"), "hint: name another place"];

@@ -1,6 +1,7 @@
 //! Build requirements that cannot be had. These ask the package index, and are skipped without it.
 
 use wheelmark_tests::built::Project;
+use wheelmark_tests::workshop::index_is_unreachable;
 
 use super::{cache, needs_sandbox, refused};
 
@@ -17,9 +18,7 @@ fn cannot_be_had(requirement: &str, says: &[&str]) {
     let mut build = project.build(&cache(&project));
     let output = build.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    let unreachable =
-        ["dns error", "client error (Connect)", "Failed to fetch", "tcp connect error"];
-    if unreachable.iter().any(|text| said.contains(text)) {
+    if index_is_unreachable(&said) {
         println!("skipped: the package index cannot be reached");
         return;
     }

@@ -8,11 +8,11 @@ mod platforms;
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::process::{Command as Process, Stdio};
 
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use wheelmark_build::sign::key::Algorithm;
+use wheelmark_tests::program::{interrupt, started};
 use wheelmark_tests::statement::Signed;
 use wheelmark_tests::tiny;
 
@@ -192,14 +192,7 @@ fn ctrl_c_ends_many_files_too() {
     // Large enough to be still read when the signal comes; it takes no room on the disk.
     let large = signed.folder.path().join("large-1.0-py3-none-any.whl");
     fs::File::create(&large).and_then(|file| file.set_len(3 << 30)).expect("sparse");
-    let command = signed.verify_all(&["."]);
-    let mut child = Process::new(command.get_program())
-        .args(command.get_args())
-        .current_dir(&signed.folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let mut child = started(&signed.verify_all(&["."]));
     let id = child.id();
     let opened = || {
         let files = fs::read_dir(format!("/proc/{id}/fd")).expect("it runs");
@@ -209,7 +202,7 @@ fn ctrl_c_ends_many_files_too() {
         assert!(child.try_wait().expect("a child").is_none(), "it ended by itself");
         std::thread::yield_now();
     }
-    assert!(Process::new("kill").args(["-INT", &id.to_string()]).status().expect("kill").success());
+    interrupt(&child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);

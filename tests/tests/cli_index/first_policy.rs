@@ -4,7 +4,6 @@
 use std::process;
 
 use wheelmark_tests::program::beside;
-use wheelmark_tests::tiny;
 
 use super::*;
 
@@ -169,13 +168,7 @@ impl Shell {
 
 /// Serves these versions of a project, without attestations.
 fn serve(place: &Place, project: &str, versions: &[&str]) {
-    let files: Vec<_> = versions
-        .iter()
-        .map(|version| {
-            let (filename, bytes) = tiny::wheel_of(project, version);
-            Served { filename, bytes, provenance: None }
-        })
-        .collect();
+    let files: Vec<_> = versions.iter().map(|it| Served::unattested(project, it)).collect();
     place.server.serve(project, &files);
 }
 

@@ -2,8 +2,8 @@
 
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_tests::statement::{failures, report};
-use wheelmark_tests::tiny;
 
+use super::install::other;
 use super::*;
 
 const LOCK: &str = "pylock.toml";
@@ -11,12 +11,6 @@ const LOCK: &str = "pylock.toml";
 /// Who attested the wheel of the case.
 const IDENTITY: &str = "\n[[packages.attestation-identities]]\nkind = \"GitHub\"\nrepository = \"octo/demo\"\n\
                         workflow = \"release.yml\"\nenvironment = \"pypi\"\n";
-
-/// Another project, which nobody attested.
-fn other() -> Served {
-    let (filename, bytes) = tiny::wheel_of("other", "1.0");
-    Served { filename, bytes, provenance: None }
-}
 
 fn package(name: &str, files: &[Served]) -> String {
     let wheels: Vec<_> = files

@@ -20,11 +20,7 @@ fn of_demo() -> Sha256Digest {
 }
 
 fn init(place: &Place, arguments: &[&str]) -> Command {
-    let mut command = wheelmark();
-    command.current_dir(&place.folder).args(["policy", "init", "-r", LOCK, "--at", AT]);
-    command.args(["--trust", "private", "--trust-root", TRUSTED_ROOT]);
-    command.args(["--index", &place.server.url()]).args(arguments);
-    command
+    place.init(&[&["-r", LOCK], arguments].concat())
 }
 
 /// What is written on standard output: the policy, and nothing beside it.

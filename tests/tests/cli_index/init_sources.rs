@@ -1,6 +1,6 @@
 //! `wheelmark policy init` from what is installed, and from what the index serves.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process;
 
 use wheelmark_core::digest::Sha256Digest;
@@ -11,19 +11,10 @@ use wheelmark_tests::tiny;
 use super::init::printed;
 use super::*;
 
-fn init(place: &Place, arguments: &[&str]) -> Command {
-    let mut command = wheelmark();
-    command.current_dir(&place.folder).args(["policy", "init", "--at", AT]).args(arguments);
-    command.args(["--trust", "private", "--trust-root", TRUSTED_ROOT]);
-    command.args(["--index", &place.server.url()]);
-    command
-}
-
 /// A wheel of another name than [`tiny::wheel_of`] gives, with the same content.
 fn tagged(project: &str, tags: &str) -> Served {
-    let (filename, bytes) = tiny::wheel_of(project, "1.0");
-    let filename = filename.replace("py3-none-any", tags);
-    Served { filename, bytes, provenance: None }
+    let served = Served::unattested(project, "1.0");
+    Served { filename: served.filename.replace("py3-none-any", tags), ..served }
 }
 
 /// An environment of uv with these files installed, which are named by their paths or from the index.
@@ -41,15 +32,6 @@ fn environment(place: &Place, wanted: &[&str]) -> PathBuf {
     let install = ["pip", "install", "--quiet", "--python", "env/bin/python", "--default-index"];
     run(&[&install[..], &[&place.server.url()], wanted].concat());
     place.folder.path().join("env")
-}
-
-fn site_packages(environment: &Path) -> PathBuf {
-    let libraries = fs::read_dir(environment.join("lib")).expect("lib");
-    libraries
-        .map(|it| it.expect("an entry").path())
-        .next()
-        .expect("python3.x")
-        .join("site-packages")
 }
 
 #[test]
@@ -71,10 +53,10 @@ fn what_is_installed_is_taken_by_the_wheels_that_fit() {
     fs::write(direct, r#"{"url": "file:///secret", "dir_info": {"editable": true}}"#)
         .expect("written");
     let from = ["--installed", "--python", "env"];
-    let text = printed(&mut init(&place, &from));
-    assert_eq!(printed(&mut init(&place, &from)), text, "the same every time");
+    let text = printed(&mut place.init(&from));
+    assert_eq!(printed(&mut place.init(&from)), text, "the same every time");
     let by_path = ["--installed", "--python", "env/bin/python"];
-    let by_path = printed(&mut init(&place, &by_path)).replace("env/bin/python", "env");
+    let by_path = printed(&mut place.init(&by_path)).replace("env/bin/python", "env");
     assert_eq!(by_path, text, "by the path of the interpreter");
     for line in [
         "# demo 1.0, installed in the environment env: 1 of 1 files have an attestation that holds.",
@@ -110,11 +92,10 @@ fn what_the_index_has_not_of_what_is_installed_is_left_out_and_no_other_answer_i
     place.server.serve("built", &[tagged("built", "py3-none-any")]);
     environment(&place, &["demo", "gone", "moved", "built"]);
     place.server.told(&page_path("gone"), Reply::status(404));
-    let (filename, bytes) = tiny::wheel_of("moved", "2.0");
-    place.server.serve("moved", &[Served { filename, bytes, provenance: None }]);
+    place.server.serve("moved", &[Served::unattested("moved", "2.0")]);
     place.server.serve("built", &[tagged("built", "py3-none-win_amd64")]);
     let from = ["--installed", "--python", "env", "--out", "made.toml"];
-    let told = said(&mut init(&place, &from), 0);
+    let told = said(&mut place.init(&from), 0);
     for line in [
         "  of 1 project:",
         "  1 by who signs them",
@@ -129,7 +110,7 @@ fn what_the_index_has_not_of_what_is_installed_is_left_out_and_no_other_answer_i
     // What could not be had is not taken for what is not there.
     for status in [403, 500] {
         place.server.told(&page_path("gone"), Reply::status(status));
-        let told = said(&mut init(&place, &[&from[..], &["--overwrite"]].concat()), 1);
+        let told = said(&mut place.init(&[&from[..], &["--overwrite"]].concat()), 1);
         assert!(told.contains(&format!("status {status}")), "{told}");
     }
 }
@@ -137,12 +118,12 @@ fn what_the_index_has_not_of_what_is_installed_is_left_out_and_no_other_answer_i
 #[test]
 fn an_environment_that_is_none_is_an_error() {
     let place = Place::new();
-    let told = said(&mut init(&place, &["--installed", "--python", "nowhere/bin/python"]), 1);
+    let told = said(&mut place.init(&["--installed", "--python", "nowhere/bin/python"]), 1);
     assert!(told.contains("--python PATH"), "{told}");
     for wrong in
         [&["--python", "env", "--from-index", "demo==1.0"][..], &[], &["--from-index", "demo"]]
     {
-        said(&mut init(&place, wrong), 2);
+        said(&mut place.init(wrong), 2);
     }
     assert_eq!(place.server.seen(), []);
 }
@@ -156,7 +137,7 @@ fn every_file_of_a_release_is_taken_as_the_index_has_it() {
     let mut page = place.server.page(PROJECT, &[demo()]);
     page["files"][0]["yanked"] = "a mistake\u{1b}[2J".into();
     place.server.told(&page_path(PROJECT), Reply::of(PAGE, page.to_string()));
-    let text = printed(&mut init(&place, &["--from-index", "Demo==1.0", "other==1.0"]));
+    let text = printed(&mut place.init(&["--from-index", "Demo==1.0", "other==1.0"]));
     for line in [
         "# demo 1.0, asked for by name: 1 of 1 files have an attestation that holds.",
         "# other 1.0, asked for by name: 0 of 2 files have an attestation that holds.",
@@ -174,7 +155,7 @@ fn every_file_of_a_release_is_taken_as_the_index_has_it() {
     place.put("policy.toml", text.as_bytes());
     said(&mut place.verify(&RELEASE), 0);
     // A release that is named must be there.
-    let told = said(&mut init(&place, &["--from-index", "demo==9.0"]), 1);
+    let told = said(&mut place.init(&["--from-index", "demo==9.0"]), 1);
     assert!(told.contains("`demo` 9.0"), "{told}");
 }
 
@@ -192,7 +173,7 @@ fn several_sources_are_one_policy() {
     place.put("requirements.txt", lock.as_bytes());
     let from =
         ["-r", "requirements.txt", "--installed", "--python", "env", "--from-index", "demo==1.0"];
-    let text = printed(&mut init(&place, &from));
+    let text = printed(&mut place.init(&from));
     for (part, times) in [("[identities.", 1), ("[[rules]]", 1), ("[[exceptions]]", 1)] {
         assert_eq!(text.matches(part).count(), times, "{part}\n{text}");
     }
@@ -216,10 +197,9 @@ fn a_password_is_in_no_policy() {
 fn a_refused_upgrade_tells_what_is_excepted_and_how_it_is_explained() {
     let place = Place::new();
     place.server.serve("other", &[tagged("other", "py3-none-any")]);
-    let text = printed(&mut init(&place, &["--from-index", "demo==1.0", "other==1.0"]));
+    let text = printed(&mut place.init(&["--from-index", "demo==1.0", "other==1.0"]));
     place.put("policy.toml", text.as_bytes());
-    let (filename, bytes) = tiny::wheel_of("other", "2.0");
-    place.server.serve("other", &[Served { filename, bytes, provenance: None }]);
+    place.server.serve("other", &[Served::unattested("other", "2.0")]);
     environment(&place, &["--no-deps", "demo"]);
     let install = |json: &[&str]| {
         let mut command = wheelmark();

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use wheelmark_core::digest::Sha256Digest;
 use wheelmark_tests::hostile::Plan;
-use wheelmark_tests::tiny;
 
 use super::*;
 
@@ -59,9 +58,7 @@ impl Environment {
 
     /// What is installed, but for what it came with.
     pub(super) fn installed(&self) -> Vec<String> {
-        let libraries = fs::read_dir(self.folder.join("lib")).expect("lib");
-        let library = libraries.map(|it| it.expect("an entry").path()).next().expect("python3.x");
-        let entries = fs::read_dir(library.join("site-packages")).expect("site-packages");
+        let entries = fs::read_dir(site_packages(&self.folder)).expect("site-packages");
         let names =
             entries.map(|it| it.expect("an entry").file_name().into_string().expect("UTF-8"));
         let own = ["pip", "setuptools", "pkg_resources", "_", "distutils"];
@@ -74,8 +71,7 @@ impl Environment {
 
 /// Another project, of which there is no attestation.
 pub(super) fn other() -> Served {
-    let (filename, bytes) = tiny::wheel_of("other", "1.0");
-    Served { filename, bytes, provenance: None }
+    Served::unattested("other", "1.0")
 }
 
 #[test]
@@ -137,8 +133,7 @@ fn what_an_included_policy_refuses_is_neither_installed_nor_downloaded() {
 fn a_file_of_another_index_is_none_of_this_one() {
     let place = Place::new();
     let evil = IndexServer::start();
-    let (filename, bytes) = tiny::wheel_of(PROJECT, "9.0");
-    evil.serve(PROJECT, &[Served { filename, bytes, provenance: None }]);
+    evil.serve(PROJECT, &[Served::unattested(PROJECT, "9.0")]);
     let text = format!("--extra-index-url {}\ndemo\n", evil.url());
     place.put("requirements.txt", text.as_bytes());
     // Both read it from the folder or the home in which they work.

@@ -1,9 +1,9 @@
 //! `wheelmark install` of what is no file of an index: folders in place and revisions of repositories, with pip and uv as
 //! they are. Each is installed where the policy exempts it by its exact place, and told as exempted; and else refused.
 
-use wheelmark_tests::tiny;
+use wheelmark_core::digest::Sha256Digest;
 
-use super::install::environments;
+use super::install::{environments, other};
 use super::*;
 
 const BACKEND: &str = include_str!("../../src/in_tree_backend.py");
@@ -21,18 +21,28 @@ fn place() -> (Place, String) {
     {
         fs::write(folder.join(name), text).expect("written");
     }
-    let git = |arguments: &[&str]| {
-        let mut command = std::process::Command::new("git");
-        command.current_dir(&folder).args(["-c", "user.name=x", "-c", "user.email=x@example.org"]);
-        let output = command.args(arguments).output().expect("git");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
-    };
-    git(&["init", "--quiet"]);
-    git(&["add", "."]);
-    git(&["commit", "--quiet", "-m", "one"]);
-    let revision = format!("git+file://{}@{}", folder.display(), git(&["rev-parse", "HEAD"]));
+    git(&folder, &["init", "--quiet"]);
+    git(&folder, &["add", "."]);
+    git(&folder, &["commit", "--quiet", "-m", "one"]);
+    let commit = git(&folder, &["rev-parse", "HEAD"]);
+    let revision = format!("git+file://{}@{commit}", folder.display());
     (place, revision)
+}
+
+/// What git says in a folder.
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new("git");
+    command.current_dir(folder).args(["-c", "user.name=x", "-c", "user.email=x@example.org"]);
+    let output = command.args(arguments).output().expect("git");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
+
+/// Puts another policy beside the one of the place, and gives what includes it.
+fn include_of(place: &Place, base: &str) -> String {
+    let sha256 = Sha256Digest::of(base.as_bytes());
+    place.put("base.toml", base.as_bytes());
+    format!("\n[[includes]]\npath = \"base.toml\"\nsha256 = \"{sha256}\"\n")
 }
 
 fn exemption(kind: &str, location: &str, expires: &str) -> String {
@@ -113,10 +123,7 @@ fn what_is_not_exempted_is_refused_and_nothing_is_installed() {
     fs::write(place.folder.path().join("plugin/backend.py"), backend).expect("written");
     let other_commit = format!("{}{}", &revision[..revision.len() - 40], "0".repeat(40));
     let revoked = "\n[[revocations]]\nprojects = [\"plugin\"]\nversions = \"<1\"\nreason = \"r\"\n";
-    let base = policy("");
-    let sha256 = wheelmark_core::digest::Sha256Digest::of(base.as_bytes());
-    place.put("base.toml", base.as_bytes());
-    let include = format!("\n[[includes]]\npath = \"base.toml\"\nsha256 = \"{sha256}\"\n");
+    let include = include_of(&place, &policy(""));
     let environments = environments(&place);
     for (words, exemption) in ways(&revision) {
         let other_place = exemption
@@ -146,12 +153,88 @@ fn what_is_not_exempted_is_refused_and_nothing_is_installed() {
     assert!(!ran.exists(), "what nobody exempted was run");
 }
 
+/// A repository may call anything by the digits of a commit, and some installers would take that for it.
+#[test]
+fn what_is_named_like_the_commit_is_not_taken_for_it() {
+    let (place, revision) = place();
+    let commit = &revision[revision.len() - 40..];
+    let folder = place.folder.path().join("plugin");
+    fs::write(folder.join("plugin.py"), "WORD = 'two'\n").expect("written");
+    git(&folder, &["commit", "--quiet", "-a", "-m", "two"]);
+    place.put("policy.toml", policy(&exemption("vcs", &revision, LATER)).as_bytes());
+    for name in ["refs/heads", "refs/tags"].map(|kind| format!("{kind}/{commit}")) {
+        git(&folder, &["update-ref", &name, "HEAD"]);
+        for environment in environments(&place) {
+            said(&mut environment.install(&place, &[&format!("plugin @ {revision}")]), 0);
+            let mut python = Command::new(environment.folder.join("bin/python"));
+            said(python.args(["-c", "import plugin; assert plugin.WORD == 'one', plugin.WORD"]), 0);
+            // As where it was asked for, and not where it was held in between.
+            let told =
+                site_packages(&environment.folder).join("plugin-1.0.dist-info/direct_url.json");
+            let told: Value =
+                serde_json::from_slice(&fs::read(told).expect("a file")).expect("JSON");
+            assert_eq!(told["url"], format!("file://{}", folder.display()));
+            assert_eq!(told["vcs_info"]["commit_id"], commit);
+            fs::remove_dir_all(environment.folder).expect("removed");
+        }
+        git(&folder, &["update-ref", "-d", &name]);
+    }
+    place.left_nothing();
+}
+
+/// Of what cannot be had nothing is installed, and neither is what was verified beside it.
+#[test]
+fn a_commit_that_is_not_there_leaves_the_environment_as_it_is() {
+    let (place, revision) = place();
+    let gone = format!("{}{}", &revision[..revision.len() - 40], "1".repeat(40));
+    place.put("policy.toml", policy(&exemption("vcs", &gone, LATER)).as_bytes());
+    // uv finds out after what was verified is installed, and says so.
+    let with_pip = environments(&place).swap_remove(0);
+    let before = with_pip.installed();
+    let told = said(&mut with_pip.install(&place, &[PROJECT, &format!("plugin @ {gone}")]), 1);
+    assert!(told.contains("`git` ended with"), "{told}");
+    assert_eq!(with_pip.installed(), before);
+    place.left_nothing();
+}
+
+/// What includes another policy without saying anything itself has granted nothing, whatever that one grants.
+#[test]
+fn an_include_grants_nothing() {
+    let (place, revision) = place();
+    let digest = Sha256Digest::of(&other().bytes);
+    place.server.serve("other", &[other()]);
+    let environments = environments(&place);
+    for (words, exemption) in ways(&revision) {
+        let exception = format!(
+            "\n[[exceptions]]\nsha256 = [\"{digest}\"]\nreason = \"r\"\nowner = \"o\"\nexpires = {LATER}\n"
+        );
+        let base = policy(&(exemption.clone() + &exception));
+        let include = include_of(&place, &base);
+        for (top, code, says) in
+            [("schema = 1\n".to_owned(), 1, "no [[rules]]"), (policy(""), 10, "exemption-missing")]
+        {
+            place.put("policy.toml", (top + &include).as_bytes());
+            for environment in &environments {
+                let before = environment.installed();
+                let asked: Vec<_> = words.iter().map(String::as_str).collect();
+                let told = said(&mut environment.install(&place, &asked), code);
+                assert!(told.contains(says), "{told}");
+                let told = said(&mut environment.install(&place, &["other"]), code);
+                assert!(
+                    code == 1 || told.contains("rejected other-1.0-py3-none-any.whl"),
+                    "{told}"
+                );
+                assert_eq!(environment.installed(), before);
+            }
+        }
+    }
+}
+
 /// Of one name there is one: neither the index's in place of what is exempted, nor the other way round.
 #[test]
 fn what_the_index_has_under_its_name_is_not_taken_for_it() {
     let (place, _) = place();
-    let (filename, bytes) = tiny::wheel_of("plugin", "9.0");
-    place.server.serve("plugin", &[Served { filename, bytes, provenance: None }]);
+    place.server.serve("plugin", &[Served::unattested("plugin", "9.0")]);
     place.put("policy.toml", policy(&exemption("editable", "plugin", LATER)).as_bytes());
     for environment in environments(&place) {
         let before = environment.installed();

@@ -1,18 +1,16 @@
 //! Ctrl-C ends a wait for an index at once, and leaves nothing.
 
-use std::process::{Child, Command as Process, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use wheelmark_tests::index_server::{INTEGRITY, Payload, file_path, integrity_path};
 
+use wheelmark_tests::program::{interrupt, started};
+
 use super::*;
 
 fn start(place: &Place) -> Child {
-    let command = place.verify(&RELEASE);
-    let mut process = Process::new(command.get_program());
-    process.args(command.get_args()).current_dir(&place.folder);
-    process.env("TMPDIR", place.folder.path().join("tmp"));
-    process.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    started(&place.verify(&RELEASE))
 }
 
 #[test]
@@ -35,8 +33,7 @@ fn ctrl_c_ends_a_wait_at_once_and_leaves_nothing() {
             std::thread::yield_now();
         }
         let began = Instant::now();
-        let kill = Process::new("kill").args(["-INT", &child.id().to_string()]).status();
-        assert!(kill.expect("kill").success());
+        interrupt(&child);
         let output = child.wait_with_output().expect("it ends");
         // Any bound of the program's own would have been reached later.
         assert!(began.elapsed() < Duration::from_secs(20), "{path}");

@@ -1,7 +1,9 @@
 //! `wheelmark lock` and `verify --locked`: a change of who signs is told, with both, and accepted on purpose only.
 
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_tests::statement::{failures, report};
+use wheelmark_tests::sigstore::holder::Name;
+use wheelmark_tests::sigstore::{Holder, Sigstore, provenance_object};
+use wheelmark_tests::statement::{check, failures, report};
 
 use super::*;
 
@@ -90,6 +92,42 @@ fn another_signer_than_before_is_refused_with_both() {
         said(&mut update(&place, "demo"), 0);
         report(&mut verify(&place), 0);
     }
+}
+
+/// The release workflow has its signature asked for by a workflow of somebody else, which it calls.
+#[test]
+fn a_builder_where_there_was_none_is_a_change() {
+    let place = place();
+    said(&mut lock(&place, &[]), 0);
+    let evil = "https://github.com/evil/shared/.github/workflows/publish.yml@refs/heads/main";
+    let mut holder = Holder::workflow().claiming(9, evil);
+    holder.name = Name::Uri(evil.to_owned());
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": FILENAME, "digest": {"sha256": Sha256Digest::of(&demo().bytes)}}],
+        "predicateType": "https://docs.pypi.org/attestations/publish/v1",
+        "predicate": null,
+    });
+    let attestation = Sigstore::default().sign(&holder, &statement.to_string()).attestation();
+    let before: Value =
+        serde_json::from_slice(&demo().provenance.expect("an object")).expect("JSON");
+    let publisher = &before["attestation_bundles"][0]["publisher"];
+    let provenance = provenance_object(publisher, &[attestation]).to_string().into_bytes();
+    place.server.serve(PROJECT, &[Served { provenance: Some(provenance), ..demo() }]);
+    // The policy names the workflow, and not who asks for its signatures.
+    report(&mut place.verify(&RELEASE), 0);
+    let judged = report(&mut verify(&place), 10);
+    assert_eq!(failures(&judged), [("identity".to_owned(), "identity-changed".to_owned())]);
+    let values = &check(&judged, "identity")["changed"]["values"];
+    let after = evil.split_once('@').expect("a ref").0;
+    let expected = serde_json::json!([{"name": "builder", "before": "none", "after": after}]);
+    assert_eq!(values, &expected);
+    // Accepted on purpose, it is held from then on.
+    said(&mut update(&place, PROJECT), 0);
+    report(&mut verify(&place), 0);
+    place.server.serve(PROJECT, &[demo()]);
+    let judged = report(&mut verify(&place), 10);
+    assert_eq!(failures(&judged), [("identity".to_owned(), "identity-changed".to_owned())]);
 }
 
 #[test]

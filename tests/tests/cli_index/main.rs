@@ -19,6 +19,7 @@ mod real;
 mod secrets;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -85,6 +86,15 @@ impl Place {
         command
     }
 
+    /// `wheelmark policy init` by what the index has, under the trusted root of the case.
+    fn init(&self, arguments: &[&str]) -> Command {
+        let mut command = wheelmark();
+        command.current_dir(&self.folder).args(["policy", "init", "--at", AT]).args(arguments);
+        command.args(["--trust", "private", "--trust-root", TRUSTED_ROOT]);
+        command.args(["--index", &self.server.url()]);
+        command
+    }
+
     /// Serves the project's page with one thing changed.
     fn bent(&self, bend: impl FnOnce(&mut Value)) {
         let mut page = self.server.page(PROJECT, &[demo()]);
@@ -102,6 +112,13 @@ impl Place {
         assert_eq!(names("tmp").collect::<Vec<_>>(), Vec::<String>::new());
         assert!(!names(".").any(|name| name == FILENAME));
     }
+}
+
+/// Where an environment has what is installed in it.
+fn site_packages(environment: &Path) -> PathBuf {
+    let libraries = fs::read_dir(environment.join("lib")).expect("lib");
+    let library = libraries.map(|it| it.expect("an entry").path()).next().expect("python3.x");
+    library.join("site-packages")
 }
 
 /// What is written on both, once the command ended with this code.

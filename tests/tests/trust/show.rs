@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::json;
 use wheelmark_core::trust::{EMBEDDED_AS_OF, InstanceName};
 use wheelmark_tests::corpus;
+use wheelmark_tests::statement::check;
 use wheelmark_tests::tuf;
 use wheelmark_tests::workshop::answer;
 
@@ -137,9 +138,8 @@ fn what_was_refreshed_decides() {
     fs::write(place.folder.path().join("a-1.0-py3-none-any.whl"), file).expect("written");
     let signature = |trust: &[&str]| {
         let report = answer(&mut verify(trust), 10);
-        let checks = report["checks"].as_array().expect("checks").clone();
-        let check = checks.into_iter().find(|check| check["check"] == "signature");
-        (check.expect("a signature")["status"].clone(), report["trust"][0]["sha256"].clone())
+        let status = check(&report, "signature")["status"].clone();
+        (status, report["trust"][0]["sha256"].clone())
     };
     let (by_program, _) = signature(&["--trust", "public-good"]);
     assert_eq!(by_program, "passed");

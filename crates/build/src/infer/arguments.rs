@@ -11,7 +11,7 @@ use crate::plan::{BuildPlan, Frontend, Origin, Value};
 
 /// Settles the arguments, and `setup.py` as what takes them.
 pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
-    if !evidence.generator().is_some_and(|generator| is_of_setuptools(&generator.name)) {
+    if evidence.generator().is_none_or(|generator| !is_of_setuptools(&generator.name)) {
         return;
     }
     let name = evidence.wheel.filename();
@@ -28,10 +28,13 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         ["py2", "py3"] if !configured.contains("universal") => {
             add("--universal".to_owned(), "the wheel is for py2.py3".to_owned());
         }
-        [tag] if tag != "py3" && name.tags().iter().all(|tag| tag.abi == "none") => {
-            if !configured.contains("python-tag") && !configured.contains("python_tag") {
-                add(format!("--python-tag={tag}"), format!("the wheel is for {tag}"));
-            }
+        [tag]
+            if tag != "py3"
+                && name.tags().iter().all(|tag| tag.abi == "none")
+                && !configured.contains("python-tag")
+                && !configured.contains("python_tag") =>
+        {
+            add(format!("--python-tag={tag}"), format!("the wheel is for {tag}"));
         }
         _ => {}
     }

@@ -75,10 +75,11 @@ pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
         plan.frontend = Value::new(Frontend::InstalledBackend, Origin::Wheel, because);
         return;
     }
-    if is_of_setuptools(&generator.name) && evidence.source.files.contains_key("setup.py") {
-        if let Some(why) = not_by_hooks(evidence) {
-            plan.frontend = Value::new(Frontend::SetupPy, Origin::Source, why);
-        }
+    if is_of_setuptools(&generator.name)
+        && evidence.source.files.contains_key("setup.py")
+        && let Some(why) = not_by_hooks(evidence)
+    {
+        plan.frontend = Value::new(Frontend::SetupPy, Origin::Source, why);
     }
 }
 

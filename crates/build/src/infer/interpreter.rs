@@ -106,7 +106,7 @@ fn newest_at(time: DateTime<Utc>) -> u64 {
     let out = |&&(_, year, month): &&(u64, i32, u32)| {
         NaiveDate::from_ymd_opt(year, month, 1).is_some_and(|day| day <= time.date_naive())
     };
-    RELEASED.iter().filter(out).map(|(minor, _, _)| *minor).last().unwrap_or(6)
+    RELEASED.iter().rfind(out).map_or(6, |(minor, _, _)| *minor)
 }
 
 /// The nearest that is here: an older one before a newer.

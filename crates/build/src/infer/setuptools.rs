@@ -37,7 +37,7 @@ const LAG: i64 = 1900;
 
 /// Settles an upper bound of setuptools.
 pub fn conclude(evidence: &Evidence<'_>, plan: &mut BuildPlan) {
-    if !evidence.generator().is_some_and(|generator| generator.name == PROJECT_OF_WHEELS) {
+    if evidence.generator().is_none_or(|generator| generator.name != PROJECT_OF_WHEELS) {
         return;
     }
     let made = plan.exclude_newer.as_ref().map(|it| it.value.date_naive());

@@ -88,10 +88,7 @@ fn running(evidence: &Evidence<'_>, plan: &BuildPlan, record: i64, offset: i64) 
         return moves(Moment::Wheel, "METADATA and what is made before it");
     }
     let made = plan.egg_info.value == EggInfo::Build;
-    if made
-        && metadata == record
-        && ["top_level.txt", "entry_points.txt"].iter().any(|it| earlier(&it))
-    {
+    if made && metadata == record && ["top_level.txt", "entry_points.txt"].iter().any(earlier) {
         return moves(Moment::DistInfo, "the files that come from .egg-info");
     }
     (Clock::Stands(record - offset), format!("the time of RECORD, {}", shown(record)))

@@ -155,7 +155,7 @@ fn build(
     let stages = Stages::new();
     out_folder::check(&arguments.out)?;
     let log = arguments.log.iter().map(|path| ("--log", path.as_path()));
-    outputs::spare(log, &arguments.inputs())?;
+    outputs::spare(log, arguments.inputs())?;
     let key = passphrase::open_key(&arguments.key)?;
     let trace = match arguments.no_trace {
         true => Tracing::Off,
@@ -380,7 +380,7 @@ fn write(
     let paths: Vec<_> = names.map(|name| arguments.out.join(name)).collect();
     let mut taken = arguments.inputs();
     taken.extend(arguments.log.as_deref());
-    outputs::spare(paths.iter().map(|path| ("--out", path.as_path())), &taken)?;
+    outputs::spare(paths.iter().map(|path| ("--out", path.as_path())), taken)?;
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Keep };
     let policy = own_policy(arguments, key, source)?;
     let check = |paths: &[&Path]| -> Result<(), CliError> {

@@ -148,13 +148,14 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let common = &arguments.common;
     let installer = Installer::parse(&common.command)?;
     handed_on(common, &installer, output, Purpose::Install, |folder, files, exempted| {
+        let direct: Vec<_> = exempted.iter().map(|it| it.direct.clone()).collect();
+        let commits = installer.commits(&direct)?;
         if !files.is_empty() {
             installer.install(folder, files)?;
         }
-        let direct: Vec<_> = exempted.iter().map(|it| it.direct.clone()).collect();
         match direct.is_empty() {
             true => Ok(()),
-            false => installer.install_direct(&direct),
+            false => installer.install_direct(&direct, &commits),
         }
     })
 }

@@ -13,6 +13,7 @@ use wheelmark_core::filename::ProjectName;
 use wheelmark_core::identity_lock::{self, IdentityLock, ProjectEntry};
 use wheelmark_core::report::{Escaped, Reason};
 
+use crate::attestations::places_in;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::identities;
@@ -137,6 +138,13 @@ impl Arguments {
 }
 
 impl What {
+    /// The files that are read, but for those that were locked before.
+    fn inputs(&self) -> Result<Vec<PathBuf>, CliError> {
+        let named = self.locks.iter().chain(&self.key).cloned().chain(self.asking.files());
+        let files = self.files.as_deref().map(|folder| places_in(folder, &[])).transpose()?;
+        Ok(named.chain(files.into_iter().flatten()).collect())
+    }
+
     /// What there is of everything that is wanted.
     fn gather(&self, wanted: AllWanted) -> Result<Gathered, CliError> {
         let keys = self.key.iter().map(|path| public_key(path));
@@ -163,8 +171,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let (what, anew) = arguments.parts();
     // One of the two there is.
     let Some(out) = &what.out else { return pylock::run(what, anew, output) };
-    let inputs: Vec<_> = what.locks.iter().chain(&what.key).map(PathBuf::as_path).collect();
-    outputs::spare([("--out", out.as_path())], &inputs)?;
+    outputs::spare([("--out", out.as_path())], what.inputs()?)?;
     let before = match anew {
         Anew::All => None,
         Anew::Nothing => {

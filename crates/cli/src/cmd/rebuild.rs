@@ -188,6 +188,7 @@ fn without_provenance(report: Report) -> Report {
 /// Verifies, builds, compares, and says what that shows.
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     if let Some(list) = &arguments.list {
+        inferred::refuse_trust(arguments)?;
         return list::run(arguments, list, output);
     }
     if inferred::is_asked(arguments)? {
@@ -195,11 +196,11 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     }
     // Opened before anything is built.
     let signer = signing_key(arguments)?.map(passphrase::open_key).transpose()?;
-    written::check(arguments)?;
     let now = arguments.at.unwrap_or_else(Utc::now);
     // Who signs the result is trusted only where it is the key of `--key`.
     let own = signer.as_ref().filter(|_| arguments.signing_key.is_none());
     let policy = arguments.trust.policy(own, now)?;
+    written::check(arguments, &policy)?;
     let cancel = interrupt::watch()?;
     let bundle = arguments.bundle.as_deref();
     let mut evidence = Evidence::of_file(arguments.wheel(), bundle, &cancel)?;

@@ -16,7 +16,7 @@ use wheelmark_core::report::Escaped;
 use crate::error::{CliError, shown};
 use crate::exit::Exit;
 use crate::render::{Output, human, json};
-use crate::{interrupt, out_folder, passphrase};
+use crate::{interrupt, out_folder, outputs, passphrase};
 
 /// Run a command as a step of an in-toto layout, and sign which files it had and which it gave.
 ///
@@ -127,6 +127,10 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let (file, public) = link::sign(&recorded, &key, form)?;
     let name = format!("{}.{}.link", arguments.step, public.prefix());
     let existing = if arguments.overwrite { Existing::Replace } else { Existing::Keep };
+    // A link among the files that it records would be true of none.
+    let recorded_files = recorded.materials.keys().chain(recorded.products.keys());
+    let read = recorded_files.map(Path::new).chain([arguments.key.as_path()]);
+    outputs::spare([("--out", arguments.out.join(&name).as_path())], read)?;
     let made = out_folder::make(&arguments.out)?;
     let new = NewFile { name: &name, mode: 0o644, content: Box::new(&file[..]) };
     // Read back and held as whoever verifies would.

@@ -1,6 +1,5 @@
 //! `wheelmark verify`: wheels and source distributions against their attestations, under a policy.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -9,7 +8,7 @@ use wheelmark_core::report::Report;
 use wheelmark_core::verdict::Verdict;
 use wheelmark_core::verify::trust_used;
 
-use crate::attestations::beside;
+use crate::attestations::places_in;
 use crate::batch::Summary;
 use crate::error::CliError;
 use crate::evidence::Evidence;
@@ -17,13 +16,12 @@ use crate::exit::Exit;
 use crate::identities;
 use crate::interrupt;
 use crate::layout_options::{Judged, LayoutOptions};
-use crate::policy_key::SIGNATURE;
 use crate::render::Output;
 use crate::render::batch::{Format, Render};
 use crate::subjects::{Planned, Subjects};
 use crate::trust_options::TrustOptions;
 use crate::values::time;
-use crate::verdicts::{Signing, VerdictOptions};
+use crate::verdicts::{Signing, VERDICTS, VerdictOptions};
 
 /// Check wheels and source distributions against their signed provenance.
 ///
@@ -99,14 +97,9 @@ impl Arguments {
     /// The files that are read beside those that are judged.
     fn inputs(&self, policy: &Policy) -> Result<Vec<PathBuf>, CliError> {
         let read = self.locked.as_deref().into_iter().chain(self.subjects.named());
-        let read = read.chain(self.trust.files()).chain(policy.all_files().map(Path::new));
-        let mut read: Vec<_> = read.map(Path::to_owned).collect();
-        read.push(beside(Path::new(policy.path()), SIGNATURE));
+        let mut read: Vec<_> = read.map(Path::to_owned).chain(self.trust.read(policy)).collect();
         if let Some(folder) = self.subjects.build_requirements() {
-            let failed = |error| CliError::io("read", folder, &error);
-            for entry in fs::read_dir(folder).map_err(failed)? {
-                read.push(entry.map_err(failed)?.path());
-            }
+            read.extend(places_in(folder, &VERDICTS)?);
         }
         Ok(read)
     }

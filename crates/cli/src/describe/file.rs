@@ -19,7 +19,7 @@ use wheelmark_core::verify::Contents;
 
 use super::{Description, Section, text};
 use crate::artifact;
-use crate::attestations;
+use crate::attestations::{self, OF_VERDICTS};
 use crate::error::CliError;
 use crate::policy_file::{Beside, refused};
 
@@ -89,8 +89,9 @@ pub fn distribution(
         }
         Err(refusal) => description.note(format!("`wheelmark verify` would refuse it: {refusal}")),
     }
-    let beside: Vec<_> =
-        attestations::places(path).filter(|it| it.symlink_metadata().is_ok()).collect();
+    let beside: Vec<_> = attestations::places(path, &OF_VERDICTS)
+        .filter(|it| it.symlink_metadata().is_ok())
+        .collect();
     for attestation in &beside {
         let attestation = attestation.file_name().unwrap_or_default().to_string_lossy();
         description.note(format!("there is an attestation beside it: `{attestation}`"));

@@ -71,9 +71,9 @@ pub(super) fn parse(words: &[OsString]) -> Result<Installer, CliError> {
                 direct.push(revision);
                 continue;
             }
-            check_requirement(text)?;
+            // Written anew: what is a name to one reader may be a file to another.
+            asked.push(requirement_of_an_index(text)?.into());
             names_some = true;
-            asked.push(word.clone());
             continue;
         }
         let (name, given) = match text.split_once('=') {
@@ -174,14 +174,14 @@ fn program(words: &[OsString]) -> Result<(Kind, usize), CliError> {
 }
 
 /// A name with extras, specifiers and a marker: not a URL, a path or a repository, which no index lists.
-fn check_requirement(text: &str) -> Result<(), CliError> {
+fn requirement_of_an_index(text: &str) -> Result<String, CliError> {
     let wrong = || {
         CliError::usage(format!("`{}` is not a requirement of an index", Escaped(text))).hint(
             "paths and URLs are installed without wheelmark, by whoever trusts them; a repository is written `NAME @ \
              git+https://host/path@COMMIT`, with the full commit id, and is installed where the policy exempts it",
         )
     };
-    files::of_an_index(text).map(drop).ok_or_else(wrong)
+    files::of_an_index(text).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -212,6 +212,17 @@ mod tests {
             (Kind::Uv, vec!["--python".into(), "3.12".into(), "--system".into()])
         );
         assert!(parsed("python3 -m pip install a").is_ok());
+    }
+
+    /// pip takes a word for a file by its end, whatever is in brackets or after a semicolon behind that; a name is handed
+    /// on in the one form that is no path.
+    #[test]
+    fn what_could_be_a_file_is_refused_or_handed_on_as_a_name() {
+        for word in ["a-1.0.whl[x]", "a-1.0.zip;os_name!='nt'", "a-1.0.tar.gz[x];os_name!='nt'"] {
+            assert!(parsed(&format!("pip install {word}")).is_err(), "{word}");
+        }
+        let (_, asked, _) = parsed("pip install A.B_c[x]>=1;os_name!='nt'").expect("a name");
+        assert_eq!(asked, ["a-b-c[x]>=1 ; os_name != 'nt'"]);
     }
 
     #[test]

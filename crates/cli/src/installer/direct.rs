@@ -9,6 +9,7 @@ use wheelmark_core::filename::ProjectName;
 use wheelmark_core::policy::{FolderPath, Place};
 use wheelmark_core::report::Escaped;
 
+use super::commits::Commits;
 use super::{Installer, Kind};
 use crate::error::{CliError, shown};
 use crate::input;
@@ -69,10 +70,21 @@ pub(super) fn editable(text: &str) -> Result<Direct, CliError> {
 }
 
 impl Installer {
+    /// The commits among them that this installer would not take by their ids alone. Nothing is changed yet where one
+    /// cannot be had.
+    pub fn commits(&self, all: &[Direct]) -> Result<Commits, CliError> {
+        // uv asks for a commit by its id, and for nothing of that name.
+        Commits::fetch(all.iter().filter_map(|it| match &it.place {
+            Place::Vcs(revision) if self.kind == Kind::Pip => Some(revision),
+            Place::Vcs(_) | Place::Editable(_) => None,
+        }))
+    }
+
     /// Installs what was exempted: by the place that was given, with the index switched off and nothing beside it. What a
     /// build of it needs must be in the environment.
-    pub fn install_direct(&self, all: &[Direct]) -> Result<(), CliError> {
+    pub fn install_direct(&self, all: &[Direct], commits: &Commits) -> Result<(), CliError> {
         let mut command = self.bare(&self.program[1..]);
+        commits.in_place(&mut command);
         command.args(["--no-index", "--no-deps", "--no-build-isolation"]);
         command.args(match self.kind {
             Kind::Pip => &["--no-input", "--disable-pip-version-check", "--no-cache-dir"][..],

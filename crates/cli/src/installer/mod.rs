@@ -1,6 +1,7 @@
 //! pip and uv, as they are: they say what they would install, and are handed what was verified.
 
 mod arguments;
+mod commits;
 mod direct;
 mod environment;
 mod files;

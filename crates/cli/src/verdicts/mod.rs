@@ -13,10 +13,10 @@ use clap::{ArgGroup, ValueEnum};
 use wheelmark_build::sign::key::PrivateKey;
 use wheelmark_core::policy::Policy;
 use wheelmark_core::report::Escaped;
-use wheelmark_core::verdict::{COMMAND_LINE_POLICY, LOCAL_VERIFIER, Verifier};
+use wheelmark_core::verdict::{COMMAND_LINE_POLICY, LOCAL_VERIFIER, LevelWords, Verifier};
 
 pub use self::write::Written;
-use crate::attestations;
+use crate::attestations::{self, OF_SVR, OF_VSA};
 use crate::batch::Subject;
 use crate::error::{CliError, shown};
 use crate::out_folder;
@@ -55,6 +55,10 @@ pub struct VerdictOptions {
     /// What the file was verified as, for one file; without it pkg:pypi/NAME@VERSION?file_name=FILE
     #[arg(long, value_name = "URI", requires = "vsa", value_parser = uri)]
     resource_uri: Option<String>,
+    /// In the VSA, say what has no number in words of ours, as slsa-verifier can read: WHEELMARK_ACCEPTED and the like, in
+    /// place of SLSA_BUILD_LEVEL_UNEVALUATED and SLSA_BUILD_REPRODUCED
+    #[arg(long, requires = "vsa")]
+    numbered_levels: bool,
     /// The form in which they are signed
     #[arg(long, value_name = "FORM", value_enum, default_value = "bundle", requires = "verdict")]
     verdict_form: Form,
@@ -62,6 +66,9 @@ pub struct VerdictOptions {
     #[arg(long, requires = "verdict")]
     overwrite: bool,
 }
+
+/// What follows a file's name in those of the verdicts beside it, which may be written anew.
+pub const VERDICTS: [&str; 2] = [OF_VSA, OF_SVR];
 
 /// What is around the signed statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -171,11 +178,17 @@ impl VerdictOptions {
             .hint("verify each by itself, or leave --resource-uri out"));
         }
         let mut single = Vec::new();
+        let mut outputs: Vec<(&str, PathBuf)> = Vec::new();
         for (option, path) in self.targets() {
             match Target::of(path) {
                 Target::Folder(folder) => {
-                    one_of_each_name(option, files)?;
                     out_folder::check(folder)?;
+                    let kinds: &[_] =
+                        if option == "--svr" { &["svr"] } else { &["vsa", "vsa-failed"] };
+                    for name in one_of_each_name(option, files)? {
+                        let names = kinds.iter().map(|kind| format!("{name}{}", self.suffix(kind)));
+                        outputs.extend(names.map(|name| (option, folder.join(name))));
+                    }
                 }
                 Target::File(_) if !files.is_alone() => {
                     return Err(CliError::usage(format!(
@@ -187,19 +200,20 @@ impl VerdictOptions {
                         "name a folder, with a `/` at its end: each gets a statement of its own",
                     ));
                 }
-                Target::File(path) => single.push((option, path)),
+                Target::File(path) => {
+                    outputs.push((option, path.to_owned()));
+                    single.push(path);
+                }
             }
         }
-        let subjects: Vec<PathBuf> = match files.plan.items.first().map(|item| &item.subject) {
-            Some(Subject::File(path)) if files.is_alone() => {
-                std::iter::once(path.clone()).chain(attestations::places(path)).collect()
-            }
-            _ => Vec::new(),
-        };
-        let own = self.signing_key.iter().chain(&subjects).map(PathBuf::as_path);
-        let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).chain(own).collect();
-        outputs::spare(single.iter().copied(), &inputs)?;
-        for (_, path) in single {
+        let subjects = files.plan.items.iter().filter_map(|item| match &item.subject {
+            Subject::File(path) => Some(path),
+            Subject::Indexed { .. } | Subject::Locked { .. } => None,
+        });
+        let beside = subjects.clone().flat_map(|path| attestations::places(path, &VERDICTS));
+        let read = inputs.iter().chain(&self.signing_key).chain(subjects).cloned().chain(beside);
+        outputs::spare(outputs.iter().map(|(option, path)| (*option, path.as_path())), read)?;
+        for path in single {
             let (folder, _) = Target::File(path).place("", "");
             if !folder.is_dir() {
                 let error = std::io::ErrorKind::NotFound.into();
@@ -212,6 +226,14 @@ impl VerdictOptions {
         Ok(())
     }
 
+    /// What follows a file's name in that of a verdict in a folder.
+    fn suffix(&self, kind: &str) -> String {
+        match self.verdict_form {
+            Form::Bundle => format!(".{kind}.sigstore.json"),
+            Form::Envelope => format!(".{kind}.dsse.json"),
+        }
+    }
+
     /// What to tell of those of which no verdict was written.
     pub fn left_out(written: &[Written], all: usize) -> Option<String> {
         let about: BTreeSet<_> = written.iter().map(|it| &it.about).collect();
@@ -219,6 +241,11 @@ impl VerdictOptions {
         (without > 0).then(|| {
             format!("{without} without a verdict: one is written only of what was accepted")
         })
+    }
+
+    /// The words of the VSA's levels.
+    fn words(&self) -> LevelWords {
+        if self.numbered_levels { LevelWords::Numbered } else { LevelWords::Slsa }
     }
 
     fn targets(&self) -> impl Iterator<Item = (&'static str, &Path)> {
@@ -247,8 +274,8 @@ impl VerdictOptions {
     }
 }
 
-/// Two files of one name would have one verdict between them.
-fn one_of_each_name(option: &str, files: &Planned<'_>) -> Result<(), CliError> {
+/// The names of the files. Two of one name would have one verdict between them.
+fn one_of_each_name(option: &str, files: &Planned<'_>) -> Result<BTreeSet<String>, CliError> {
     let mut names = BTreeSet::new();
     for item in &files.plan.items {
         let name = match &item.subject {
@@ -256,8 +283,8 @@ fn one_of_each_name(option: &str, files: &Planned<'_>) -> Result<(), CliError> {
             Subject::Indexed { file: Some(file), .. } => Some(OsStr::new(file)),
             Subject::Indexed { file: None, .. } | Subject::Locked { .. } => None,
         };
-        if let Some(name) = name.filter(|name| !names.insert(name.to_owned())) {
-            let name = name.to_string_lossy();
+        let Some(name) = name.map(|name| name.to_string_lossy().into_owned()) else { continue };
+        if !names.insert(name.clone()) {
             return Err(CliError::usage(format!(
                 "two of the files are named `{}`, and {option} would have one verdict of both",
                 Escaped(&name)
@@ -265,5 +292,5 @@ fn one_of_each_name(option: &str, files: &Planned<'_>) -> Result<(), CliError> {
             .hint("verify them one after the other, each into a folder of its own"));
         }
     }
-    Ok(())
+    Ok(names)
 }

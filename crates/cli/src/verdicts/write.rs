@@ -90,13 +90,14 @@ impl VerdictOptions {
             let accepted = verdict.decision() == Decision::Accepted;
             if let Some(path) = self.vsa.as_deref().filter(|_| accepted || self.vsa_failed) {
                 let resource = self.resource_uri.clone().unwrap_or_else(|| verdict.resource_uri());
-                let statement = verdict.vsa(&by, &resource).map_err(CliError::undecided)?;
+                let statement =
+                    verdict.vsa(&by, &resource, self.words()).map_err(CliError::undecided)?;
                 let (kind, result) = match accepted {
                     true => ("vsa", VerificationResult::Passed),
                     // Of another name, so that nobody takes it for one that passed.
                     false => ("vsa-failed", VerificationResult::Failed),
                 };
-                let written = written("vsa", verdict.levels(), Some(result));
+                let written = written("vsa", &verdict.levels(self.words()), Some(result));
                 self.ready((path, kind), verdict, statement, written, signing, &mut folders)?;
             }
             let statement = verdict.svr(&by).map_err(CliError::undecided)?;
@@ -124,10 +125,7 @@ impl VerdictOptions {
         signing: &Signing,
         folders: &mut BTreeMap<PathBuf, Vec<Ready>>,
     ) -> Result<(), CliError> {
-        let suffix = match self.verdict_form {
-            Form::Bundle => format!(".{kind}.sigstore.json"),
-            Form::Envelope => format!(".{kind}.dsse.json"),
-        };
+        let suffix = self.suffix(kind);
         let (folder, name) = Target::of(path).place(verdict.filename().as_str(), &suffix);
         let shown = match Target::of(path) {
             Target::Folder(folder) => folder.join(&name),

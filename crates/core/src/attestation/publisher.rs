@@ -264,24 +264,8 @@ fn same(what: &str, claimed: &str, certified: Option<&str>) -> Result<(), Refusa
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use sigstore_crypto::x509::FulcioCiClaims;
 
     use super::*;
-    use crate::trust::InstanceName;
-
-    fn github() -> CertificateIdentity {
-        let uri = "https://github.com/o/r/.github/workflows/w.yml@refs/tags/v1";
-        let mut claims = FulcioCiClaims::default();
-        claims.source_repository_uri = Some("https://github.com/o/r".to_owned());
-        claims.source_repository_ref = Some("refs/tags/v1".to_owned());
-        claims.build_config_uri = Some(uri.to_owned());
-        CertificateIdentity {
-            instance: InstanceName::PublicGood,
-            issuer: GITHUB_ISSUER.to_owned(),
-            san: SubjectName::Uri(uri.to_owned()),
-            claims,
-        }
-    }
 
     fn held(publisher: Value, certificate: &CertificateIdentity) -> Result<(), Reason> {
         let publisher = Publisher::read(&publisher).map_err(|refusal| refusal.reason)?;
@@ -291,14 +275,14 @@ mod tests {
     #[test]
     fn a_github_publisher_is_the_certificate_s() {
         let right = |repository: &str, workflow: &str| json!({"kind": "GitHub", "repository": repository, "workflow": workflow, "environment": "", "claims": null});
-        assert_eq!(held(right("o/r", "w.yml"), &github()), Ok(()));
+        assert_eq!(held(right("o/r", "w.yml"), &CertificateIdentity::of_github()), Ok(()));
         for (repository, workflow) in
             [("o/fork", "w.yml"), ("o/r", "other.yml"), ("o/r", "w.yml@refs/tags/v1"), ("o", "r")]
         {
-            let refused = held(right(repository, workflow), &github());
+            let refused = held(right(repository, workflow), &CertificateIdentity::of_github());
             assert_eq!(refused, Err(Reason::PublisherDisagrees), "{repository} {workflow}");
         }
-        let mut other = github();
+        let mut other = CertificateIdentity::of_github();
         other.issuer = "https://issuer.example".to_owned();
         assert_eq!(held(right("o/r", "w.yml"), &other), Err(Reason::PublisherDisagrees));
     }
@@ -306,7 +290,7 @@ mod tests {
     #[test]
     fn an_environment_is_compared_where_the_certificate_has_one() {
         let publisher = json!({"kind": "GitHub", "repository": "o/r", "workflow": "w.yml", "environment": "pypi"});
-        let mut certificate = github();
+        let mut certificate = CertificateIdentity::of_github();
         assert_eq!(held(publisher.clone(), &certificate), Ok(()));
         certificate.claims.deployment_environment = Some("pypi".to_owned());
         assert_eq!(held(publisher.clone(), &certificate), Ok(()));
@@ -316,7 +300,7 @@ mod tests {
 
     #[test]
     fn gitlab_google_circleci_and_activestate_publishers() {
-        let mut gitlab = github();
+        let mut gitlab = CertificateIdentity::of_github();
         let uri = "https://gitlab.com/g/s/p//.gitlab-ci.yml@refs/heads/main";
         gitlab.issuer = GITLAB_ISSUER.to_owned();
         gitlab.claims.source_repository_uri = Some("https://gitlab.com/g/s/p".to_owned());
@@ -326,7 +310,7 @@ mod tests {
         assert_eq!(held(publisher(".gitlab-ci.yml"), &gitlab), Ok(()));
         assert_eq!(held(publisher("x.yml"), &gitlab), Err(Reason::PublisherDisagrees));
 
-        let mut google = github();
+        let mut google = CertificateIdentity::of_github();
         google.issuer = GOOGLE_ISSUER.to_owned();
         google.san = SubjectName::Email("a@p.iam.gserviceaccount.com".to_owned());
         let publisher = |email: &str| json!({"kind": "Google", "email": email});
@@ -335,7 +319,7 @@ mod tests {
         google.san = SubjectName::Uri("b@p.example".to_owned());
         assert_eq!(held(publisher("b@p.example"), &google), Err(Reason::PublisherDisagrees));
 
-        let mut circle = github();
+        let mut circle = CertificateIdentity::of_github();
         circle.issuer = CIRCLECI_ISSUER.to_owned();
         circle.claims.build_signer_uri =
             Some("https://circleci.com/api/v2/projects/p/pipeline-definitions/d".to_owned());
@@ -352,7 +336,7 @@ mod tests {
             assert_eq!(held(publisher, &circle).is_ok(), right, "{origin}");
         }
 
-        let mut active = github();
+        let mut active = CertificateIdentity::of_github();
         active.issuer = ACTIVESTATE_ISSUER.to_owned();
         active.san = SubjectName::Uri("https://platform.activestate.com/o/p".to_owned());
         let publisher =

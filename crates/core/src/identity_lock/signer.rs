@@ -9,7 +9,7 @@ use crate::attestation::repository::RepositoryUri;
 use crate::filename::ProjectName;
 use crate::policy::IdentityRule;
 use crate::report::{ChangedValue, Escaped};
-use crate::trust::{InstanceName, KeyId, SignerIdentity};
+use crate::trust::{CertificateIdentity, InstanceName, KeyId, SignerIdentity};
 
 /// One who signed before.
 #[derive(Debug, Clone)]
@@ -65,6 +65,7 @@ impl LockedSigner {
         match (self, now) {
             (Self::Certificate(before), SignerIdentity::Certificate(now)) => before
                 .mismatches(now)
+                .chain(new_builder(before, now))
                 .map(|(name, before, after)| ChangedValue { name, before, after })
                 .collect(),
             (Self::Key(before), SignerIdentity::Key(now)) if before == now => Vec::new(),
@@ -100,6 +101,17 @@ impl fmt::Display for LockedSigner {
             Self::Certificate(identity) => identity.fmt(f),
         }
     }
+}
+
+/// A workflow of another repository that asks for the signature, where the repository's own did before. Of the own one
+/// nothing is locked as its builder.
+fn new_builder(
+    before: &IdentityRule,
+    now: &CertificateIdentity,
+) -> Option<(&'static str, String, String)> {
+    let own = before.builder.is_none() && before.san.is_none();
+    let builder = now.caller().and_then(|_| now.builder()).filter(|_| own)?;
+    Some(("builder", "none".to_owned(), builder.to_owned()))
 }
 
 impl CertificateEntry {

@@ -111,12 +111,7 @@ impl Inspection {
     }
 
     fn read(written: WrittenInspection, parameters: &Parameters) -> Result<Self, Refusal> {
-        let name = StepName::parse(&written.name)
-            .map_err(|error| malformed(format!("{error}: `{}`", written.name)))?;
-        let wrong = |what: String| malformed(format!("the inspection `{name}`: {what}"));
-        if written.kind != "inspection" {
-            return Err(wrong(format!("_type `{}`, not `inspection`", written.kind)));
-        }
+        let (name, wrong) = named("inspection", &written.name, &written.kind)?;
         if written.run.is_empty() {
             return Err(wrong("no command to run".to_owned()));
         }
@@ -127,6 +122,21 @@ impl Inspection {
             command: command.collect::<Result<_, _>>()?,
             name,
         })
+    }
+}
+
+/// The name of a step or an inspection, which its `_type` says it is, and how anything wrong in it is told.
+fn named(
+    what: &'static str,
+    name: &str,
+    kind: &str,
+) -> Result<(StepName, impl Fn(String) -> Refusal), Refusal> {
+    let name = StepName::parse(name).map_err(|error| malformed(format!("{error}: `{name}`")))?;
+    let told = name.clone();
+    let wrong = move |wrong: String| malformed(format!("the {what} `{told}`: {wrong}"));
+    match kind == what {
+        true => Ok((name, wrong)),
+        false => Err(wrong(format!("_type `{kind}`, not `{what}`"))),
     }
 }
 
@@ -220,12 +230,7 @@ impl Layout {
 
 impl Step {
     fn read(written: WrittenStep, parameters: &Parameters) -> Result<Self, Refusal> {
-        let name = StepName::parse(&written.name)
-            .map_err(|error| malformed(format!("{error}: `{}`", written.name)))?;
-        let wrong = |what: String| malformed(format!("the step `{name}`: {what}"));
-        if written.kind != "step" {
-            return Err(wrong(format!("_type `{}`, not `step`", written.kind)));
-        }
+        let (name, wrong) = named("step", &written.name, &written.kind)?;
         if written.threshold == 0 {
             return Err(wrong("a threshold of 0, which nobody's link meets".to_owned()));
         }

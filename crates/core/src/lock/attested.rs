@@ -195,27 +195,10 @@ impl LockedProject {
 
 #[cfg(test)]
 mod tests {
-    use sigstore_crypto::x509::FulcioCiClaims;
-
     use super::*;
     use crate::lock::{Lock, LockFormat};
-    use crate::trust::{GITHUB_ISSUER, InstanceName, SubjectName};
 
     const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-    fn github() -> CertificateIdentity {
-        let uri = "https://github.com/o/r/.github/workflows/w.yml@refs/tags/v1";
-        let mut claims = FulcioCiClaims::default();
-        claims.source_repository_uri = Some("https://github.com/o/r".to_owned());
-        claims.source_repository_ref = Some("refs/tags/v1".to_owned());
-        claims.build_config_uri = Some(uri.to_owned());
-        CertificateIdentity {
-            instance: InstanceName::PublicGood,
-            issuer: GITHUB_ISSUER.to_owned(),
-            san: SubjectName::Uri(uri.to_owned()),
-            claims,
-        }
-    }
 
     fn read(entry: &str) -> Result<AttestationIdentity, String> {
         AttestationIdentity::read(&toml::from_str(entry).expect("TOML"))
@@ -236,7 +219,7 @@ mod tests {
 
     #[test]
     fn who_a_certificate_is_of_is_written_and_read_again() {
-        let mut certificate = github();
+        let mut certificate = CertificateIdentity::of_github();
         certificate.claims.deployment_environment = Some("pypi".to_owned());
         let identity = AttestationIdentity::of(&certificate).expect("a publisher");
         let values: Vec<_> = identity.values().iter().map(|(k, v)| (*k, v.as_str())).collect();
@@ -271,11 +254,11 @@ mod tests {
     #[test]
     fn an_environment_that_the_certificate_does_not_name_is_not_taken_on_trust() {
         let entry = "kind = \"GitHub\"\nrepository = \"o/r\"\nworkflow = \"w.yml\"\n";
-        assert!(read(entry).expect("read").admits(&github()).is_ok());
+        assert!(read(entry).expect("read").admits(&CertificateIdentity::of_github()).is_ok());
         let any = read(&format!("{entry}environment = \"\"\n")).expect("read");
-        assert!(any.admits(&github()).is_ok());
+        assert!(any.admits(&CertificateIdentity::of_github()).is_ok());
         let asked = read(&format!("{entry}environment = \"pypi\"\n")).expect("read");
-        assert!(asked.admits(&github()).is_err());
+        assert!(asked.admits(&CertificateIdentity::of_github()).is_err());
     }
 
     #[test]
@@ -323,7 +306,7 @@ mod tests {
                  workflow = \"w.yml\"\n"
             )
         };
-        let signer = SignerIdentity::Certificate(Box::new(github()));
+        let signer = SignerIdentity::Certificate(Box::new(CertificateIdentity::of_github()));
         let (right, wrong, b) = (of("o/r"), of("o/fork"), "b".repeat(64));
         let held = |packages: &[(&str, &str, &str)], digest: &str, signers: &[SignerIdentity]| {
             let lock = lock(packages).expect("a lock");

@@ -100,6 +100,11 @@ impl VcsRevision {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The URL of the repository, as git takes it, and the commit.
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.trim_start_matches("git+").rsplit_once('@').unwrap_or((&self.0, ""))
+    }
 }
 
 impl Place {
@@ -149,8 +154,8 @@ pub struct Exemption {
 }
 
 impl Policy {
-    /// What exempts a project from this place from being verified: an entry of every file of the policy that asks
-    /// anything, as an exception of one of them binds none of the others.
+    /// What exempts a project from this place from being verified: an entry of this file, and of every one that it
+    /// includes and that asks anything, as an exception of one of them binds none of the others.
     ///
     /// # Errors
     /// [`Reason::FileRevoked`] where one of them revokes any release of the project, since nobody knows which one this is;
@@ -167,15 +172,12 @@ impl Policy {
                 .expected("a project of which no release is revoked")
                 .found(revocation.to_string()));
         }
-        let asking = self.files().filter(|file| file.asks());
-        let found: Vec<_> = asking
+        // This one whatever it asks: what it includes cannot grant anything in its place.
+        let included = self.files().skip(1).filter(|file| file.asks());
+        std::iter::once(self)
+            .chain(included)
             .map(|file| file.own_exemption(project, place, now))
-            .collect::<Result<_, Refusal>>()?;
-        // Of nothing that asks, nothing was granted.
-        match found.is_empty() {
-            true => Err(missing(&self.path, project, place)),
-            false => Ok(found),
-        }
+            .collect()
     }
 
     fn own_exemption(
@@ -225,7 +227,10 @@ mod tests {
             format!("git+ssh://git@example.org/o/r@{commit}"),
             format!("git+file:///srv/git/r@{commit}"),
         ] {
-            assert_eq!(text.parse::<VcsRevision>().expect(&text).as_str(), text);
+            let revision = text.parse::<VcsRevision>().expect(&text);
+            assert_eq!(revision.as_str(), text);
+            let (repository, id) = revision.parts();
+            assert_eq!((format!("git+{repository}@{id}"), id), (text, commit));
         }
         for text in [
             "git+https://example.org/o/r".to_owned(),

@@ -167,6 +167,24 @@ impl fmt::Display for CertificateIdentity {
 }
 
 #[cfg(test)]
+impl CertificateIdentity {
+    /// A workflow of `https://github.com/o/r`, at its tag `v1`.
+    pub(crate) fn of_github() -> Self {
+        let uri = "https://github.com/o/r/.github/workflows/w.yml@refs/tags/v1";
+        let mut claims = FulcioCiClaims::default();
+        claims.source_repository_uri = Some("https://github.com/o/r".to_owned());
+        claims.source_repository_ref = Some("refs/tags/v1".to_owned());
+        claims.build_config_uri = Some(uri.to_owned());
+        Self {
+            instance: InstanceName::PublicGood,
+            issuer: GITHUB_ISSUER.to_owned(),
+            san: SubjectName::Uri(uri.to_owned()),
+            claims,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -14,7 +14,7 @@ pub use self::build_level::{BuildLevel, levels};
 use crate::attestation::statement::{ResourceDescriptor, STATEMENT_TYPE, Statement};
 use crate::attestation::svr::{SVR_TYPE, SimpleVerificationResult, SvrVerifier};
 use crate::attestation::vsa::{
-    self, LEVEL_FAILED, VSA_TYPE, VerificationResult, VerificationSummary,
+    self, LEVEL_FAILED, SLSA_BUILD_REPRODUCED, VSA_TYPE, VerificationResult, VerificationSummary,
 };
 use crate::digest::Sha256Digest;
 use crate::filename::DistFilename;
@@ -41,6 +41,9 @@ pub const SIGNATURE: &str = "WHEELMARK_SIGNATURE_VERIFIED";
 /// Property: the further attestations that the policy demands held.
 pub const DEMANDS: &str = "WHEELMARK_DEMANDS_MET";
 
+/// Property: what [`SLSA_BUILD_REPRODUCED`] says, for readers who take no word of SLSA's that is no level.
+pub const REPRODUCED: &str = "WHEELMARK_BUILD_REPRODUCED";
+
 /// The package URL of a file's release, and that of the file in it.
 pub(crate) const RELEASE_RESOURCE: &str = "pkg:pypi/{name}@{version}";
 pub(crate) const FILE_RESOURCE: &str = "pkg:pypi/{name}@{version}?file_name={filename}";
@@ -59,6 +62,16 @@ pub struct Verifier<'a> {
     pub policy_uri: &'a str,
     /// The digest of the policy's bytes; absent where it is no file.
     pub policy_sha256: Option<Sha256Digest>,
+}
+
+/// In which words a VSA says what was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LevelWords {
+    /// SLSA's.
+    Slsa,
+    /// SLSA's where they are a level with a number, and our own for all else: slsa-verifier refuses a whole summary over
+    /// any other word that begins with `SLSA_`. It claims no more than the same summary in SLSA's words.
+    Numbered,
 }
 
 /// What was decided of a file, as others may be told.
@@ -112,8 +125,17 @@ impl Verdict {
     }
 
     /// `verifiedLevels` of the VSA.
-    pub fn levels(&self) -> &[String] {
-        &self.levels
+    pub fn levels(&self, words: LevelWords) -> Vec<String> {
+        match (words, self.decision) {
+            (LevelWords::Slsa, _) | (_, Decision::Rejected) => self.levels.clone(),
+            (LevelWords::Numbered, Decision::Accepted) => {
+                let own = |word: String| match word == SLSA_BUILD_REPRODUCED {
+                    true => REPRODUCED.to_owned(),
+                    false => word,
+                };
+                self.properties().into_iter().map(own).collect()
+            }
+        }
     }
 
     /// The resource as which it was verified, unless the caller says another: the file among those of its release
@@ -130,6 +152,7 @@ impl Verdict {
         &self,
         by: &Verifier<'_>,
         resource_uri: &str,
+        words: LevelWords,
     ) -> Result<Statement, serde_json::Error> {
         let summary = VerificationSummary {
             verifier: vsa::Verifier {
@@ -144,7 +167,7 @@ impl Verdict {
                 Decision::Accepted => VerificationResult::Passed,
                 Decision::Rejected => VerificationResult::Failed,
             },
-            verified_levels: self.levels.clone(),
+            verified_levels: self.levels(words),
             dependency_levels: None,
             slsa_version: Some(SLSA_VERSION.to_owned()),
         };

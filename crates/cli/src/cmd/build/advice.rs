@@ -1,6 +1,7 @@
 //! What a person should know beside what was built, and what to do about it.
 
 use std::path::Path;
+use std::slice;
 
 use wheelmark_build::environment::project::BuildSystem;
 use wheelmark_build::error::BuildError;
@@ -63,13 +64,25 @@ fn how_to_name_a_ref(source: &ResolvedSource) -> String {
     }
 }
 
-/// Refuses a folder for the output that would make the source's work tree other than its commit.
+/// Refuses a folder for the output, and a file for the log, that would make the source's work tree other than its
+/// commit.
 pub(super) fn refuse_output_in_source(
     arguments: &Arguments,
     source: &ResolvedSource,
 ) -> Result<(), CliError> {
     let names = ["built-1.0-py3-none-any.whl", "built-1.0-py3-none-any.whl.sigstore.json"];
     let files = names.map(|name| arguments.out.join(name));
+    if let Some(log) = &arguments.log
+        && source.would_be_untracked(slice::from_ref(log)).map_err(BuildError::from)?
+    {
+        let message = format!(
+            "--log {} is in the source's work tree, and git does not ignore it: the next build would be refused",
+            shown(log)
+        );
+        return Err(
+            CliError::usage(message).hint("name a file outside, such as --log ../build.log")
+        );
+    }
     if !source.would_be_untracked(&files).map_err(BuildError::from)? {
         return Ok(());
     }

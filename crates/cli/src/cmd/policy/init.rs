@@ -92,8 +92,8 @@ const SCHEMA: &str = "https://wheelmark.dev/policy-init/v1";
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let Arguments { asking, out, overwrite, .. } = arguments;
     if let Some(out) = out {
-        let locks: Vec<_> = arguments.locks.iter().map(PathBuf::as_path).collect();
-        outputs::spare([("--out", out.as_path())], &locks)?;
+        let inputs = arguments.locks.iter().chain(&arguments.python).cloned();
+        outputs::spare([("--out", out.as_path())], inputs.chain(asking.files()))?;
         if !overwrite {
             outputs::refuse_existing(out)?;
         }

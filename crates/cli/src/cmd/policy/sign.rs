@@ -85,10 +85,6 @@ const SCHEMA: &str = "https://wheelmark.dev/policy-sign/v1";
 pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
     let Arguments { policy, out, overwrite, .. } = arguments;
     let out = out.clone().unwrap_or_else(|| attestations::beside(policy, SIGNATURE));
-    outputs::spare([("--out", out.as_path())], &[policy, &arguments.key])?;
-    if !overwrite {
-        outputs::refuse_existing(&out)?;
-    }
     let now = Utc::now();
     if arguments.expires <= now {
         let expires = seconds(arguments.expires);
@@ -100,6 +96,12 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let file = PolicyFile::open(policy)?;
     let roots = TrustRoots::new(arguments.trust_root.clone());
     let (read, warnings) = file.linted(&roots, now).map_err(refused_for)?;
+    let named = [Some(&arguments.key), arguments.trust_root.as_ref()];
+    let named = named.into_iter().flatten().map(PathBuf::as_path);
+    outputs::spare([("--out", out.as_path())], named.chain(read.all_files().map(Path::new)))?;
+    if !overwrite {
+        outputs::refuse_existing(&out)?;
+    }
     let says = PolicyStatement {
         version: arguments.version.get(),
         expires: arguments.expires.trunc_subsecs(0),

@@ -61,17 +61,20 @@ pub fn is_asked(arguments: &Arguments) -> Result<bool, CliError> {
     Ok(arguments.infer || arguments.plan.is_some() || target.is_of_the_index())
 }
 
-/// Finds wheel and source, plans, builds, compares, and says what that shows.
-pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
-    if arguments.trust.files().next().is_some()
-        || arguments.bundle.is_some()
-        || arguments.sign_result
-    {
+/// Refuses options of verification: nobody may believe that a policy was applied.
+pub fn refuse_trust(arguments: &Arguments) -> Result<(), CliError> {
+    if arguments.trust.is_given() || arguments.bundle.is_some() || arguments.sign_result {
         let what = "a rebuild by a plan has no provenance that could be verified under a policy";
         return Err(CliError::usage(what).hint(
             "give the wheel's file, its attestation and the policy without --infer or --plan",
         ));
     }
+    Ok(())
+}
+
+/// Finds wheel and source, plans, builds, compares, and says what that shows.
+pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError> {
+    refuse_trust(arguments)?;
     let target = Target::parse(arguments.wheel())?;
     let cancel = interrupt::watch()?;
     let place = Place::make()?;
@@ -79,6 +82,7 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
     let stages = Stages::new();
     stages.begin("finding the wheel and its source");
     let subject = Subject::find(&target, &arguments.source, &workspace.path("subject"), &cancel)?;
+    check(arguments, &subject)?;
     let bounds = arguments.bounds.bounds();
     let (machine, pythons) =
         machine::find(Isolation::Bubblewrap, Tracing::Off, bounds, cancel.clone(), &place, |uv| {
@@ -107,6 +111,20 @@ pub fn run(arguments: &Arguments, output: &mut Output) -> Result<Exit, CliError>
         RebuildOutcome::Equivalent { .. } | RebuildOutcome::Different { .. } => Exit::Differs,
         _ => Exit::Inconclusive,
     })
+}
+
+/// Refuses to write over what is read, or over what is there, before anything is built.
+fn check(arguments: &Arguments, subject: &Subject) -> Result<(), CliError> {
+    let name = subject.wheel.filename().as_str();
+    let kept = arguments.keep.as_ref().map(|folder| folder.join(name));
+    let outputs = [("--write-plan", arguments.write_plan.clone()), ("--keep", kept)];
+    let outputs = outputs.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
+    let read = [Some(subject.path.clone()), arguments.plan.clone(), arguments.source.sdist.clone()];
+    crate::outputs::spare(outputs.clone(), read.into_iter().flatten())?;
+    match arguments.overwrite {
+        true => Ok(()),
+        false => outputs.map(|(_, path)| path).try_for_each(crate::outputs::refuse_existing),
+    }
 }
 
 /// A plan from a file, which must be for this wheel and source.

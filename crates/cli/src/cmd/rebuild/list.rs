@@ -36,6 +36,13 @@ pub fn run(arguments: &Arguments, list: &Path, output: &mut Output) -> Result<Ex
         return Err(CliError::usage("a list needs a place for its results")
             .hint("name one with --results FILE; a list that was begun goes on from it"));
     };
+    let outputs = [("--results", Some(results)), ("--html", arguments.html.as_ref())];
+    let outputs =
+        outputs.iter().filter_map(|(option, path)| Some((*option, path.as_ref()?.as_path())));
+    crate::outputs::spare(outputs, [list.to_owned()])?;
+    if let (Some(page), false) = (&arguments.html, arguments.overwrite) {
+        crate::outputs::refuse_existing(page)?;
+    }
     let cancel = interrupt::watch()?;
     let mut lines = read_results(results)?;
     let done: BTreeSet<String> =

@@ -7,9 +7,10 @@ use serde::Serialize;
 use wheelmark_build::atomic::Existing;
 use wheelmark_build::sign::Signer as _;
 use wheelmark_build::sign::key::PrivateKey;
+use wheelmark_core::policy::Policy;
 
 use super::{Arguments, signing_key};
-use crate::attestations;
+use crate::attestations::{self, OF_REBUILD};
 use crate::error::CliError;
 use crate::outputs;
 
@@ -36,22 +37,25 @@ pub struct SignedResult {
 }
 
 fn result_path(arguments: &Arguments) -> PathBuf {
-    let beside = || attestations::beside(arguments.wheel(), ".rebuild.sigstore.json");
+    let beside = || attestations::beside(arguments.wheel(), OF_REBUILD);
     arguments.result.clone().unwrap_or_else(beside)
 }
 
 /// Refuses to write over what this rebuild starts from, or over what is there, before anything is built.
-pub fn check(arguments: &Arguments) -> Result<(), CliError> {
+pub fn check(arguments: &Arguments, policy: &Policy) -> Result<(), CliError> {
     let result = arguments.sign_result.then(|| result_path(arguments));
     let kept = arguments.keep.as_ref().map(|folder| kept_path(arguments, folder));
     let outputs = [("--result", result), ("--keep", kept)];
     let outputs = outputs.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
-    let beside: Vec<PathBuf> = attestations::places(arguments.wheel()).collect();
-    let mut inputs = vec![arguments.wheel()];
-    inputs.extend(beside.iter().chain(&arguments.bundle).map(PathBuf::as_path));
-    inputs.extend(signing_key(arguments)?);
-    inputs.extend(arguments.trust.files());
-    outputs::spare(outputs.clone(), &inputs)?;
+    let mut inputs: Vec<_> = attestations::places(arguments.wheel(), &[OF_REBUILD]).collect();
+    inputs.push(arguments.wheel().to_owned());
+    inputs.extend(arguments.bundle.clone());
+    inputs.extend(signing_key(arguments)?.map(Path::to_owned));
+    inputs.extend(arguments.trust.read(policy));
+    if let Some(folder) = &arguments.build_requirements {
+        inputs.extend(attestations::places_in(folder, &[OF_REBUILD])?);
+    }
+    outputs::spare(outputs.clone(), inputs)?;
     match arguments.overwrite {
         true => Ok(()),
         false => outputs.map(|(_, path)| path).try_for_each(outputs::refuse_existing),
