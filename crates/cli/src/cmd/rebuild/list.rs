@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments, list: &Path, output: &mut Output) -> Result<Ex
     let (file, next) = (Mutex::new(file), AtomicUsize::new(0));
     let progress = Files::estimated(left.len(), "wheels");
     let made: Mutex<Vec<Value>> = Mutex::new(Vec::new());
-    let program = env::current_exe().map_err(|error| CliError::undecided(error))?;
+    let program = env::current_exe().map_err(CliError::undecided)?;
     let work = || -> Result<(), CliError> {
         while let Some(target) = left.get(next.fetch_add(1, Ordering::Relaxed)) {
             let line = one(arguments, &program, target, &cancel)?;

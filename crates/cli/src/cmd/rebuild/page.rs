@@ -100,7 +100,7 @@ pub fn cause(line: &Value) -> String {
 fn wheel(html: &mut String, line: &Value) {
     let answer = &line["answer"];
     let target = escaped(line["target"].as_str().unwrap_or_default());
-    let _ = write!(html, "<details><summary>{target}: {}</summary>\n", escaped(outcome(line)));
+    let _ = writeln!(html, "<details><summary>{target}: {}</summary>", escaped(outcome(line)));
     for key in ["wheel", "sha256", "source", "generator", "uploaded", "rebuilt", "cause", "error"] {
         if let Some(text) = answer[key].as_str() {
             let _ = writeln!(html, "<p>{key}: {}</p>", escaped(text));
