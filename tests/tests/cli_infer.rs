@@ -165,11 +165,41 @@ fn a_plan_is_printed_edited_and_built() {
     assert!(error.contains("umusk") && error.contains("line"), "{error}");
 }
 
+/// What README shows, on the index that this machine has.
+#[test]
+fn a_release_of_the_index_comes_back_identical_and_a_stamped_one_is_found() {
+    let Some(shop) = Workshop::new() else { return };
+    let of_index = |arguments: &[&str]| {
+        let output = shop.wheelmark().args(arguments).arg("--json").output().expect("it runs");
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        match answer["error"].as_str() {
+            Some(error) => {
+                skipped(format!("{}: {error}", arguments.join(" ")));
+                None
+            }
+            None => Some(answer),
+        }
+    };
+    if let Some(answer) = of_index(&["rebuild", "requests==2.32.5"]) {
+        assert_eq!(answer["outcome"], "identical", "{answer}");
+        assert_eq!(answer["planIs"], "inferred");
+    }
+    if let Some(answer) = of_index(&["trace", "psutil==7.2.2"]) {
+        let unexplained: Vec<_> = answer["members"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|line| line["is"] == "unexplained")
+            .map(|line| line["member"].clone())
+            .collect();
+        assert_eq!(unexplained, ["psutil/__init__.py"]);
+    }
+}
+
 #[test]
 fn nobody_is_let_believe_that_a_policy_was_applied() {
     let Some(shop) = Workshop::new() else { return };
-    let list = shop.path("list.txt");
-    fs::write(&list, "demo==1.0\n").expect("written");
+    fs::write(shop.path("list.txt"), "demo==1.0\n").expect("written");
     for arguments in [
         &["demo==1.0", "--key", "release.pub"][..],
         &["demo-1.0-py3-none-any.whl", "--infer", "--source", "https://example.org/a/b"],
