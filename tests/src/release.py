@@ -1,6 +1,6 @@
 """Releases a small project as people do, with times of its files long ago: FOLDER BACKEND.
 
-The source distribution and the wheel come from `uv build`, which builds the wheel from the source distribution.
+The source distribution and the wheel are both built from these files, as `python -m build --sdist --wheel` does.
 """
 
 import os
@@ -27,6 +27,7 @@ build-backend = "{name}"
 name = "inferred-demo"
 version = "1.0"
 description = "A project"
+requires-python = ">=3.8"
 readme = "README.md"
 
 [project.scripts]
@@ -59,6 +60,8 @@ def made_at():
 # On a busy machine a build takes longer than the two seconds that a zip tells apart: then it is made again.
 for _ in range(20):
     shutil.rmtree(folder / "dist", ignore_errors=True)
-    subprocess.run(["uv", "build", "--quiet", "--out-dir", folder / "dist", folder], check=True)
+    for kind in ("--sdist", "--wheel"):
+        command = ["uv", "build", "--quiet", kind, "--out-dir", folder / "dist", folder]
+        subprocess.run(command, check=True)
     if len(made_at()) == 1:
         break

@@ -181,7 +181,7 @@ fn cases() -> Vec<(&'static str, File, Reason)> {
         ("block-device", of_kind(b'4'), ArchiveFileType),
         ("fifo", of_kind(b'6'), ArchiveFileType),
         ("contiguous", of_kind(b'7'), ArchiveFileType),
-        ("old-file", of_kind(0), ArchiveFileType),
+        ("old-directory", with([Entry::new(0, "demo-1.0/more/", b"")]), ArchiveFileType),
         ("sparse", of_kind(b'S'), ArchiveFileType),
         ("dump-directory", of_kind(b'D'), ArchiveFileType),
         ("volume", of_kind(b'V'), ArchiveFileType),
@@ -317,6 +317,7 @@ fn honest() -> Vec<(&'static str, File)> {
             p.entries.insert(0, Entry::new(b'5', "demo-1.0/", b""));
             p.entries.insert(1, Entry::new(b'5', "demo-1.0/demo", b""));
         })),
+        ("old-file", of_kind(0)),
         ("empty-file", with([Entry::file("demo-1.0/empty", "")])),
         ("whole-blocks", with([Entry::file("demo-1.0/full", [b'x'; 1024])])),
         ("larger-than-a-buffer", with([Entry::file("demo-1.0/large", vec![b'x'; 200_001])])),
