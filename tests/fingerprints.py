@@ -224,7 +224,7 @@ class Bench:
                 ranges.append({**line, "releases": {}})
                 last = ranges[-1]
             last["releases"][version] = day
-        print(f"{name}: {len(releases)} releases, {len(ranges)} ranges, "
+        print(f"{name}: {len({version for _, version, _ in jobs})} releases, {len(ranges)} ranges, "
               f"{sum(len(one['releases']) for one in failed)} do not build here", file=sys.stderr, flush=True)
         return {"package": plan.package, "ranges": ranges, "failed": failed}
 
