@@ -216,7 +216,8 @@ class Bench:
             key = hashlib.sha256(compact(found).encode()).hexdigest()[:8]
             table[key] = found
             line = {"series": series.name, "first": version, "last": version, "python": attempt.python,
-                    "beside": attempt.beside, "probe": attempt.recipe, "licence": attempt.licence, "features": key}
+                    "beside": attempt.beside, "probe": attempt.recipe, "licence": attempt.licence,
+                    "late": attempt.until > self.near(day), "features": key}
             apart = ("first", "last")
             if last and all(last[part] == line[part] for part in line if part not in apart):
                 last["last"] = version
@@ -228,11 +229,14 @@ class Bench:
               f"{sum(len(one['releases']) for one in failed)} do not build here", file=sys.stderr, flush=True)
         return {"package": plan.package, "ranges": ranges, "failed": failed}
 
+    def near(self, day):
+        """The day as of which the needs of a release of another day are taken first."""
+        return min(self.as_of, (datetime.date.fromisoformat(day) + MARGIN).isoformat())
+
     def first_that_builds(self, plan, series, version, day):
         """The first attempt of a series that builds, and its features; (None, the first one's reason) where none does."""
         reasons = []
-        until = min(self.as_of, (datetime.date.fromisoformat(day) + MARGIN).isoformat())
-        for attempt in (Attempt(*one, until) for one in series.attempts()):
+        for attempt in (Attempt(*one, until) for until in (self.near(day), self.as_of) for one in series.attempts()):
             try:
                 built = self.built(plan, version, attempt)
                 return attempt, self.shown(plan, version, attempt, built)

@@ -72,7 +72,7 @@ def features(bare, full, readme, source_time):
         "licenses": licenses(first),
         "dist_info": listing(dist_info(first), dist_info(second)),
         "order": listing(order(first), order(second)),
-        "groups": groups(first),
+        "groups": listing(groups(first), groups(second)),
         "folders": any(name.endswith("/") for name in first.names),
         "modes": modes(first),
         "times": times(first, facts, source_time),
@@ -259,9 +259,8 @@ def kind(name):
     return "dist-info" if top.endswith(".dist-info") else "data" if top.endswith(".data") else "package"
 
 
-def order(wheel):
-    """The rule that the package's files follow."""
-    names = [name for name in wheel.names if kind(name) == "package" and not name.endswith("/")]
+def rule(names):
+    """The rule that an order of files follows, the first of those that hold."""
     parts = [name.split("/") for name in names]
 
     def by(folder, file):
@@ -276,13 +275,42 @@ def order(wheel):
     return "folders-first" if parts == by(0, 1) else "other"
 
 
+def files(wheel, *kinds):
+    """Names of the members of these kinds in the order of the archive; `below` is what is in folders of dist-info."""
+    def kind_of(name):
+        return "below" if kind(name) == "dist-info" and name.count("/") > 1 else kind(name)
+
+    return [name for name in wheel.names if not name.endswith("/") and kind_of(name) in kinds]
+
+
+def order(wheel):
+    return rule(files(wheel, "package"))
+
+
 def groups(wheel):
-    """The order of package, data and dist-info folder, "mixed" where they do not lie together."""
-    runs = []
-    for name in wheel.names:
-        if not runs or runs[-1] != kind(name):
-            runs.append(kind(name))
-    return runs if len(set(runs)) == len(runs) else "mixed"
+    """How the package's files lie to those of the data folder, of dist-info, and of folders in dist-info."""
+    package, data, info, below = (files(wheel, one) for one in ("package", "data", "dist-info", "below"))
+    place = {name: at for at, name in enumerate(wheel.names)}
+    within = rule(package)
+
+    def lies(names, others):
+        if not names or not others:
+            return None
+        if max(place[name] for name in names) < min(place[name] for name in others):
+            return "before"
+        return "after" if min(place[name] for name in names) > max(place[name] for name in others) else "mixed"
+
+    # A folder that is walked with the others comes where its name has it: what a fixed order shows only by chance.
+    def among(*kinds):
+        return within != "other" and rule(files(wheel, "package", *kinds)) == within
+
+    found = {
+        "data": "among" if data and among("data") else lies(data, package),
+        "dist_info": lies(info, package + data),
+        "dist_info_folders": "among" if below and lies(below, package) != "after" and among("data", "below")
+        else lies(below, package + data),
+    }
+    return {name: said for name, said in found.items() if said}
 
 
 def told(wheel):

@@ -8,7 +8,7 @@ HOOKS = {
     "flit-before-data": "flit_core.buildapi",
     "flit-metadata": "flit_core.buildapi", "flit-metadata-old": "flit.buildapi", "flit-plain": "flit.buildapi",
     "poetry": "poetry.core.masonry.api", "poetry-project": "poetry.core.masonry.api",
-    "pdm": "pdm.backend", "pdm-pep517": "pdm.pep517.api", "pdm-pep517-plain": "pdm.pep517.api",
+    "pdm": "pdm.backend", "pdm-before-data": "pdm.backend", "pdm-pep517": "pdm.pep517.api", "pdm-pep517-plain": "pdm.pep517.api",
     "pdm-metadata": "pdm.pep517.api",
     "uv_build": "uv_build", "maturin": "maturin", "scikit-build-core": "scikit_build_core.build", "meson-python": "mesonpy",
 }
@@ -83,10 +83,10 @@ BACKENDS = {
         Series("tool.poetry", ["poetry"], ALL),
         Series("pyproject", ["poetry-project"], ALL, first="2", licences=BOTH),
     ]),
-    "pdm-backend": Backend("pdm-backend", [Series("pyproject", ["pdm"], ALL, licences=BOTH)]),
+    "pdm-backend": Backend("pdm-backend", [Series("pyproject", ["pdm", "pdm-before-data"], ALL, licences=BOTH)]),
     "pdm-pep517": Backend("pdm-pep517", [
-        Series("pyproject", ["pdm-pep517", "pdm-pep517-plain"], ["3.7", "3.9", "3.11"], licences=BOTH),
-        Series("tool.pdm", ["pdm-metadata"], ALL, below="1"),
+        Series("pyproject", ["pdm-pep517", "pdm-pep517-plain"], ["3.7", "3.9"], first="0.3", licences=BOTH),
+        Series("tool.pdm", ["pdm-metadata"], ["3.7", "3.9"], below="0.3"),
     ]),
     "uv_build": Backend("uv_build", [Series("pyproject", ["uv_build"], ["3.11"], licences=BOTH)]),
     "scikit-build-core": Backend("scikit-build-core", [
@@ -101,6 +101,7 @@ NOTES = []
 
 NOTES = [
     "Only releases that have a wheel and are no pre-release are built.",
-    "What a release needs besides itself is taken as it was 30 days after its upload; `beside` names what was pinned.",
+    "What a release needs besides itself is taken as it was 30 days after its upload, or where it does not install or "
+    "build so, as it was on `as_of`: the range says `late`. `beside` names what was pinned.",
     "Built on Linux, from a tree with the listing of folders sorted (bare) and reversed (full), umask 027.",
 ]

@@ -332,6 +332,7 @@ RECIPES = {
     "poetry": poetry,
     "poetry-project": project("poetry.core.masonry.api", '[tool.poetry]\npackages = [{include = "probe"}]'),
     "pdm": project("pdm.backend", PDM),
+    "pdm-before-data": project("pdm.backend", PDM.split("data = ")[0]),
     "pdm-pep517": project("pdm.pep517.api", PDM),
     "pdm-pep517-plain": project("pdm.pep517.api", '[tool.pdm]\nincludes = ["probe"]'),
     "pdm-metadata": pdm_metadata,
