@@ -7,6 +7,8 @@ import struct
 import time
 import zipfile
 
+CLASSIFIERS = ["Topic", "Programming", "Intended"]  # as the probe gives them
+URLS = ["Wiki", "Chat", "Zulip", "Blog", "Forum", "Mail", "Source", "Issues"]
 METHODS = {0: "stored", 8: "deflate"}
 HEAD_ONLY = re.compile(r"^([A-Za-z][A-Za-z0-9-]*):(?: (.*)|)$")
 REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?P<space>\s*)(?P<extras>\[[^\]]*\])?"
@@ -65,7 +67,7 @@ def features(bare, full, readme, source_time):
     (first, facts), (second, facts_full) = bare, full
     found = {
         "generator": generator(first),
-        "names": {"file": first.file.split("-")[0], "folder": first.info[: -len("-1.0.dist-info")],
+        "names": {"file": first.file.split("-")[0], "folder": first.info.split("-")[0],
                   "metadata": value(first, "Name")},
         "metadata": metadata(first, second, readme),
         "requires": varying(requires(first), requires(second)),
@@ -135,8 +137,8 @@ def metadata(first, second, readme):
         "dynamic": values(first, "Dynamic"),
         "extras": extras_among(names),
         "keywords": (value(first, "Keywords") or "").replace("alpha", "").replace("beta", "") or None,
-        "classifiers": given(values(first, "Classifier")),
-        "urls": given(values(first, "Project-URL")),
+        "classifiers": given(values(first, "Classifier"), CLASSIFIERS),
+        "urls": given(values(first, "Project-URL"), URLS),
         "end_of_line": "\r\n" if "\r\n" in text else "\n",
         "description": description(text, pairs, readme),
     }
@@ -153,11 +155,14 @@ def extras_among(names):
     return "first" if runs[0] == "Provides-Extra" else "last"
 
 
-def given(found):
-    """The probe gives neither in order of the alphabet."""
+def given(found, order):
+    """Whether entries are sorted or in the order of the probe; `order` has what they begin with."""
     if not found:
         return None
-    return "sorted" if found == sorted(found) else "given"
+    if found == sorted(found):
+        return "sorted"
+    said = [next((at for at, name in enumerate(order) if one.startswith(name)), -1) for one in found]
+    return "given" if said == sorted(said) else "other"
 
 
 def description(text, pairs, readme):
@@ -400,7 +405,7 @@ def entry_points(wheel):
 def place(wheel, end):
     """Where a file is, with `*` for the name and version of the project; None where it is nowhere."""
     member = wheel.member(end)
-    return member and re.sub(r"^[^/]*-1\.0\.", "*.", member.filename)
+    return member and re.sub(r"^[^/]*\.(data|dist-info)/", r"*.\1/", member.filename)
 
 
 def script(wheel):
