@@ -69,3 +69,7 @@ verify-vsa FOLDER:
 # Measure inside the process: `verify` beside the bare libraries, or `policy` as it grows
 bench NAME="verify" *ARGS:
     cargo bench -p wheelmark-tests --bench {{ NAME }} -- {{ ARGS }}
+
+# Build a probe with every release of every build backend, and write what their wheels show; FOLDER keeps the environments
+fingerprints FOLDER *ARGS:
+    tests/fingerprints.py {{ FOLDER }} {{ ARGS }}
