@@ -197,6 +197,14 @@ fn a_release_of_the_index_comes_back_identical_and_a_stamped_one_is_found() {
 }
 
 #[test]
+fn the_fingerprints_of_backends_hold_together() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fingerprints.py");
+    let checked = Command::new("python3").arg(script).arg("--check").output();
+    let checked = checked.expect("Python runs");
+    assert!(checked.status.success(), "{}", said(&checked));
+}
+
+#[test]
 fn nobody_is_let_believe_that_a_policy_was_applied() {
     let Some(shop) = Workshop::new() else { return };
     fs::write(shop.path("list.txt"), "demo==1.0\n").expect("written");

@@ -101,3 +101,24 @@ fn no_license_file(evidence: &Evidence<'_>) -> Option<&'static str> {
     let named = header(evidence).any(|line| line.starts_with("License-File:"));
     (of_source && !named).then_some("METADATA has no License-File, and the source a licence")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `tests/fingerprints.py` made it from wheels of every release.
+    const FINGERPRINTS: &str = include_str!("fingerprints.json");
+
+    #[test]
+    fn each_change_is_one_that_wheels_of_the_releases_show() {
+        let data: serde_json::Value = serde_json::from_str(FINGERPRINTS).unwrap();
+        let ranges = data["backends"]["setuptools"]["ranges"].as_array().unwrap();
+        let begins = |release: &str| {
+            ranges.iter().any(|it| it["series"] == "setup.py" && it["first"] == release)
+        };
+        for change in CHANGES {
+            assert!(begins(change.release), "nothing changed in {}", change.release);
+        }
+        assert!(!begins("57.1.0"), "a release that changed nothing");
+    }
+}
