@@ -31,6 +31,7 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.dont_write_bytecode = True
 sys.path.append(str(HERE / "fingerprint"))
 from features import Wheel, features  # noqa: E402
 from plan import BACKENDS, NOTES  # noqa: E402
