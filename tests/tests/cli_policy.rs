@@ -408,6 +408,40 @@ fn keys_known(table: &str) -> Vec<String> {
 }
 
 #[test]
+fn each_demand_is_told_with_what_was_looked_at() {
+    let answer = report(&mut explain("condition_not_held_fail"), 10);
+    let demand = &answer["demands"][0];
+    assert_eq!(demand["demand"], "rules[0].require[0]", "{answer}");
+    assert_eq!((&demand["holds"], &demand["forbidden"]), (&false.into(), &false.into()));
+    let looked_at = &demand["lookedAt"][0];
+    assert_eq!(looked_at["reason"], "expression-not-held", "{answer}");
+    assert!(!looked_at["signer"].as_str().expect("a signer").is_empty());
+    // What the condition read, as it was signed.
+    let condition = demand["where"].as_str().expect("a condition");
+    let values = looked_at["values"].as_object().expect("values");
+    assert!(!values.is_empty() && values.keys().all(|path| condition.contains(path)), "{answer}");
+    let told = said(&mut explain("condition_not_held_fail"), 10);
+    for part in [
+        "What was demanded besides",
+        "✗ rules[0].require[0]",
+        condition,
+        "not one (expression-not-held)",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+
+    let held = report(&mut explain("condition_held"), 0);
+    assert_eq!(held["demands"][0]["holds"], true, "{held}");
+    assert_eq!(held["demands"][0]["lookedAt"][0].get("reason"), None, "{held}");
+
+    let forbidden = report(&mut explain("attestation_forbidden_fail"), 10);
+    let demand = &forbidden["demands"][0];
+    assert_eq!((&demand["holds"], &demand["forbidden"]), (&false.into(), &true.into()));
+    let of_another = report(&mut explain("attestation_forbidden_of_another"), 0);
+    assert_eq!(of_another["demands"][0]["holds"], true, "{of_another}");
+}
+
+#[test]
 fn the_schema_knows_the_keys_that_the_reader_knows() {
     let text = said(wheelmark().args(["policy", "schema"]), 0);
     let schema: Value = serde_json::from_str(&text).expect("JSON");

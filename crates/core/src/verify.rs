@@ -21,7 +21,7 @@ use crate::filename::DistFilename;
 use crate::limits::AttestationLimits;
 use crate::policy::beside::{Beside, Rests};
 use crate::policy::evaluate::Ruling;
-use crate::policy::{Exception, Policy, RebuildRule, Rule, evaluate};
+use crate::policy::{DemandTold, Exception, Policy, RebuildRule, Rule, evaluate};
 use crate::report::{
     Check, CheckName, Decision, FileSeen, PolicySigned, PolicyUsed, Reason, Refusal, Report,
     Standing, Status, TrustUsed,
@@ -92,6 +92,9 @@ pub struct Outcome {
     pub independent_builders: usize,
     /// Whether the rule demands further attestations, all of which held.
     pub demands_met: bool,
+    /// What was looked at for each further attestation that the rule demands or forbids; those of included policies
+    /// follow.
+    pub demands: Vec<DemandTold>,
     /// The files that were installed for the build and have to be decided before this can be accepted.
     pub owed: Vec<Owed>,
     /// What the rule that was asked says of building the file again.
@@ -208,6 +211,7 @@ fn alone(
         provenance: &proven,
         unread: &unread,
     });
+    let demands = beside.map(|it| it.told()).unwrap_or_default();
     let mut rests_on = Vec::new();
     let mut rests = |rests: Rests| {
         rests_on.extend(rests.on);
@@ -275,6 +279,7 @@ fn alone(
         held: all_held,
         independent_builders,
         demands_met,
+        demands,
         owed,
         rebuild,
         contents,
@@ -317,6 +322,7 @@ fn excepted(
         held: Vec::new(),
         independent_builders: 0,
         demands_met: false,
+        demands: Vec::new(),
         owed: Vec::new(),
         rebuild: None,
         contents,

@@ -271,6 +271,25 @@ impl Beside<'_> {
         condition.judge(&self.facts(said)).map_err(|refusal| (4, refusal))
     }
 
+    /// Why an attestation does not meet a demand, if so.
+    pub(super) fn not_met(&self, demand: &Demand, said: &Said) -> Option<Refusal> {
+        if !said.is_named {
+            let found = "a statement that does not name the file";
+            return Some(Refusal::new(Reason::SubjectNameMismatch).found(found));
+        }
+        self.met_by(demand, said).err().map(|(_, refusal)| refusal)
+    }
+
+    /// Why an attestation is none of those that are forbidden, if so.
+    pub(super) fn not_banned(&self, demand: &Demand, said: &Said) -> Option<Refusal> {
+        if self.is_banned(demand, said) {
+            return None;
+        }
+        // Of several reasons, that of the step at which a required one would fail.
+        let other = || Refusal::new(Reason::ExpressionNotHeld).found("not what is forbidden");
+        Some(self.met_by(demand, said).err().map_or_else(other, |(_, refusal)| refusal))
+    }
+
     fn facts<'s>(&'s self, said: &'s Said) -> PredicateFacts<'s> {
         PredicateFacts {
             predicate: said.document.get_or_init(|| Document::of(&said.statement.predicate)),

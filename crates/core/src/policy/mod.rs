@@ -26,6 +26,7 @@ pub mod seen;
 pub mod signature;
 mod signers;
 mod source;
+mod told;
 mod unverified;
 mod versions;
 
@@ -49,6 +50,7 @@ pub use schema::{
 };
 pub use signers::Signers;
 pub use source::{SourcePattern, SourcePatternError};
+pub use told::{DemandTold, LookedAt, Not};
 pub use unverified::{
     Exemption, FolderPath, FolderPathError, Place, VcsRevision, VcsRevisionError,
 };

@@ -2,7 +2,7 @@
 
 use super::{Artifact, Held, Outcome, Owed, VerifiedBuild, VerifiedProvenance};
 use crate::attestation::pep517::Pep517Build;
-use crate::policy::{Include, Policy, RebuildRule, evaluate};
+use crate::policy::{DemandTold, Include, Policy, RebuildRule, evaluate};
 use crate::report::{Check, CheckName, IncludeUsed, Reason, Refusal, Report, Status, TrustUsed};
 
 /// What one included policy says.
@@ -17,6 +17,7 @@ struct Said {
     held: Vec<Held>,
     independent_builders: usize,
     demands_met: bool,
+    demands: Vec<DemandTold>,
 }
 
 /// Adds to what a policy itself decides what its includes do, each of which `alone` asks. An include that accepts
@@ -62,6 +63,7 @@ pub(super) fn composed(
         outcome.owed.extend(said.owed);
         outcome.held.extend(said.held);
         outcome.demands_met |= said.demands_met;
+        outcome.demands.extend(said.demands);
         outcome.independent_builders = outcome.independent_builders.max(said.independent_builders);
         for used in
             said.trust.into_iter().filter(|it| !report.trust.contains(it)).collect::<Vec<_>>()
@@ -105,10 +107,19 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
             held: Vec::new(),
             independent_builders: 0,
             demands_met: false,
+            demands: Vec::new(),
         };
     }
     let Outcome {
-        report, provenance, rebuild, owed, held, independent_builders, demands_met, ..
+        report,
+        provenance,
+        rebuild,
+        owed,
+        held,
+        independent_builders,
+        demands_met,
+        demands,
+        ..
     } = alone(policy);
     let mut refusal = None;
     for check in report.checks().iter().filter(|check| !check.holds()) {
@@ -127,6 +138,7 @@ fn said(include: &Include, artifact: &Artifact, alone: &impl Fn(&Policy) -> Outc
     (used.rule, used.line) = (report.policy.rule, report.policy.line);
     Said {
         demands_met,
+        demands,
         used,
         refusal,
         trust: report.trust,

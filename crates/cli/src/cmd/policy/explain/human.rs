@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use wheelmark_core::policy::{Derivation, Part, RuleTried};
+use wheelmark_core::policy::{DemandTold, Derivation, Part, RuleTried};
 use wheelmark_core::report::{Decision, Escaped};
 
 use super::Explanation;
@@ -15,11 +15,20 @@ pub fn explanation(it: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     if let Some(derivation) = &it.derivation {
         writeln!(out, "{}", styled(BOLD, "What was asked"))?;
         derived(derivation, &it.report.policy.path, out)?;
+        // By it a rule may be chosen.
+        if let (Some(index), false) = (&it.index, derivation.rules.is_empty()) {
+            writeln!(out, "  the file is of the index {}", Escaped(index))?;
+        }
     }
     for included in &it.includes {
-        let title = format!("What the included {} asked", Escaped(&included.path));
+        let (path, sha256) = (Escaped(&included.path), included.sha256);
+        let title = format!("What the included {path} asked (sha256 {sha256})");
         writeln!(out, "{}", styled(BOLD, title))?;
         derived(&included.derivation, &included.path, out)?;
+    }
+    if !it.demands.is_empty() {
+        writeln!(out, "{}", styled(BOLD, "What was demanded besides"))?;
+        it.demands.iter().try_for_each(|demand| demanded(demand, out))?;
     }
     if !it.vouched.is_empty() {
         writeln!(out, "{}", styled(BOLD, "Who vouches for what was found"))?;
@@ -40,6 +49,43 @@ pub fn explanation(it: &Explanation, out: &mut dyn Write) -> io::Result<()> {
             for line in policy.trim_start().lines() {
                 writeln!(out, "        {}", Escaped(line))?;
             }
+        }
+    }
+    Ok(())
+}
+
+fn demanded(demand: &DemandTold, out: &mut dyn Write) -> io::Result<()> {
+    let mark = if demand.holds { styled(GOOD, "✓") } else { styled(BAD, "✗") };
+    let (name, predicate_type) = (&demand.demand, Escaped(&demand.predicate_type));
+    let what = if demand.forbidden { "none of" } else { "one of" };
+    writeln!(out, "  {mark} {name} in {}: {what} {predicate_type}", Escaped(&demand.policy))?;
+    if let Some(condition) = &demand.condition {
+        writeln!(out, "      where {}", Escaped(condition))?;
+    }
+    if let Some(days) = demand.max_age_days {
+        writeln!(out, "      at most {days} days old")?;
+    }
+    if demand.looked_at.is_empty() {
+        writeln!(out, "      there is none about this file whose signature held")?;
+    }
+    for it in &demand.looked_at {
+        write!(out, "      {} by {}", Escaped(&it.from), Escaped(&it.signer))?;
+        if let (Some(time), Some(days)) = (it.signed, it.age_days) {
+            write!(out, ", signed {} ({days} days ago)", time.to_rfc3339())?;
+        }
+        match &it.not {
+            None => writeln!(out, ": this is one")?,
+            Some(not) => {
+                let found = not.found.as_deref().unwrap_or("none");
+                writeln!(out, ": not one ({}): found {}", not.reason, Escaped(found))?;
+                if !not.expected.is_empty() {
+                    let expected = not.expected.join(" or ");
+                    writeln!(out, "        it would have to be {}", Escaped(&expected))?;
+                }
+            }
+        }
+        for (path, value) in &it.values {
+            writeln!(out, "        {} = {}", Escaped(path), Escaped(&value.to_string()))?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ mod human;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use wheelmark_core::digest::Sha256Digest;
-use wheelmark_core::policy::{Derivation, Policy};
+use wheelmark_core::policy::{DemandTold, Derivation, Policy};
 use wheelmark_core::report::Report;
 
 use self::authority::Vouched;
@@ -54,12 +54,18 @@ pub struct Arguments {
 struct Explanation {
     schema: &'static str,
     report: Report,
+    /// The index that has the file, where it is known: by it a rule may be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<String>,
     /// Absent where the file's name is not one that any rule could be about.
     #[serde(skip_serializing_if = "Option::is_none")]
     derivation: Option<Derivation>,
     /// The same of each policy that is included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     includes: Vec<IncludeDerived>,
+    /// What was looked at for each further attestation that a rule demands or forbids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    demands: Vec<DemandTold>,
     /// Who vouches for what the checks that held say.
     vouched: Vec<Vouched>,
     /// For each check that did not hold, what would have to change.
@@ -114,6 +120,8 @@ fn explain(evidence: &Evidence, policy: &Policy, now: DateTime<Utc>) -> Explanat
     let excepted = derivation.as_ref().is_some_and(|it| it.exception.is_some());
     Explanation {
         schema: SCHEMA,
+        index: index.map(str::to_owned),
+        demands: outcome.demands,
         derivation,
         includes,
         vouched: authority::vouched(&report, outcome.signer.as_ref()),
