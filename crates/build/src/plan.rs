@@ -9,6 +9,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use wheelmark_core::digest::Sha256Digest;
+use wheelmark_core::requirement;
 
 /// The `schema` of a plan.
 pub const PLAN_SCHEMA: &str = "https://wheelmark.dev/plan/v1";
@@ -287,6 +288,12 @@ impl BuildPlan {
             return Err(format!("schema: `{found}` is not known here; `{PLAN_SCHEMA}` is"));
         }
         plan.mask()?;
+        // A path would be run, outside of any sandbox, because a stranger's document names it.
+        let python = &plan.python.value;
+        if requirement::version(python).is_none() || python.contains(|c: char| !is_of_number(c)) {
+            let found = python.escape_debug();
+            return Err(format!("python: `{found}` is no version such as 3.11 or 3.11.7"));
+        }
         Ok(plan)
     }
 
@@ -344,10 +351,79 @@ impl BuildPlan {
     }
 }
 
+fn is_of_number(c: char) -> bool {
+    c.is_ascii_digit() || c == '.'
+}
+
 /// A time as a person reads it.
 pub fn shown(seconds: i64) -> String {
     match DateTime::<Utc>::from_timestamp(seconds, 0) {
         Some(time) => time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
         None => seconds.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text() -> String {
+        let named = |filename: &str| Named {
+            filename: filename.to_owned(),
+            sha256: Sha256Digest::of(filename.as_bytes()),
+        };
+        let plan = BuildPlan {
+            schema: PLAN_SCHEMA.to_owned(),
+            wheel: named("demo-1.0-py3-none-any.whl"),
+            source: Value::default_of(named("demo-1.0.tar.gz")),
+            python: Value::default_of("3.11".to_owned()),
+            frontend: Value::default_of(Frontend::SetupPy),
+            arguments: vec![Value::new("--universal".to_owned(), Origin::Wheel, "its tag")],
+            clock: Value::new(
+                Clock::Moves { from: 1_600_000_000, before: Moment::Record },
+                Origin::Copied,
+                "",
+            ),
+            zone: Value::new("<+0200>-02:00".to_owned(), Origin::Copied, ""),
+            umask: Value::default_of("0022".to_owned()),
+            modes: Value::default_of(Modes::Filtered),
+            times: Value::default_of(Times::Source),
+            egg_info: Value::default_of(EggInfo::Source),
+            compressor: Value::default_of(Compressor::ZlibNg),
+            extensions: Value::default_of(Extensions::LeftOut),
+            system: Value::default_of(System::Windows),
+            exclude_newer: None,
+            requires: Vec::new(),
+            locked: Vec::new(),
+        };
+        let text = plan.text();
+        assert_eq!(BuildPlan::parse(&text), Ok(plan));
+        text
+    }
+
+    #[test]
+    fn a_plan_is_read_as_it_was_written_and_tells_what_was_copied() {
+        let plan = BuildPlan::parse(&text()).unwrap();
+        let clock = "clock 2020-09-13T12:26:40Z, two seconds later from record on";
+        assert_eq!(plan.copied(), [clock, "time zone <+0200>-02:00"]);
+    }
+
+    #[test]
+    fn what_a_stranger_may_have_written_is_refused() {
+        let text = text();
+        for (from, to, what) in [
+            ("3.11", "/home/me/python", "python"),
+            ("3.11", "./python", "python"),
+            ("3.11", "3.11 --x", "python"),
+            ("0022", "0999", "umask"),
+            ("0022", "12345", "umask"),
+            (PLAN_SCHEMA, "https://wheelmark.dev/plan/v2", "schema"),
+            ("[umask]", "[umusk]", "umusk"),
+            ("setup-py", "shell", "shell"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            let error = BuildPlan::parse(&text.replacen(from, to, 1)).unwrap_err();
+            assert!(error.contains(what), "{to}: {error}");
+        }
     }
 }

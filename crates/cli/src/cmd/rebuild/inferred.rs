@@ -133,6 +133,14 @@ pub fn read_plan(path: &Path, subject: &Subject) -> Result<BuildPlan, CliError> 
     let plan = BuildPlan::parse(&text).map_err(|error| {
         CliError::undecided(format!("{}: {}", crate::error::shown(path), lines(&error)))
     })?;
+    let (named, tested) = (&plan.wheel.filename, subject.wheel.filename().as_str());
+    if named != tested {
+        let (path, named) = (crate::error::shown(path), Escaped(named));
+        return Err(CliError::undecided(format!(
+            "{path}: the plan is for `{named}`, and the wheel is `{}`",
+            Escaped(tested)
+        )));
+    }
     let (of_plan, here) = (plan.source.value.sha256, subject.source.sdist.sha256());
     if of_plan != here {
         let name = Escaped(&plan.source.value.filename).to_string();
