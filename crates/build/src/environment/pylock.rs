@@ -307,19 +307,34 @@ mod tests {
     #[test]
     fn a_package_without_exactly_one_wheel_is_refused_by_name() {
         let whole = wheel("https://mirror.example/hatchling-1.33.0-py3-none-any.whl");
-        let entry = &whole[whole.find("[{").unwrap() + 1..whole.rfind(']').unwrap()];
         let cases = [
             document("name = \"a\"\nversion = \"1\""),
             document(
                 "name = \"a\"\nversion = \"1\"\nsdist = { url = \"https://x.example/a-1.tar.gz\" }",
             ),
             document("name = \"a\"\nversion = \"1\"\nwheels = []"),
-            whole.replace(entry, &format!("{entry}, {entry}")),
             whole.replace("sha256 =", "md5 ="),
         ];
         for text in cases {
             let error = Lock::parse(&text).unwrap_err();
             assert!(matches!(error, PylockError::NoWheel { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn of_several_wheels_the_most_particular_is_taken() {
+        let entry = |tags: &str| {
+            let url = format!("https://x.example/a-1-{tags}.whl");
+            format!("{{ url = \"{url}\", hashes = {{ sha256 = \"{DIGEST}\" }} }}")
+        };
+        let tags =
+            ["py3-none-any", "cp311-abi3-manylinux_2_28_x86_64", "cp38-abi3-manylinux_2_28_x86_64"];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            let wheels: Vec<_> = order.iter().map(|at| entry(tags[*at])).collect();
+            let wheels = wheels.join(", ");
+            let text = document(&format!("name = \"a\"\nversion = \"1\"\nwheels = [{wheels}]"));
+            let lock = Lock::parse(&text).unwrap();
+            assert_eq!(lock.packages()[0].filename, format!("a-1-{}.whl", tags[1]));
         }
     }
 
