@@ -45,7 +45,7 @@ const OF_RULES: [&str; 17] = [
     "builder-versions = \">=1\"",
     "hermetic = true",
     "required-parameters = [\"source\"]",
-    "require = [{ predicate = \"https://slsa.dev/provenance/v1\", keys = [\"release\"], where = \"true\" }]",
+    "require = [{ predicate = \"https://slsa.dev/provenance/v1\", keys = [\"release\"], where = \"has(predicate.buildDefinition)\" }]",
     "require = [{ predicate = \"https://slsa.dev/provenance/v1\", identities = [\"release\"] }]",
     "forbid = [{ predicate = \"https://slsa.dev/provenance/v1\", keys = [\"release\"] }]",
 ];

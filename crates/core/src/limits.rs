@@ -159,6 +159,10 @@ pub const EXPRESSION_ELEMENTS: usize = 64;
 /// Attestations that one rule may demand or forbid.
 pub const DEMANDS: usize = 64;
 
+/// The least share of files of which a policy may ask a rebuild: of a smaller one nobody would ever see one, and the
+/// policy would look as if it asked.
+pub const SAMPLED_SHARE: f64 = 0.000_1;
+
 /// Bytes of a condition of a policy. One that a person can follow has some hundred.
 pub const EXPRESSION_LENGTH: usize = 4096;
 

@@ -34,6 +34,22 @@ pub struct Demand {
     pub condition: Option<Expression>,
 }
 
+impl Demand {
+    /// Whether, forbidden, it forbids whatever would meet another one that is required.
+    pub(super) fn forbids_all_of(&self, required: &Self) -> bool {
+        let (mine, others) = (&self.signers, &required.signers);
+        let signed = others.keys.is_subset(&mine.keys)
+            && others.identities.iter().all(|it| mine.identities.contains(it));
+        let aged = match (self.max_age, required.max_age) {
+            (None, _) => true,
+            (Some(mine), Some(other)) => other <= mine,
+            (Some(_), None) => false,
+        };
+        let held = self.condition.is_none() || self.condition == required.condition;
+        self.predicate_type == required.predicate_type && signed && aged && held
+    }
+}
+
 /// What a summary of a verification must say: an SLSA VSA v1 (SLSA 1.2, "Verification Summary Attestation", "How to
 /// verify"), or an in-toto SVR v0.2.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, operators};
+use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::{Context, Env, Program, Value};
 use serde::Serialize;
 
@@ -123,6 +123,9 @@ pub enum ExpressionError {
          many times", Escaped(.0)
     )]
     LookedAside(String),
+    /// It is the same whatever was signed, or a part of it decides that by itself.
+    #[error("it asks nothing: what is written down as it is decides, and not what was signed")]
+    Constant,
     /// A macro that makes a list, or goes through anything else than a part of the document.
     #[error(
         "only `all`, `exists` and `exists_one` go through lists, of a part of the document: `{0}`"
@@ -158,6 +161,9 @@ const OPERATORS: [&str; 19] = [
     operators::IN,
     operators::NOT_STRICTLY_FALSE,
 ];
+
+/// Operators of which one argument alone can decide: `… || true` always holds.
+const DECIDING: [&str; 3] = [operators::LOGICAL_AND, operators::LOGICAL_OR, operators::LOGICAL_NOT];
 
 /// Functions of the language that cost no more than their arguments' length.
 const FUNCTIONS: [&str; 10] = [
@@ -221,10 +227,13 @@ impl FromStr for Expression {
             let line = text.lines().map(str::trim).find(|line| !line.is_empty());
             ExpressionError::Malformed(clipped(line.unwrap_or("it cannot be read")))
         })?;
-        let mut walk = Walk { loops: 0, depth: 0, sums: 0, elements: 0 };
+        let mut walk = Walk { loops: 0, depth: 0, sums: 0, elements: 0, looks: false };
         walk.expression(program.expression(), &Scope::Document)?;
         if walk.loops > EXPRESSION_LOOPS {
             return Err(ExpressionError::Loops(walk.loops));
+        }
+        if !walk.looks {
+            return Err(ExpressionError::Constant);
         }
         Ok(Self { text: text.to_owned(), program: Arc::new(program) })
     }
@@ -247,6 +256,8 @@ struct Walk {
     sums: usize,
     /// Of lists and maps that are written down.
     elements: usize,
+    /// Whether it looks at anything.
+    looks: bool,
 }
 
 impl Walk {
@@ -267,12 +278,22 @@ impl Walk {
     fn parts(&mut self, expression: &IdedExpr, scope: &Scope<'_>) -> Result<(), ExpressionError> {
         match &expression.expr {
             Expr::Unspecified | Expr::Literal(_) => Ok(()),
-            Expr::Ident(name) => identifier(name, scope),
+            Expr::Ident(name) => {
+                self.looks |= VARIABLES.contains(&name.as_str());
+                identifier(name, scope)
+            }
             Expr::Select(select) => self.expression(&select.operand, scope),
             Expr::Call(call) => {
                 let name = call.func_name.as_str();
                 if !OPERATORS.contains(&name) && !FUNCTIONS.contains(&name) {
                     return Err(ExpressionError::Function(name.to_owned()));
+                }
+                // Of what macros are made of there are some within them.
+                let outside = matches!(scope, Scope::Document);
+                let settled =
+                    |it: &IdedExpr| matches!(it.expr, Expr::Literal(LiteralValue::Boolean(_)));
+                if outside && DECIDING.contains(&name) && call.args.iter().any(settled) {
+                    return Err(ExpressionError::Constant);
                 }
                 self.sums += usize::from(name == operators::ADD);
                 if self.sums > EXPRESSION_SUMS {
@@ -489,6 +510,11 @@ mod tests {
             "(predicate.a + predicate.a).all(x, x > 0)",
         ] {
             assert!(matches!(error(text), ExpressionError::Made(_)), "{text}");
+        }
+        for text in
+            ["true", "1 == 1", "!false", "predicate.a == 1 || true", "true || predicate.a == 1"]
+        {
+            assert!(matches!(error(text), ExpressionError::Constant), "{text}");
         }
         let many = vec!["predicate.a.all(x, true)"; EXPRESSION_LOOPS + 1].join(" && ");
         assert!(matches!(error(&many), ExpressionError::Loops(_)));

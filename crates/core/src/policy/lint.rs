@@ -21,11 +21,11 @@ coded! {
         TriggerOfStrangers = "trigger-of-strangers",
         /// Some signers may sign every project.
         EveryProject = "every-project",
-        /// What was built from any branch and any commit is taken.
+        /// What was built from any branch and any commit is taken, or from a ref of any kind.
         AnyRef = "any-ref",
         /// The ref is not bound to the file's version.
         RefOfAnyVersion = "ref-of-any-version",
-        /// Every signer of the rule is revoked, so that it takes nothing.
+        /// Every signer of the rule is revoked, or too many for its threshold, so that it takes nothing.
         AllRevoked = "all-revoked",
         /// The policy has exceptions and no rule: it holds files to their digests, and says nothing of who made them.
         NothingButExceptions = "nothing-but-exceptions",

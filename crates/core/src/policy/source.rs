@@ -52,11 +52,25 @@ impl SourcePattern {
         project: &ProjectName,
         owners: &BTreeSet<String>,
     ) -> bool {
+        self.fits(found, |name| name == *project, owners)
+    }
+
+    /// Whether it stands for a repository for some project.
+    pub(super) fn may_be(&self, found: &RepositoryUri, owners: &BTreeSet<String>) -> bool {
+        self.fits(found, |_| true, owners)
+    }
+
+    fn fits(
+        &self,
+        found: &RepositoryUri,
+        is_project: impl Fn(ProjectName) -> bool,
+        owners: &BTreeSet<String>,
+    ) -> bool {
         let found = found.to_string();
         let parts: Vec<_> = found.split('/').collect();
         let fits = |(segment, part): (&Segment, &&str)| match segment {
             Segment::Literal(text) => text == part,
-            Segment::Name => part.parse::<ProjectName>().is_ok_and(|name| name == *project),
+            Segment::Name => part.parse::<ProjectName>().is_ok_and(&is_project),
             Segment::Owner => owners.contains(*part),
         };
         parts.len() == self.segments.len() && self.segments.iter().zip(&parts).all(fits)

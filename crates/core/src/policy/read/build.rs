@@ -4,13 +4,15 @@ use toml::Spanned;
 
 use super::Reader;
 use super::rules::VERSIONS;
-use super::shape::{List, RuleEntry};
+use super::shape::RuleEntry;
 use super::signers::REPOSITORY;
+use crate::attestation::build_types;
 use crate::attestation::origin::is_full_ref;
 use crate::attestation::pep517::BUILD_TYPE;
 use crate::policy::instructions::{Instructions, ParameterPattern};
 use crate::policy::schema::{BuilderRule, PolicyError, SourceRule};
 use crate::policy::source::SourcePattern;
+use crate::report::Escaped;
 
 /// How a parameter is written.
 const PARAMETER: &str = "`wheelmark inspect` shows the parameters of an attestation";
@@ -139,10 +141,6 @@ impl Reader<'_> {
     }
 
     pub(super) fn builder(&self, entry: &RuleEntry) -> Result<BuilderRule, PolicyError> {
-        let uris = |list: &Option<List>, otherwise: &[&str]| match list {
-            Some(list) => self.set(list, |text| self.uri(text)),
-            None => Ok(otherwise.iter().map(|text| (*text).to_owned()).collect()),
-        };
         if let (Some(versions), None) = (&entry.builder_versions, &entry.builders) {
             let message = "`builder-versions` without `builders`";
             return Err(self.error(versions.span(), message, "name the `builders` that have them"));
@@ -156,14 +154,42 @@ impl Reader<'_> {
             _ => {}
         }
         let kept = self.errors;
-        let ids = kept.noted(uris(&entry.builders, &[]));
+        let ids = kept.noted(self.set_if(&entry.builders, |text| self.uri(text)));
         let versions = entry.builder_versions.as_ref();
         let versions = kept.noted(versions.map(|text| self.parsed(text, VERSIONS)).transpose());
-        let build_types = kept.noted(uris(&entry.build_types, &[BUILD_TYPE]));
+        let build_types = kept.noted(match &entry.build_types {
+            Some(list) => self.set(list, |text| self.build_type(text)),
+            None => Ok([BUILD_TYPE.to_owned()].into()),
+        });
         Ok(BuilderRule { ids: ids?, versions: versions?, build_types: build_types?, hermetic })
     }
 
+    /// A build type whose parameters are known. Provenance of any other is refused, whatever a rule says.
+    fn build_type(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        let named = self.uri(text)?;
+        match build_types::known().any(|known| build_types::is(&named, known)) {
+            true => Ok(named),
+            false => Err(self.error(
+                text.span(),
+                format!("`{}` is no build type that is known", Escaped(&named)),
+                "write one of those that `docs/policy.md` lists, as it stands there",
+            )),
+        }
+    }
+
+    /// A URI that is compared whole.
     pub(super) fn uri(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        self.filled_in(text)?;
+        let wrong =
+            |message: &str, suggestion: &str| Err(self.error(text.span(), message, suggestion));
+        // The library reads past white space, and no document would have it: of `forbid` nothing would be forbidden.
+        if text.get_ref().contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return wrong("white space, which no URI has", "write it without");
+        }
+        if text.get_ref().contains(['*', '^', '$', '{', '}']) {
+            let message = "this URI is compared whole; it knows no pattern";
+            return wrong(message, "write each one that is meant");
+        }
         url::Url::parse(text.get_ref())
             .map_err(|error| self.error(text.span(), format!("not a URI: {error}"), URI))?;
         Ok(text.get_ref().clone())

@@ -11,9 +11,10 @@ use super::{Reader, nearest};
 use crate::attestation::level::Level;
 use crate::attestation::rebuild_result::REBUILD_RESULT_TYPE;
 use crate::attestation::svr::SVR_TYPE;
-use crate::attestation::vsa::VSA_TYPE;
+use crate::attestation::test_result::TEST_RESULT_TYPE;
+use crate::attestation::vsa::{SLSA_BUILD_REPRODUCED, VSA_TYPE};
 use crate::compare::NORMALIZERS;
-use crate::limits::DEMANDS;
+use crate::limits::{DEMANDS, SAMPLED_SHARE};
 use crate::policy::demand::{Demand, Resource, Summary};
 use crate::policy::rebuild::{RebuildRule, Rebuilders, When};
 use crate::policy::schema::PolicyError;
@@ -74,6 +75,11 @@ impl Reader<'_> {
             let suggestion = "name in one of them who signs it";
             return Err(self.error(spanned.span(), message, suggestion));
         }
+        if required && predicate_type == TEST_RESULT_TYPE && entry.condition.is_none() {
+            let message = "without `where`, a test result that says FAILED is one, too";
+            let suggestion = "add where = \"predicate.result == 'PASSED'\"";
+            return Err(self.error(entry.predicate.span(), message, suggestion));
+        }
         Ok(Demand {
             name,
             signers,
@@ -124,13 +130,25 @@ impl Reader<'_> {
             verifier: self.uri(verifier)?,
             policies: self.set_if(&entry.policies, |text| self.parsed(text, DIGEST))?,
             resource: entry.resource.as_ref().map(|text| self.resource(text)).transpose()?,
-            levels: self.set_if(&entry.levels, |text| match Level::of(text.get_ref()) {
-                Level::Failed | Level::Unevaluated { .. } => {
-                    Err(self.error(text.span(), "no file has this level", LEVEL))
-                }
-                Level::Of { .. } | Level::Property(_) => self.word(text),
-            })?,
+            levels: self.set_if(&entry.levels, |text| self.level(text))?,
         }))
+    }
+
+    /// A level that a file can have, and that says something; or a property.
+    fn level(&self, text: &Spanned<String>) -> Result<String, PolicyError> {
+        let wrong = |message: &str| Err(self.error(text.span(), message, LEVEL));
+        match Level::of(text.get_ref()) {
+            Level::Failed | Level::Unevaluated { .. } => wrong("no file has this level"),
+            Level::Of { number: 0, .. } => wrong("every file has level 0: it asks for nothing"),
+            Level::Of { track, number } if is_beyond(track, number) => {
+                wrong("no builder gives this level: the track ends below it")
+            }
+            Level::Of { .. } => self.word(text),
+            Level::Property(word) if resembles(word) => {
+                wrong("it is spelled like a level of SLSA and is none, so that no file has it")
+            }
+            Level::Property(_) => self.word(text),
+        }
     }
 
     fn resource(&self, text: &Spanned<String>) -> Result<Resource, PolicyError> {
@@ -162,6 +180,10 @@ impl Reader<'_> {
             RebuildEntry::Table(table) => {
                 let when = match &table.sampled {
                     None => When::Always,
+                    Some(share) if *share.get_ref() > 0.0 && *share.get_ref() < SAMPLED_SHARE => {
+                        let message = "of so small a share no file is built again";
+                        return Err(self.error(share.span(), message, "write a number such as 0.1"));
+                    }
                     Some(share) => When::sampled(*share.get_ref()).ok_or_else(|| {
                         let message =
                             "a share between 0 and 1, such as 0.1: \"never\" and \"required\" are the ends";
@@ -243,6 +265,20 @@ impl Reader<'_> {
             }
         })
     }
+}
+
+/// Whether a track of SLSA 1.2 has no such level. Other tracks are not known here.
+fn is_beyond(track: &str, number: u8) -> bool {
+    [("BUILD", 3), ("SOURCE", 4)]
+        .iter()
+        .any(|(known, highest)| track == *known && number > *highest)
+}
+
+/// Whether a word was meant for a level, or for the one property of SLSA that is known here, and is neither.
+fn resembles(word: &str) -> bool {
+    let upper = word.to_ascii_uppercase();
+    let property = upper == SLSA_BUILD_REPRODUCED && word != SLSA_BUILD_REPRODUCED;
+    property || (upper.starts_with("SLSA") && upper.contains("LEVEL"))
 }
 
 /// Whether no signer could be of both.

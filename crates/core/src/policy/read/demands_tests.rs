@@ -32,7 +32,7 @@ const VSA: &str = "predicate = \"https://slsa.dev/verification_summary/v1\"\nide
 fn what_a_rule_demands_is_read() {
     for more in [
         "source = \"https://github.com/{owner}/{name}\"\nowners = [\"acme\"]",
-        "branches = [\"main\", \"release/1.x\"]\nforbidden-triggers = [\"pull_request_target\"]",
+        "source = \"https://github.com/acme/demo\"\nbranches = [\"main\", \"release/1.x\"]\nforbidden-triggers = [\"pull_request_target\"]",
         "builders = [\"https://example.org/b\"]\nbuilder-versions = \">=1,<3\"\nhermetic = true",
         "required-parameters = [\"workflow.path=.github/workflows/release.yml\"]",
         "min-upload-age-days = 7\nmax-trust-age-days = 30\nindexes = [\"https://packages.example.org/simple/\"]",

@@ -199,11 +199,19 @@ impl Reader<'_> {
             named([list].into_iter()).difference(revoked).count()
         };
         let somebody = rule.keys.is_some() || rule.identities.is_some();
-        if somebody && remain(&rule.keys, keys) + remain(&rule.identities, identities) == 0 {
+        let left = remain(&rule.keys, keys) + remain(&rule.identities, identities);
+        let wanted = rule.threshold.as_ref().map_or(1, |it| *it.get_ref());
+        if somebody && left < wanted {
+            let message = match left {
+                0 => format!("every signer of rules[{number}] is revoked: it takes nothing"),
+                left => format!(
+                    "rules[{number}] asks for {wanted} signers, of which {left} are not revoked: it takes nothing"
+                ),
+            };
             found.push(self.finding(
                 Lint::AllRevoked,
                 place.clone(),
-                format!("every signer of rules[{number}] is revoked: it takes nothing"),
+                message,
                 "name whoever signs now, or take the rule out",
             ));
         }
@@ -219,6 +227,12 @@ impl Reader<'_> {
                 place.clone(),
                 format!("rules[{number}] takes what was built from any branch and any commit"),
                 "add `ref`, such as ref = \"refs/tags/v{version}\"",
+            )),
+            Some(text) if text.get_ref().starts_with("refs/*") => found.push(self.finding(
+                Lint::AnyRef,
+                text.span(),
+                "`refs/*` takes branches and pull requests for tags",
+                "write `refs/tags/` or `refs/heads/`, as in \"refs/tags/v{version}\"",
             )),
             Some(text) if !text.get_ref().contains("{version}") => found.push(self.finding(
                 Lint::RefOfAnyVersion,

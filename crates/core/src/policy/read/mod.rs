@@ -4,6 +4,9 @@
 //! parsed into types once, each error with its line.
 
 mod build;
+mod contradictions;
+#[cfg(test)]
+mod contradictions_tests;
 mod decisions;
 mod demands;
 #[cfg(test)]

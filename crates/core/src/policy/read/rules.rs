@@ -176,7 +176,7 @@ impl Reader<'_> {
         let (projects, files) = about?;
         let rebuild = rebuild.map_err(PolicyError::clone)??;
         let (signers, threshold) = signed?;
-        Ok(Rule {
+        let rule = Rule {
             line: Some(line),
             projects: Projects::Named(projects),
             files,
@@ -197,7 +197,9 @@ impl Reader<'_> {
                 no_isolation: entry.allow_no_isolation_unsafe,
             },
             name,
-        })
+        };
+        self.contradictions(&entry, &rule);
+        Ok(rule)
     }
 
     /// What a rule is about.
