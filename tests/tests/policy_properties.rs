@@ -35,7 +35,7 @@ const OF_RULES: [&str; 17] = [
     "max-age-days = 3650",
     "threshold = 1",
     "threshold = 2",
-    "ref = \"refs/tags/v{version}\"",
+    "source = \"https://example.org/acme/demo\"\nref = \"refs/tags/v{version}\"",
     "indexes = [\"https://packages.example.org/simple/\"]",
     "min-upload-age-days = 1",
     "max-trust-age-days = 1",
